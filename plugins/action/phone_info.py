@@ -1,0 +1,17 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = PHONES_SPEC
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        return {"changed": False, "phones": fleet.observe(self.phones(arguments["phones"]), self.pace(arguments))}

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import recognise
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {**PHONES_SPEC, "unless_image": {"type": "str"}}
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        unless = self.image(arguments["unless_image"])
+        phones = self.phones(arguments["phones"])
+        pace = self.pace(arguments)
+        if self._task.check_mode:
+            results = fleet.observe(phones, pace)
+            for result in results.values():
+                running = recognise(result["image"] or "")
+                already = bool(unless and running and running.same_as(unless))
+                result.update(sent=result.pop("reachable") and not already, already=already, deferred=False)
+        else:
+            results = fleet.reset(phones, pace, unless=unless)
+        missed = {name: result["reason"] for name, result in results.items() if result["reason"]}
+        outcome: dict[str, Any] = {"changed": any(result["sent"] for result in results.values()), "phones": results}
+        if missed:
+            outcome.update(failed=True, msg="; ".join(f"{name} was not reset: {reason}" for name, reason in missed.items()))
+        return outcome

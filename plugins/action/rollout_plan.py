@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "image": {"type": "str", "required": True},
+        "observed": {"type": "dict", "required": True},
+        "direction": {"type": "str", "choices": [rollout.UPGRADE, rollout.DOWNGRADE, rollout.ANY], "default": rollout.ANY},
+        "waves": {"type": "raw", "required": True},
+        "force": {"type": "bool", "default": False},
+        "skip_blocked": {"type": "bool", "default": False},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        target = image.parse_application(arguments.pop("image"))
+        plan = rollout.plan(target, arguments.pop("observed"), **arguments)
+        return {"changed": False, "plan": plan, "msg": rollout.outline(plan)}

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "report_dir": {"type": "path", "required": True},
+        "image": {"type": "str", "required": True},
+        "phones": {"type": "list", "elements": "str", "required": True},
+        "plan": {"type": "dict"},
+        "resets": {"type": "dict", "default": {}},
+        "waits": {"type": "dict", "default": {}},
+        "reached": {"type": "int", "default": 0},
+        "stopped": {"type": "bool", "default": False},
+        "error": {"type": "str", "default": ""},
+        "started": {"type": "str", "required": True},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        folder = Path(arguments.pop("report_dir"))
+        names = arguments.pop("phones")
+        hostvars = self._task_vars["hostvars"]
+        report = rollout.report(
+            names=names,
+            hosts={name: str(hostvars[name].get("ansible_host") or name) for name in names},
+            check_mode=bool(self._task.check_mode),
+            ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            **arguments,
+        )
+        target = folder / "report.json"
+        write_whole(target, json.dumps(report, indent=2) + "\n")
+        off = {
+            name: f"{phone['status']}: {phone['reason']}"
+            for name, phone in report["phones"].items()
+            if phone["status"] in (rollout.FAILED, rollout.BLOCKED)
+        }
+        return {"changed": False, "msg": f"{rollout.summary(report)}; see {target}", "off_target": off, "path": str(target)}

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: telnet
+short_description: Talk to a Cisco 7940/7960 SIP phone over its telnet CLI
+version_added: 0.1.0
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+description:
+  - Logs in to one phone, types one command and returns what the phone says. Made for M(ansible.builtin.raw).
+  - A phone has no Python, no shell and no file transfer, so no other module works over this connection.
+  - To observe or reset many phones use M(voip.cisco79xx.phone_info) and M(voip.cisco79xx.reset), which need no
+    connection plugin and drive a whole fleet in one task.
+  - Passwords in what a phone prints are replaced by V(********).
+requirements:
+  - telnetlib3 >= 4, < 6 in the controller's Python
+options:
+  host:
+    description: Address or name of the phone.
+    type: string
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+      - name: ansible_telnet_host
+  port:
+    description: Its telnet port.
+    type: integer
+    default: 23
+    vars:
+      - name: ansible_port
+      - name: ansible_telnet_port
+    env:
+      - name: ANSIBLE_CISCO79XX_PORT
+    ini:
+      - section: cisco79xx_telnet
+        key: port
+  password:
+    description: The C(phone_password) of its configuration files. The phone asks for no user name.
+    type: string
+    required: true
+    vars:
+      - name: ansible_password
+      - name: ansible_telnet_password
+    env:
+      - name: ANSIBLE_CISCO79XX_PASSWORD
+    ini:
+      - section: cisco79xx_telnet
+        key: password
+  connect_timeout:
+    description: Seconds the phone may take to accept the connection.
+    type: float
+    default: 10
+    vars:
+      - name: ansible_telnet_connect_timeout
+    env:
+      - name: ANSIBLE_CISCO79XX_CONNECT_TIMEOUT
+    ini:
+      - section: cisco79xx_telnet
+        key: connect_timeout
+  login_timeout:
+    description: Seconds from the connection to the prompt.
+    type: float
+    default: 20
+    vars:
+      - name: ansible_telnet_login_timeout
+    env:
+      - name: ANSIBLE_CISCO79XX_LOGIN_TIMEOUT
+    ini:
+      - section: cisco79xx_telnet
+        key: login_timeout
+  command_timeout:
+    description: Seconds from a command to the end of its answer.
+    type: float
+    default: 20
+    vars:
+      - name: ansible_telnet_command_timeout
+    env:
+      - name: ANSIBLE_CISCO79XX_COMMAND_TIMEOUT
+    ini:
+      - section: cisco79xx_telnet
+        key: command_timeout
+"""
+
+EXAMPLES = r"""
+# inventory.yml
+phones:
+  hosts:
+    SEP000E84C060A6:
+      ansible_host: 192.0.2.17
+  vars:
+    ansible_connection: voip.cisco79xx.telnet
+    ansible_password: "{{ vault_phone_password }}"
+
+# ansible phones -i inventory.yml -m ansible.builtin.raw -a 'show register'
+"""
+
+import asyncio
+from typing import Any, NoReturn
+
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
+    TELNETLIB3_ERROR,
+    UNKNOWN_COMMAND,
+    WRONG_PASSWORD,
+    Limits,
+    Phone,
+    PhoneError,
+    session,
+)
+
+display = Display()
+
+
+class Connection(ConnectionBase):
+    transport = "voip.cisco79xx.telnet"
+    has_pipelining = False
+
+    def _connect(self) -> Connection:
+        # Each command is a session of its own: a worker process runs one task, and phones have few sessions to give.
+        self._connected = True
+        return self
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        if TELNETLIB3_ERROR:
+            raise AnsibleError("telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'") from TELNETLIB3_ERROR
+        line = cmd.strip()
+        if "\n" in line or "\r" in line:
+            raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
+        phone = Phone(
+            self.get_option("host"), self.get_option("host"), self.get_option("port"), str(self.get_option("password")).rstrip("\r\n")
+        )
+        display.vvv(f"EXEC {line}", host=phone.host)
+        try:
+            answer = asyncio.run(self._answer(phone, line))
+        except PhoneError as error:
+            if error.kind == WRONG_PASSWORD:
+                raise AnsibleAuthenticationFailure(str(error)) from None
+            if error.kind == UNKNOWN_COMMAND:
+                return 1, b"", str(error).encode()
+            raise AnsibleConnectionFailure(str(error)) from None
+        unknown = any(line.endswith((": Command not found.", ": Ambiguous.")) for line in answer.splitlines())
+        return (1, b"", answer.encode()) if unknown else (0, answer.encode(), b"")
+
+    async def _answer(self, phone: Phone, line: str) -> str:
+        limits = Limits(self.get_option("connect_timeout"), self.get_option("login_timeout"), self.get_option("command_timeout"))
+        async with session(phone, limits) as talk:
+            if line == "reset":
+                return "Phone will reset when call completes." if await talk.reset() else ""
+            return await talk.command(line)
+
+    def put_file(self, in_path: str, out_path: str) -> NoReturn:
+        self._no_transfer("put", out_path)
+
+    def fetch_file(self, in_path: str, out_path: str) -> NoReturn:
+        self._no_transfer("fetch", in_path)
+
+    def _no_transfer(self, verb: str, path: str) -> NoReturn:
+        raise AnsibleError(
+            f"cannot {verb} {path}: a phone has no file transfer and no Python. Use ansible.builtin.raw for its commands; "
+            "modules that need files run on the TFTP host"
+        )
+
+    def reset(self) -> None:
+        self._connected = False
+
+    def close(self) -> None:
+        self._connected = False

@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The work is done on the controller, by the action plugin of the same name.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_plan
+short_description: Plan a rollout
+version_added: 0.1.0
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+description:
+  - Decides from what was observed which phones move, in which waves, and which cannot. Reads and changes nothing.
+  - Fails if a phone cannot move, and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
+options:
+  image:
+    description: The image to move to.
+    type: str
+    required: true
+  observed:
+    description: RV(voip.cisco79xx.phone_info#module:phones).
+    type: dict
+    required: true
+  direction:
+    description: Which way the phones may move.
+    type: str
+    choices: [upgrade, downgrade, any]
+    default: any
+  waves:
+    description: Sizes of the waves as in Ansible's C(serial), counts and percentages of the phones to move. The last repeats.
+    type: raw
+    required: true
+  force:
+    description: Move phones against O(direction) and without an image in between.
+    type: bool
+    default: false
+  skip_blocked:
+    description: Plan without the phones that cannot move instead of failing.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed or would change in check mode.
+    support: N/A
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+  action:
+    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  voip.cisco79xx.rollout_plan:
+    image: P0S3-06-3-00
+    observed: "{{ observed.phones }}"
+    direction: downgrade
+    waves: [1, "10%", "100%"]
+  run_once: true
+"""
+
+RETURN = r"""
+plan:
+  description: The plan.
+  returned: success
+  type: dict
+  contains:
+    image:
+      description: The image to move to.
+      type: str
+    phones:
+      description:
+        - By inventory name, C(image_before), C(mac), C(status) (V(planned), V(already) or V(blocked)), C(observed), C(reason), C(risks) and C(wave).
+      type: dict
+    waves:
+      description: Per wave its C(number), its C(phones), and those of them to C(reset), since the others could not be observed.
+      type: list
+      elements: dict
+msg:
+  description: The plan for people, in lines.
+  returned: success
+  type: list
+  elements: str
+"""

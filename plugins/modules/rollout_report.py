@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The work is done on the controller, by the action plugin of the same name.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_report
+short_description: Write the report of a rollout
+version_added: 0.1.0
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+description:
+  - Writes C(report.json) on the controller, in check mode too. Used by the role P(voip.cisco79xx.rollout#role).
+options:
+  report_dir:
+    description: Folder on the controller. Made if it is missing.
+    type: path
+    required: true
+  image:
+    description: The image asked for.
+    type: str
+    required: true
+  phones:
+    description: Inventory names of all phones asked for.
+    type: list
+    elements: str
+    required: true
+  plan:
+    description: RV(voip.cisco79xx.rollout_plan#module:plan), or empty if the run ended before.
+    type: dict
+  resets:
+    description: RV(voip.cisco79xx.reset#module:phones) of all waves.
+    type: dict
+    default: {}
+  waits:
+    description: RV(voip.cisco79xx.wait_for_image#module:phones) of all waves.
+    type: dict
+    default: {}
+  reached:
+    description: Number of the last wave that began.
+    type: int
+    default: 0
+  stopped:
+    description: Whether the rollout stopped at that wave.
+    type: bool
+    default: false
+  error:
+    description: What else ended the run.
+    type: str
+    default: ""
+  started:
+    description: When the run started, as ISO 8601.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+    details: The report is written all the same: it is no part of what the run would change.
+  diff_mode:
+    description: Returns details on what has changed or would change in check mode.
+    support: N/A
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+  action:
+    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Report
+  voip.cisco79xx.rollout_report:
+    report_dir: ./cisco79xx-report
+    image: P0S3-06-3-00
+    phones: "{{ groups['phones'] }}"
+    plan: "{{ planned.plan }}"
+    started: "2026-11-23T08:00:00+00:00"
+  run_once: true
+"""
+
+RETURN = r"""
+path:
+  description: The report written.
+  returned: success
+  type: str
+off_target:
+  description: Status and reason of the phones that failed or were blocked, by inventory name.
+  returned: success
+  type: dict
+"""

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the action plugins share: arguments in, phones found, faults as one clear failure, results out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import Image, ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils.rollout import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import TELNETLIB3_ERROR, Limits, Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Pace
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, phones
+
+PHONES_SPEC: dict[str, dict[str, Any]] = {
+    "phones": {"type": "list", "elements": "str"},
+    "max_sessions": {"type": "int", "default": 200},
+    "connect_timeout": {"type": "float", "default": 10},
+    "login_timeout": {"type": "float", "default": 20},
+    "command_timeout": {"type": "float", "default": 20},
+}
+
+Arguments = dict[str, Any]
+
+
+class ControllerAction(ActionBase):
+    """An action that does all its work on the controller. Subclasses set ARGUMENTS and write `work`."""
+
+    ARGUMENTS: dict[str, dict[str, Any]] = {}
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        try:
+            result.update(self.work(arguments))
+        except (ImageNameError, RolloutError, InventoryError, OSError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        """The action's result."""
+        raise NotImplementedError
+
+    def phones(self, names: list[str] | None) -> list[Phone]:
+        """The phones named, or the task's own host."""
+        if TELNETLIB3_ERROR:
+            raise AnsibleActionFail(
+                "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
+            ) from TELNETLIB3_ERROR
+        chosen = [self._task_vars["inventory_hostname"]] if names is None else names
+        return phones(chosen, self._task_vars["hostvars"], self._play_context.password or "")
+
+    @staticmethod
+    def pace(arguments: Arguments) -> Pace:
+        for name in ("max_sessions", "connect_timeout", "login_timeout", "command_timeout"):
+            if arguments[name] <= 0:
+                raise AnsibleActionFail(f"{name} is {arguments[name]:g}: it has to be more than 0")
+        limits = Limits(arguments["connect_timeout"], arguments["login_timeout"], arguments["command_timeout"])
+        return Pace(arguments["max_sessions"], limits)
+
+    @staticmethod
+    def image(name: str | None) -> Image | None:
+        return parse_application(name) if name else None

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From Ansible's variables to phones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import mac as macs
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
+
+TELNET_PORT = 23
+
+
+class InventoryError(Exception):
+    """What is wrong with the phones of an inventory, all of it in one text."""
+
+
+def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], asked_password: str = "") -> list[Phone]:
+    """The phones of these inventory names. `asked_password` is for those without one, as from --ask-pass.
+
+    Raises InventoryError: nothing of the run should start then.
+    """
+    faults: list[str] = []
+    found: list[Phone] = []
+    for name in names:
+        try:
+            found.append(_phone(name, hostvars, asked_password))
+        except InventoryError as error:
+            faults.append(str(error))
+    faults += _shared(found, "MAC", lambda phone: phone.mac)
+    faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
+    if faults:
+        raise InventoryError("; ".join(faults[:20]) + (f"; and {len(faults) - 20} more" if len(faults) > 20 else ""))
+    return found
+
+
+def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], asked_password: str) -> Phone:
+    if name not in hostvars:
+        raise InventoryError(f"{name}: no such host in the inventory")
+    variables = hostvars[name]
+    try:
+        # A password read from a file often ends in a line feed that is not part of it
+        password = str(variables.get("ansible_password") or asked_password).rstrip("\r\n")
+        port = int(variables.get("ansible_port") or TELNET_PORT)
+        spelt = variables.get("cisco79xx_mac")
+        mac = macs.parse(str(spelt)) if spelt else macs.find(name)
+    except (ValueError, TypeError) as error:
+        raise InventoryError(f"{name}: {error}") from None
+    except Exception as error:  # a variable that cannot be templated or decrypted
+        raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
+    if not password:
+        raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
+    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac)
+
+
+def _shared(found: list[Phone], what: str, key: Any) -> list[str]:
+    owners: dict[str, list[str]] = {}
+    for phone in found:
+        value = key(phone)
+        if value:
+            owners.setdefault(value, []).append(phone.name)
+    return [f"{' and '.join(names)} have one {what}, {value}" for value, names in owners.items() if len(names) > 1]

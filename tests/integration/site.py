@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole site: a TFTP root served by a real server, simulated phones, an inventory, and ansible-playbook to change it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.tests.simulator.fleet import address, mac
+from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator
+from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+
+TREE = Path(__file__).parents[5]
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+PASSWORD = "Sesam-open-42"
+IMAGES = ("P0S3-06-3-00", "P0S3-07-4-00", "P0S3-07-5-00", "P0S3-08-2-00", "P0S3-8-12-00", "P0S30203")
+TIME_SCALE = 0.01
+TFTPD = shutil.which("in.tftpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+@dataclass
+class Run:
+    """How an Ansible command ended."""
+
+    status: int
+    output: str
+    report: dict[str, Any] | None
+
+    def statuses(self) -> dict[str, str]:
+        assert self.report, self.output
+        return {name: phone["status"] for name, phone in self.report["phones"].items()}
+
+    def recap(self, host: str) -> dict[str, int]:
+        """The counts that PLAY RECAP has for a host; empty for one that is not listed."""
+        for line in self.output.partition("PLAY RECAP")[2].splitlines():
+            name, _colon, counts = line.partition(":")
+            if name.strip() == host:
+                return {key: int(value) for key, _equals, value in (count.partition("=") for count in counts.split())}
+        return {}
+
+
+class Site:
+    """`phones`: the phones of the fleet file, each a dict that may also hold `inventory` (its variables) and `cnf` (bytes)."""
+
+    def __init__(self, folder: Path, phones: Iterable[Mapping[str, Any]], default: str = "P0S3-08-2-00", **fleet: Any) -> None:
+        self.folder = folder
+        self.root = folder / "tftp root"
+        self.inventory = folder / "inventory.json"
+        self.report_dir = folder / "report"
+        self.phones = [dict(phone) for phone in phones]
+        self._fleet = fleet
+        self._server: subprocess.Popen[bytes] | None = None
+        self._build(default)
+        (folder / "ansible.cfg").touch()
+
+    def __enter__(self) -> Site:
+        port = self._serve()
+        own = [{key: value for key, value in phone.items() if key not in ("inventory", "cnf")} for phone in self.phones]
+        fleet = {
+            "time_scale": TIME_SCALE,
+            "tftp": {"host": "127.0.0.1", "port": port},
+            "defaults": {"image": "P0S3-08-2-00", "password": PASSWORD},
+            "phones": own,
+            **self._fleet,
+        }
+        self.simulator = Simulator(fleet, max_seconds=300)
+        self.simulator.start()
+        self.write_inventory()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.simulator.stop()
+        if self._server:
+            self._server.terminate()
+            self._server.wait(10)
+
+    def write_inventory(self, *, hosts: Mapping[str, Mapping[str, Any]] | None = None, **all_vars: Any) -> None:
+        """The inventory of the site, or of these hosts only."""
+        known = {
+            phone["name"]: {"ansible_host": phone["address"], "cisco79xx_mac": phone["mac"], **phone.get("inventory", {})}
+            for phone in self.phones
+        }
+        self.inventory.write_text(
+            json.dumps(
+                {
+                    "phones": {
+                        "hosts": known if hosts is None else hosts,
+                        "vars": {"ansible_port": 2323, "ansible_password": PASSWORD},
+                    },
+                    "tftp_servers": {
+                        "hosts": {
+                            "tftp1": {
+                                "ansible_connection": "local",
+                                "ansible_python_interpreter": sys.executable,
+                                "cisco79xx_tftp_root": str(self.root),
+                                **all_vars,
+                            }
+                        }
+                    },
+                }
+            )
+        )
+
+    def play(self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120) -> Run:
+        """Run a playbook of the collection from its folder."""
+        extra = ["-e", f"report_dir={self.report_dir}", "-e", "wait_timeout=20"]
+        asked = [] if image is None else ["-e", json.dumps({"image": image})]
+        shutil.rmtree(self.report_dir, ignore_errors=True)
+        command = ["ansible-playbook", str(PLAYBOOKS / f"{playbook}.yml"), "-i", str(self.inventory), *extra, *asked, *arguments]
+        status, output = self.run(command, seconds)
+        path = self.report_dir / "report.json"
+        return Run(status, output, json.loads(path.read_text()) if path.exists() else None)
+
+    def run(self, command: list[str], seconds: float = 60) -> tuple[int, str]:
+        """Run an Ansible command of this Python. Its output has both streams."""
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        }
+        ended = subprocess.run(
+            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds
+        )
+        return ended.returncode, ended.stdout.decode(errors="replace")
+
+    def running(self) -> dict[str, str]:
+        """The image of each phone, as the phone itself knows it."""
+        return {name: phone["image"] for name, phone in self.simulator.state().items()}
+
+    def resets(self) -> dict[str, int]:
+        """How often each phone was told to reset."""
+        return {name: phone["resets"] for name, phone in self.simulator.state().items()}
+
+    def digest(self) -> dict[str, tuple[str, int]]:
+        """Digest and time of change of every file of the TFTP root: a byte or a file more, and it differs."""
+        return {
+            str(path.relative_to(self.root)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+    def _build(self, default: str) -> None:
+        self.root.mkdir(parents=True, mode=0o755)
+        for image in IMAGES:
+            make_image(self.root, image)
+        (self.root / "OS79XX.TXT").write_bytes(b"P003-08-2-00\n")
+        (self.root / "RINGLIST.DAT").write_bytes(b"Bell\tbell.raw\r\n")
+        (self.root / "dialplan.xml").write_bytes(b'<DIALTEMPLATE><TEMPLATE MATCH="*" Timeout="5"/></DIALTEMPLATE>\n')
+        (self.root / "SIPDefault.cnf").write_bytes(
+            f'# Defaults of the site\r\nimage_version: "{default}" ; keep\r\n'
+            f'proxy1_address: "192.0.2.9"\r\ndial_template: "dialplan"\r\ntelnet_level: "2"\r\nphone_password: "{PASSWORD}"\r\n'.encode("latin-1")
+        )
+        for number, phone in enumerate(self.phones):
+            phone.setdefault("name", f"phone{number}")
+            phone.setdefault("mac", mac(number))
+            phone.setdefault("address", address(number))
+            cnf = phone.get("cnf", b'line1_name: "%d"\nline1_password: "hidden"\n' % (1000 + number))
+            if cnf is not None:
+                (self.root / f"SIP{phone['mac']}.cnf").write_bytes(cnf)
+
+    def _serve(self) -> int:
+        """tftpd-hpa on a free port of loopback. It needs root to become another user."""
+        assert TFTPD
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        self._server = subprocess.Popen(
+            [TFTPD, "--foreground", "--address", f"127.0.0.1:{port}", "--secure", "--user", "nobody", str(self.root)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(0.1)
+        if self._server.poll() is not None:
+            raise RuntimeError(f"{TFTPD} ended with {self._server.returncode}")
+        return port
