@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+
+display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -23,4 +27,6 @@ class ActionModule(ControllerAction):
         gate = rollout.gate(
             arguments["wave"], arguments["plan"], arguments["resets"], arguments["waits"], arguments["max_fail_percentage"]
         )
+        if not gate["stop"]:
+            display.display(gate["message"])
         return {"changed": False, "failed": gate["stop"], "msg": gate["message"], "failed_phones": gate["failed"]}

@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+
+display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -23,4 +27,7 @@ class ActionModule(ControllerAction):
     def work(self, arguments: Arguments) -> dict[str, Any]:
         target = image.parse_application(arguments.pop("image"))
         plan = rollout.plan(target, arguments.pop("observed"), **arguments)
-        return {"changed": False, "plan": plan, "msg": rollout.outline(plan)}
+        lines = rollout.outline(plan)
+        for line in lines:
+            display.display(line)
+        return {"changed": False, "plan": plan, "msg": lines}

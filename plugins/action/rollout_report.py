@@ -9,9 +9,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+
+display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -41,9 +45,11 @@ class ActionModule(ControllerAction):
         )
         target = folder / "report.json"
         write_whole(target, json.dumps(report, indent=2) + "\n")
+        message = f"{rollout.summary(report)}; see {target}"
+        display.display(message)
         off = {
-            name: f"{phone['status']}: {phone['reason']}"
+            name: f"{name} {phone['status']}: {phone['reason']}"
             for name, phone in report["phones"].items()
             if phone["status"] in (rollout.FAILED, rollout.BLOCKED)
         }
-        return {"changed": False, "msg": f"{rollout.summary(report)}; see {target}", "off_target": off, "path": str(target)}
+        return {"changed": False, "msg": message, "off_target": off, "path": str(target)}

@@ -90,8 +90,9 @@ def outline(plan: Mapping[str, Any], *, most: int = 12) -> List[str]:
     counts = {status: [name for name, phone in phones.items() if phone["status"] == status] for status in (PLANNED, ALREADY, BLOCKED)}
     unobserved = [name for name in counts[PLANNED] if not phones[name]["observed"]]
     lines = [
-        f"to {plan['image']}: {_count(counts[PLANNED])} to move in {len(plan['waves'])} waves, "
-        f"{len(counts[ALREADY])} already there, {len(counts[BLOCKED])} blocked, {len(unobserved)} of the first not observed"
+        f"to {plan['image']}: {_count(counts[PLANNED])} to move in {_count(plan['waves'], 'wave')}"
+        f"{f' ({len(unobserved)} of them not observed)' if unobserved else ''}, "
+        f"{len(counts[ALREADY])} already there, {len(counts[BLOCKED])} blocked"
     ]
     for wave in plan["waves"]:
         shown = [f"{name} ({phones[name]['image_before'] or 'not observed'})" for name in wave["phones"][:most]]
@@ -144,7 +145,8 @@ def gate(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts, max_
     if failed:
         message += f", {len(failed)} failed ({share:.3g} %, {max_fail_percentage:g} % may fail). {_grouped(failed)}"
     if stop:
-        message = f"rollout stopped at {message}. Later waves were not touched; see the report, mend, and run it again"
+        later = "later waves were not touched; " if number < len(plan["waves"]) else ""
+        message = f"rollout stopped at {message}. {later.capitalize()}see the report, mend, and run it again"
     return {"stop": stop, "failed": failed, "done": len(names) - len(failed), "message": message}
 
 
@@ -268,8 +270,8 @@ def _no_waves(what: object) -> RolloutError:
     return RolloutError(f'waves: {what!r} is no wave; give counts from 1 or percentages from 1% to 100%, such as [1, "10%", "100%"]')
 
 
-def _count(names: Union[Sequence[str], Mapping[str, Any]]) -> str:
-    return f"{len(names)} phone{'' if len(names) == 1 else 's'}"
+def _count(things: Union[Sequence[Any], Mapping[str, Any]], what: str = "phone") -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
 
 
 def _grouped(reasons: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ class ControllerAction(ActionBase):
                 "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
             ) from TELNETLIB3_ERROR
         chosen = [self._task_vars["inventory_hostname"]] if names is None else names
-        return phones(chosen, self._task_vars["hostvars"], self._play_context.password or "")
+        return phones(chosen, self._task_vars["hostvars"])
 
     @staticmethod
     def pace(arguments: Arguments) -> Pace:

@@ -168,16 +168,16 @@ class Session:
             self._prompt = self._last_prompt()
         self._buffer.clear()
         self._send(line)
-        echo = line.encode("latin-1", "replace")
+        echo = re.compile(re.escape(line.encode("latin-1", "replace")) + rb"[\r\n]+")
         end = re.compile(rb"[\r\n]" + re.escape(self._prompt) + rb"(?=[\r\n]|$)")
 
         def answered(seen: bytes) -> bool:
-            start = self._buffer.find(echo)
-            return start >= 0 and end.search(self._buffer, start + len(echo)) is not None
+            echoed = echo.search(self._buffer)
+            return echoed is not None and end.search(self._buffer, echoed.end() - 1) is not None
 
         await self._read(answered, deadline, f"does not finish its answer to {line!r}", quiet=QUIET, enough=self._shows_prompt)
-        _before, echoed, after = bytes(self._buffer).partition(echo)
-        answer = end.split(after if echoed else bytes(self._buffer))[0]
+        echoed = echo.search(self._buffer)
+        answer = end.split(self._buffer[echoed.end() - 1 if echoed else 0 :])[0]
         return self._without_secrets(printable(answer).strip("\n"))
 
     async def reset(self) -> bool:

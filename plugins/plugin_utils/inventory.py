@@ -19,16 +19,13 @@ class InventoryError(Exception):
     """What is wrong with the phones of an inventory, all of it in one text."""
 
 
-def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], asked_password: str = "") -> list[Phone]:
-    """The phones of these inventory names. `asked_password` is for those without one, as from --ask-pass.
-
-    Raises InventoryError: nothing of the run should start then.
-    """
+def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
+    """The phones of these inventory names. Raises InventoryError: nothing of the run should start then."""
     faults: list[str] = []
     found: list[Phone] = []
     for name in names:
         try:
-            found.append(_phone(name, hostvars, asked_password))
+            found.append(_phone(name, hostvars))
         except InventoryError as error:
             faults.append(str(error))
     faults += _shared(found, "MAC", lambda phone: phone.mac)
@@ -38,13 +35,13 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], aske
     return found
 
 
-def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], asked_password: str) -> Phone:
+def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Phone:
     if name not in hostvars:
         raise InventoryError(f"{name}: no such host in the inventory")
     variables = hostvars[name]
     try:
         # A password read from a file often ends in a line feed that is not part of it
-        password = str(variables.get("ansible_password") or asked_password).rstrip("\r\n")
+        password = str(variables.get("ansible_password") or "").rstrip("\r\n")
         port = int(variables.get("ansible_port") or TELNET_PORT)
         spelt = variables.get("cisco79xx_mac")
         mac = macs.parse(str(spelt)) if spelt else macs.find(name)

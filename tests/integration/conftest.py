@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.integration.site import TFTPD, Site
+from ansible_collections.voip.cisco79xx.tests.simulator.site import TFTPD, Site
 
 
 @pytest.fixture

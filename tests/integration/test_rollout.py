@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.integration.site import PASSWORD
+from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD
 
 OLD = ["P0S3-08-2-00", "P0S3-07-4-00", "P0S3-07-5-00"]
 
@@ -133,8 +133,8 @@ def test_a_phone_that_cannot_be_observed_is_never_reset(site, fault, word):
     ],
 )
 def test_a_phone_that_fails_says_why(site, phone, word):
-    here = site([{"image": "P0S3-08-2-00", **phone}])
-    run = here.play("downgrade", "-e", "wait_timeout=25" if "firewall" in phone["faults"] else "wait_timeout=3")
+    here = site([{"image": "P0S3-08-2-00", **phone}], tftp_time_scale=0.01)
+    run = here.play("downgrade", "-e", "wait_timeout=8" if "firewall" in phone["faults"] else "wait_timeout=3")
     assert run.status != 0
     assert run.statuses() == {"phone0": "failed"}
     assert word in run.report["phones"]["phone0"]["reason"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole site: a TFTP root served by a real server, simulated phones, an inventory, and ansible-playbook to change it."""
+"""A whole site: a TFTP root and its server, simulated phones, an inventory, and ansible-playbook to change it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,38 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.tests.simulator.fleet import address, mac
-from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator
-from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+from .fleet import address, mac
+from .harness import Simulator
+from .images import make_image
 
 TREE = Path(__file__).parents[5]
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 PASSWORD = "Sesam-open-42"
 IMAGES = ("P0S3-06-3-00", "P0S3-07-4-00", "P0S3-07-5-00", "P0S3-08-2-00", "P0S3-8-12-00", "P0S30203")
 TIME_SCALE = 0.01
+PORT = 20000 + os.getpid() % 10000
+"""Of the phones' telnet: two test runs on one machine do not meet."""
 TFTPD = shutil.which("in.tftpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+Server = Callable[[Path, int], list[str]]
+"""The command that serves a TFTP root on this port of 127.0.0.1, in the foreground."""
+
+
+def tftpd_hpa(root: Path, port: int) -> list[str]:
+    """Debian's usual server. It needs root's rights, to become another user."""
+    assert TFTPD
+    return [TFTPD, "--foreground", "--address", f"127.0.0.1:{port}", "--secure", "--user", "nobody", str(root)]
+
+
+def embedded(root: Path, port: int) -> list[str]:
+    """The server of this folder, for those without root's rights."""
+    return [sys.executable, "-m", f"{__package__}.tftp_server", str(root), str(port)]
 
 
 @dataclass
@@ -56,13 +72,21 @@ class Run:
 class Site:
     """`phones`: the phones of the fleet file, each a dict that may also hold `inventory` (its variables) and `cnf` (bytes)."""
 
-    def __init__(self, folder: Path, phones: Iterable[Mapping[str, Any]], default: str = "P0S3-08-2-00", **fleet: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        phones: Iterable[Mapping[str, Any]],
+        default: str = "P0S3-08-2-00",
+        server: Server = tftpd_hpa,
+        **fleet: Any,
+    ) -> None:
         self.folder = folder
         self.root = folder / "tftp root"
         self.inventory = folder / "inventory.json"
         self.report_dir = folder / "report"
         self.phones = [dict(phone) for phone in phones]
         self._fleet = fleet
+        self._command = server
         self._server: subprocess.Popen[bytes] | None = None
         self._build(default)
         (folder / "ansible.cfg").touch()
@@ -73,7 +97,7 @@ class Site:
         fleet = {
             "time_scale": TIME_SCALE,
             "tftp": {"host": "127.0.0.1", "port": port},
-            "defaults": {"image": "P0S3-08-2-00", "password": PASSWORD},
+            "defaults": {"image": "P0S3-08-2-00", "password": PASSWORD, "port": PORT},
             "phones": own,
             **self._fleet,
         }
@@ -99,7 +123,7 @@ class Site:
                 {
                     "phones": {
                         "hosts": known if hosts is None else hosts,
-                        "vars": {"ansible_port": 2323, "ansible_password": PASSWORD},
+                        "vars": {"ansible_port": PORT, "ansible_password": PASSWORD},
                     },
                     "tftp_servers": {
                         "hosts": {
@@ -115,17 +139,19 @@ class Site:
             )
         )
 
-    def play(self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120) -> Run:
-        """Run a playbook of the collection from its folder."""
+    def play(
+        self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120, show: bool = False
+    ) -> Run:
+        """Run a playbook of the collection from its folder. With `show`, people see its output and `Run.output` is empty."""
         extra = ["-e", f"report_dir={self.report_dir}", "-e", "wait_timeout=20"]
         asked = [] if image is None else ["-e", json.dumps({"image": image})]
         shutil.rmtree(self.report_dir, ignore_errors=True)
         command = ["ansible-playbook", str(PLAYBOOKS / f"{playbook}.yml"), "-i", str(self.inventory), *extra, *asked, *arguments]
-        status, output = self.run(command, seconds)
+        status, output = self.run(command, seconds, show)
         path = self.report_dir / "report.json"
         return Run(status, output, json.loads(path.read_text()) if path.exists() else None)
 
-    def run(self, command: list[str], seconds: float = 60) -> tuple[int, str]:
+    def run(self, command: list[str], seconds: float = 60, show: bool = False) -> tuple[int, str]:
         """Run an Ansible command of this Python. Its output has both streams."""
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -134,13 +160,12 @@ class Site:
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
-            "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
+            **({} if show else {"ANSIBLE_NOCOLOR": "1"}),
         }
-        ended = subprocess.run(
-            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds
-        )
-        return ended.returncode, ended.stdout.decode(errors="replace")
+        streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        ended = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, **streams)
+        return ended.returncode, (ended.stdout or b"").decode(errors="replace")
 
     def running(self) -> dict[str, str]:
         """The image of each phone, as the phone itself knows it."""
@@ -178,17 +203,17 @@ class Site:
                 (self.root / f"SIP{phone['mac']}.cnf").write_bytes(cnf)
 
     def _serve(self) -> int:
-        """tftpd-hpa on a free port of loopback. It needs root to become another user."""
-        assert TFTPD
+        """Start the TFTP server on a free port and return that."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         self._server = subprocess.Popen(
-            [TFTPD, "--foreground", "--address", f"127.0.0.1:{port}", "--secure", "--user", "nobody", str(self.root)],
+            self._command(self.root, port),
+            env={**os.environ, "PYTHONPATH": str(TREE)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         time.sleep(0.1)
         if self._server.poll() is not None:
-            raise RuntimeError(f"{TFTPD} ended with {self._server.returncode}")
+            raise RuntimeError(f"the TFTP server ended with {self._server.returncode}: {self._server.args}")
         return port

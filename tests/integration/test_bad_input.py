@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong before anything starts: one clear error that names it, nothing written, no phone reset."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.tests.simulator.site import PORT
+
+PHONE = {"image": "P0S3-08-2-00"}
+
+
+def refused(here, *arguments, word, **more):
+    before = here.digest() if here.root.is_dir() else None
+    run = here.play("downgrade", *arguments, **more)
+    assert run.status != 0, run.output
+    assert word in run.output.replace("\\\\", "\\")
+    assert "Traceback" not in run.output
+    assert (here.digest() if here.root.is_dir() else None) == before
+    assert not any(here.resets().values())
+    return run
+
+
+@pytest.mark.parametrize(
+    ("image", "word"),
+    [
+        (None, "no image was asked for"),
+        ("", "no image was asked for"),
+        ("banana", "'banana'"),
+        ("POS3-06-3-00", "did you mean P0S3-06-3-00?"),
+        ("P0S3\u201106-3-00", "U+2011 NON-BREAKING HYPHEN"),
+        ("P0S3-06-3-00.bin", "extension '.bin'"),
+        ("/tftpboot/P0S3-06-3-00", "did you mean P0S3-06-3-00?"),
+        ("P003-8-12-00", "universal loader"),
+        ("P0S3-06-0-00", "P0S3-06-0-00.sbn"),
+        ("P0S3-08-12-00", "P0S3-8-12-00"),
+    ],
+)
+def test_images(site, image, word):
+    refused(site([PHONE]), word=word, image=image)
+
+
+def test_an_image_that_is_not_whole(site):
+    here = site([PHONE])
+    (here.root / "P0S3-06-3-00.sbn").unlink()
+    refused(here, word="P0S3-06-3-00.sbn")
+    assert here.play("downgrade", "--check", "-e", "verify_files=false").status == 0
+
+
+def test_an_image_that_the_server_may_not_read(site):
+    here = site([PHONE])
+    (here.root / "P0S3-06-3-00.sbn").chmod(0o600)
+    refused(here, word="P0S3-06-3-00.sbn")
+
+
+def test_no_root(site):
+    here = site([PHONE])
+    here.write_inventory(cisco79xx_tftp_root=str(here.folder / "nowhere"))
+    refused(here, word="nowhere")
+
+
+def test_a_file_for_a_root(site):
+    here = site([PHONE])
+    (here.folder / "file").write_text("")
+    here.write_inventory(cisco79xx_tftp_root=str(here.folder / "file"))
+    refused(here, word="file")
+
+
+def test_a_root_that_is_not_named(site):
+    here = site([PHONE])
+    here.inventory.write_text(here.inventory.read_text().replace("cisco79xx_tftp_root", "tftp_root"))
+    refused(here, word="tftp1: cisco79xx_tftp_root is not set")
+
+
+def test_no_tftp_host(site):
+    here = site([PHONE])
+    refused(here, "-e", "tftp_group=none", word="no TFTP host")
+    here.write_inventory(hosts={"phone0": {"ansible_host": "127.1.0.1", "cisco79xx_tftp_server": "elsewhere"}})
+    refused(here, word="elsewhere: no such host")
+
+
+def test_a_root_that_cannot_be_written(site):
+    here = site([PHONE])
+    mount = ["mount", "--bind", "-o", "ro", str(here.root), str(here.root)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount here")
+    try:
+        refused(here, word=str(here.root))
+    finally:
+        subprocess.run(["umount", str(here.root)], check=True)
+
+
+@pytest.mark.parametrize("name", ["SIP00124330BFB.cnf", "SIP0012433OBFB3.cnf", "SIP00124330BFBZ.cnf", "SIP020e84000000.cnf", "sipdefault.cnf"])
+def test_names_of_files_that_no_phone_asks_for(site, name):
+    here = site([PHONE])
+    (here.root / name).write_text("line1_name: 1\n")
+    refused(here, word=name)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_lower_case_os79xx(site, beside):
+    here = site([PHONE])
+    (shutil.copy if beside else os.rename)(here.root / "OS79XX.TXT", here.root / "os79xx.txt")
+    refused(here, word="os79xx.txt")
+
+
+def test_a_link_that_leaves_the_root(site):
+    here = site([{**PHONE, "cnf": None}])
+    outside = here.folder / "outside.cnf"
+    outside.write_text('image_version: "P0S3-08-2-00"\n')
+    (here.root / f"SIP{here.phones[0]['mac']}.cnf").symlink_to(outside)
+    refused(here, word=f"SIP{here.phones[0]['mac']}.cnf")
+    assert "P0S3-08-2-00" in outside.read_text()
+
+
+def test_no_phones(site):
+    here = site([PHONE])
+    refused(here, "-e", "phones_group=desks", word="no phone in the group desks")
+    refused(here, "--limit", "tftp1", word="within --limit")
+    here.write_inventory(hosts={})
+    refused(here, word="no phone in the group phones")
+
+
+@pytest.mark.parametrize(
+    ("second", "word"),
+    [
+        ({"cisco79xx_mac": "02:0e:84:00:00:00"}, "phone0 and phone1 have one MAC, 020E84000000"),
+        ({"ansible_host": "127.1.0.1"}, f"phone0 and phone1 have one address, 127.1.0.1:{PORT}"),
+        ({"ansible_password": ""}, "phone1: no password"),
+        ({"cisco79xx_mac": "02:0e:84:00:00"}, "phone1: '02:0e:84:00:00' is no MAC address"),
+        ({"ansible_password": "{{ nowhere }}"}, "phone1: its variables cannot be read"),
+    ],
+)
+def test_phones_of_the_inventory(site, second, word):
+    refused(site([PHONE, {**PHONE, "inventory": second}]), word=word)
+
+
+@pytest.mark.parametrize(
+    "waves", ['{"waves": []}', '{"waves": [0]}', '{"waves": ["half"]}', '{"waves": [-1]}', '{"waves": ["200%"]}', "waves=soon", '{"waves": {"a": 1}}']
+)
+def test_waves_that_are_none(site, waves):
+    refused(site([PHONE]), "-e", waves, word="is no wave")
+
+
+@pytest.mark.parametrize("extra", ["max_fail_percentage=lots", "wait_timeout=soon", "max_fail_percentage=-1", "max_fail_percentage=101", "wait_timeout=-5"])
+def test_numbers_that_are_none(site, extra):
+    refused(site([PHONE]), "-e", extra, word=extra.partition("=")[0])

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a phone reads SIPDefault.cnf and SIP<MAC>.cnf. Written apart from the collection's own reader: it is its judge."""
+
+from __future__ import annotations
+
+
+def read(content: bytes) -> dict[str, str]:
+    """Variables of one file, names in lower case. The last of two equal names wins; a line it cannot read is lost."""
+    values: dict[str, str] = {}
+    for line in content.decode("latin-1").split("\n"):
+        line = line.strip(" \t\r")
+        if not line or line[0] in "#;":
+            continue
+        name, colon, rest = line.partition(":")
+        value = _value(rest.strip(" \t"))
+        if colon and value is not None:
+            values[name.strip(" \t").lower()] = value
+    return values
+
+
+def effective(default: bytes | None, own: bytes | None) -> dict[str, str]:
+    """What both files together say: the phone's own file is read second and overrides (Cisco's 4.0 guide)."""
+    return {**read(default or b""), **read(own or b"")}
+
+
+def _value(text: str) -> str | None:
+    if text.startswith('"'):
+        value, quote, _comment = text[1:].partition('"')
+        return value if quote else None
+    return text.partition(";")[0].rstrip(" \t")

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Synthetic images with the container layout of the real ones, and the checks a phone makes before it flashes one.
+
+The layout was read off published 7.5 and 8.12 files: TLV fields (tag, 2 bytes length, value), the second of
+which holds the header length 404; tag 0x0e holds the file's own name; bare 0x0d bytes fill up. Then comes the
+raw image, which has its load id as NUL-padded ASCII at 0x20. Nothing in here is Cisco's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse
+
+HEADER = 404
+LOAD_ID_AT = 0x20
+LOAD_ID_LENGTH = 0x20
+_OWN_NAME = 0x0E
+_PAD = 0x0D
+_START = struct.pack(">BHHBHH", 1, 2, 0x0101, 2, 2, HEADER)
+
+
+class BadImage(ValueError):
+    """A file no phone would flash. The message is the reason as a person would say it."""
+
+
+def raw_image(load: str, size: int = 4096) -> bytes:
+    """A raw image of `size` bytes that claims to be `load`: what an unsigned .bin is, and what a container holds."""
+    filler = hashlib.sha256(load.encode()).digest() * (size // 32 + 1)
+    load_id = load.encode("ascii").ljust(LOAD_ID_LENGTH, b"\0")
+    return (b"\0" * LOAD_ID_AT + load_id + filler)[:size]
+
+
+def container(file_name: str, payload: bytes) -> bytes:
+    """A signed file. The signature field is zeros: its length is right, its content means nothing."""
+    header = _START + _field(0x0C, bytes(128)) + _field(_OWN_NAME, file_name.encode("ascii") + b"\0")
+    return header.ljust(HEADER, bytes([_PAD])) + payload
+
+
+def manifest(load: str, loader: str) -> bytes:
+    """The text inside a .loads file."""
+    digits = "".join(char for char in loader if char.isdigit())[-5:].rjust(5, "0")
+    return f"{loader}.sbn\n{load}.sb2\nLA_VERSION=PAS{digits}\n".encode("ascii")
+
+
+def make_image(root: Path, name: str, *, mode: int = 0o644, size: int = 4096) -> list[Path]:
+    """Write all files that a phone needs to load `name`, each about `size` bytes, and return their paths."""
+    image = parse(name)
+    written = []
+    for file_name in image.files:
+        stem, _dot, extension = file_name.rpartition(".")
+        if extension == "loads":
+            content = container(file_name, manifest(name, str(image.loader)))
+        elif extension == "bin":
+            content = raw_image(stem, size)
+        else:
+            content = container(file_name, raw_image(stem, size))
+        path = root / file_name
+        path.write_bytes(content)
+        path.chmod(mode)
+        written.append(path)
+    return written
+
+
+def open_container(content: bytes, file_name: str) -> bytes:
+    """The payload, if the container is whole and embeds the name it was asked for by. Raises BadImage."""
+    if len(content) <= HEADER or not content.startswith(_START):
+        raise BadImage("Image Authentication Failed: no signed container, or cut short")
+    embedded = _own_name(content[:HEADER])
+    if embedded != file_name:
+        raise BadImage(f"Image Authentication Failed: signed as {embedded!r}")
+    return content[HEADER:]
+
+
+def load_id(raw: bytes) -> str:
+    """The load a raw image claims to be. Raises BadImage when it ends before it could say so."""
+    if len(raw) <= LOAD_ID_AT + LOAD_ID_LENGTH:
+        raise BadImage("Image Authentication Failed: cut short")
+    return raw[LOAD_ID_AT : LOAD_ID_AT + LOAD_ID_LENGTH].split(b"\0")[0].decode("latin-1")
+
+
+def read_manifest(payload: bytes) -> tuple[str, str]:
+    """File names of the loader (.sbn) and of the application (.sb2). Raises BadImage."""
+    names = payload.decode("latin-1").split()
+    loader = [name for name in names if name.endswith(".sbn")]
+    application = [name for name in names if name.endswith(".sb2")]
+    if not loader or not application:
+        raise BadImage("Image Authentication Failed: the .loads file names no loader or no application")
+    return loader[0], application[0]
+
+
+def _field(tag: int, value: bytes) -> bytes:
+    return struct.pack(">BH", tag, len(value)) + value
+
+
+def _own_name(header: bytes) -> str:
+    at = 0
+    while at + 3 <= len(header) and header[at] != _PAD:
+        tag, length = struct.unpack_from(">BH", header, at)
+        if tag == _OWN_NAME:
+            return header[at + 3 : at + 3 + length].split(b"\0")[0].decode("latin-1")
+        at += 3 + length
+    return ""

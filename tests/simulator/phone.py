@@ -1,0 +1,483 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A simulated 7940/7960: what it has in flash, how it boots and what it loads.
+
+Times are seconds of a real phone (logs of an 8.12 boot and of nine phones moved to 8.12), multiplied by the
+fleet's `time_scale`. Where no source tells, the phone does what hurts a careless caller most: it stays on the
+image it has and boots on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import LOADER, SIP, move, recognise
+
+from . import cnf, images
+from .telnet import Session
+from .tftp_client import Client, Fetch, source_ports
+
+LINK_SECONDS = 30.0
+CONFIG_WAIT_SECONDS = 23.0
+RINGLIST_WAIT_SECONDS = 2.0
+FLASH_SECONDS = (7.0, 14.0)
+REBOOT_SECONDS = (25.0, 37.0)
+LOADER_RETRY_SECONDS = 40.0
+LOADER_ROUNDS = 30
+SHORTEST_ROUND = 0.2
+FLASHES_PER_BOOT = 8
+
+FAULTS = frozenset(
+    "wrong_password telnet_off silent closes closes_after_password endless endless_after_login chatty slow no_echo never_returns"
+    " bricked stays_old firewall in_call level_1 hostile other_phone telnet_off_after_reset password_after_reset".split()
+)
+
+Note = Callable[..., None]
+Tried = set[tuple[str, str, "str | None"]]
+
+
+@dataclass
+class Settings:
+    """What every phone of a fleet shares."""
+
+    time_scale: float = 0.01
+    tftp_time_scale: float = 0.2
+    tftp: tuple[str, int] = ("127.0.0.1", 69)
+    instant_target: str | None = None
+    note: Note = lambda *args, **kwargs: None
+
+
+@dataclass
+class Phone:
+    """One phone. The fields are the keys of a phone in the fleet file; README.md has their meaning."""
+
+    name: str
+    mac: str
+    address: str
+    settings: Settings
+    image: str
+    port: int = 2323
+    password: str = "cisco"
+    prompt: str = "SIP Phone"
+    telnet_level: int = 2
+    own_telnet: bool = False
+    model: str = "7960"
+    boot: str = "tftp"
+    next_image: str | None = None
+    banner: str = "one_line"
+    on_reset: str = "rst"
+    call_seconds: float | None = None
+    slow_seconds: float = 0.005
+    faults: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mac = re.sub(r"[^0-9A-Fa-f]", "", self.mac).upper()
+        if len(self.mac) != 12:
+            raise ValueError(f"phone {self.name}: {self.mac} is no MAC")
+        self.set_faults(self.faults)
+        running = recognise(self.image)
+        self.loader = running.loader if running else None
+        self.in_loader = False
+        self.status = "up"
+        self.resets = 0
+        self.reset_pending = False
+        self.in_call = "in_call" in self.faults
+        self.config: dict[str, str] = {}
+        self.came_up = time.monotonic()
+        self._wanted: str | None = None
+        self._random = random.Random(self.mac)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._booting: asyncio.Task[None] | None = None
+        self._tftp = Client(
+            self.address,
+            self.settings.tftp,
+            source_ports(int(self.mac, 16)),
+            self.settings.tftp_time_scale,
+            lambda: "firewall" in self.faults,
+        )
+
+    def set_faults(self, faults: Mapping[str, Any] | Iterable[str]) -> None:
+        """From now on the phone has these faults: names, or names with a value (the other password, say)."""
+        given = dict(faults) if isinstance(faults, Mapping) else dict.fromkeys(faults, True)
+        unknown = sorted(set(given) - FAULTS)
+        if unknown:
+            raise ValueError(f"phone {self.name}: unknown faults {', '.join(unknown)}")
+        self.faults = {name: value for name, value in given.items() if value not in (False, None)}
+
+    # What the phone shows
+
+    def note(self, event: str, **details: Any) -> None:
+        self.settings.note(self.name, event, **details)
+
+    def state(self) -> dict[str, Any]:
+        """The truth about the phone, whatever it tells over telnet."""
+        return {
+            "image": self.image,
+            "loader": self.loader,
+            "status": self.status,
+            "telnet": self._server is not None,
+            "resets": self.resets,
+            "in_call": self.in_call,
+            "reset_pending": self.reset_pending,
+            "address": self.address,
+            "port": self.port,
+            "mac": self.mac,
+        }
+
+    @property
+    def current_password(self) -> str:
+        for fault, when in (("wrong_password", True), ("password_after_reset", self.resets > 0)):
+            if when and fault in self.faults:
+                value = self.faults[fault]
+                return value if isinstance(value, str) else f"not-{self.password}"
+        return self._setting("phone_password", self.password)
+
+    @property
+    def current_prompt(self) -> str:
+        return self._setting("phone_prompt", self.prompt)
+
+    @property
+    def current_level(self) -> int:
+        if "telnet_off" in self.faults or ("telnet_off_after_reset" in self.faults and self.resets):
+            return 0
+        if "level_1" in self.faults:
+            return 1
+        level = self._setting("telnet_level", str(self.telnet_level))
+        return int(level) if level in ("0", "1", "2") else self.telnet_level
+
+    @property
+    def shown_mac(self) -> str:
+        return f"{int(self.mac, 16) ^ 1:012X}" if "other_phone" in self.faults else self.mac
+
+    def show(self, what: str) -> list[str]:
+        """Lines that `show` prints; nothing for what is not simulated."""
+        if what == "register":
+            return [
+                "LINE REGISTRATION TABLE",
+                "Proxy Registration: ENABLED, state: REGISTERED",
+                "line  APR  state          timer       expires     proxy:port",
+                "----  ---  -------------  ----------  ----------  ----------------------------",
+                f"{1:<4d}  {'111':<3}  {'REGISTERED':<13}  {3600:<10d}  {3540:<10d}  192.0.2.9:5060",
+                f"{'1-BU':<4}  {'.1.':<3}  {'IDLE':<13}  {3600:<10d}  {0:<10d}  0.0.0.0:0",
+                "Note: APR is Authenticated, Provisioned, Registered",
+            ]
+        if what == "config":
+            shown = {"image_version": self.image, **self.config, "phone_password": "**********"}
+            return ["------ Current *RUNNING* Configuration ------", *(f"{name} : {value}" for name, value in shown.items())]
+        if what == "network":
+            minutes, seconds = divmod(int(time.monotonic() - self.came_up), 60)
+            elapsed = f"Elapsed Time: {minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+            return [f"Platform : Cisco IP Phone {self.model}", elapsed, f"mac_address : {self.mac}", f"ip_address : {self.address}"]
+        return []
+
+    def _setting(self, name: str, default: str) -> str:
+        value = "" if self.own_telnet else self.config.get(name, "")
+        return default if value in ("", "UNPROVISIONED") else value
+
+    # Telnet
+
+    async def start(self) -> None:
+        """As a phone that has been up for a while: no boot."""
+        await self._telnet_on()
+        if self.in_call and self.call_seconds is not None:
+            self._spawn(self._after(self.call_seconds, self.hang_up))
+
+    async def stop(self) -> None:
+        self.status = "stopped"
+        self._telnet_down("fin")
+        for task in [*self._tasks, *([self._booting] if self._booting else [])]:
+            task.cancel()
+
+    async def _telnet_on(self) -> None:
+        if self.current_level and not self._server:
+            self._server = await asyncio.start_server(self._serve, self.address, self.port, limit=4096, backlog=64)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            await Session(self, reader, writer).run()
+        except ConnectionError:
+            pass
+        finally:
+            if self.status == "up" or self.on_reset != "hang":
+                self._writers.discard(writer)
+                writer.close()
+
+    def _telnet_down(self, how: str) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        if how == "hang":
+            return
+        for writer in list(self._writers):
+            if how == "rst":
+                raw = writer.get_extra_info("socket")
+                if raw is not None and raw.fileno() >= 0:
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            self._writers.discard(writer)
+
+    # Resets and calls
+
+    def reset(self, event: str = "reset") -> None:
+        """Reboot now, as the command does, or as a power failure does."""
+        self.resets += 1
+        self.in_call = self.reset_pending = False
+        self.note(event)
+        if self.boot == "none":
+            self._telnet_down_instantly()
+            return
+        self.status = "booting"
+        self._telnet_down(self.on_reset)
+        if self._booting:
+            self._booting.cancel()
+            self._booting = None
+        if "never_returns" in self.faults or "bricked" in self.faults:
+            self.status = "down"
+            return
+        self._booting = asyncio.get_running_loop().create_task(self._boot())
+
+    def _telnet_down_instantly(self) -> None:
+        if not {"never_returns", "bricked"}.isdisjoint(self.faults):
+            self.status = "down"
+            self._telnet_down("rst")
+            return
+        server, self._server = self._server, None
+        self._telnet_down("rst")
+        if self.current_level:
+            self._server = server
+        elif server:
+            server.close()
+        if "stays_old" not in self.faults:
+            self.image = self.next_image or self.settings.instant_target or self.image
+        self.came_up = time.monotonic()
+        self.note("up", image=self.image)
+
+    def power_cycle(self) -> None:
+        self.reset("power_cycle")
+
+    def defer_reset(self) -> None:
+        self.reset_pending = True
+        self.note("reset_deferred")
+
+    def hang_up(self) -> None:
+        """End the call. A reset that came during it happens now."""
+        self.in_call = False
+        if self.reset_pending:
+            self.reset()
+
+    # Boot
+
+    async def _boot(self) -> None:
+        await self._sleep(LINK_SECONDS)
+        tried: Tried = set()
+        for _round in range(LOADER_ROUNDS):
+            for _flash in range(FLASHES_PER_BOOT):
+                self.note("boot", image=self.image, in_loader=self.in_loader)
+                if not await self._boot_once(tried):
+                    break
+                await self._sleep(self._random.uniform(*REBOOT_SECONDS))
+            if not self.in_loader:
+                break
+            # "Protocol Application Invalid": a loader without an application asks for it again and again.
+            tried.clear()
+            await asyncio.sleep(max(SHORTEST_ROUND, LOADER_RETRY_SECONDS * self.settings.time_scale))
+        else:
+            self.status = "down"
+            return
+        self._telnet_down("rst")
+        self.status = "up"
+        self.came_up = time.monotonic()
+        await self._telnet_on()
+        self.note("up", image=self.image)
+
+    async def _boot_once(self, tried: Tried) -> bool:
+        """One pass from power to dial tone. True: something was flashed and the phone restarts."""
+        if self.in_loader:
+            if await self._loader_phase(tried):
+                return True
+            if self.in_loader:
+                return False
+        elif self.loader:
+            await self._fetch(f"CTLSEP{self.mac}.tlv")
+            load = _load_information(await self._fetch(f"SEP{self.mac}.cnf.xml"))
+            if load == self.image:
+                await self._fetch(f"{load}.loads")
+            elif load and await self._load(load, tried):
+                return True
+        if self.loader:
+            await self._sleep(CONFIG_WAIT_SECONDS)
+        else:
+            first_line = (await self._fetch("OS79XX.TXT")).partition(b"\n")[0].decode("latin-1")
+            if first_line not in ("", self.image) and await self._load(first_line, tried):
+                return True
+        version = await self._read_config()
+        if version not in ("", "UNPROVISIONED", self.image) and await self._load(version, tried):
+            return True
+        await self._sleep(RINGLIST_WAIT_SECONDS)
+        template = self.config.get("dial_template", "dialplan")
+        await asyncio.gather(self._fetch("RINGLIST.DAT"), *([self._fetch(f"{template}.xml")] if template else []))
+        return False
+
+    async def _read_config(self) -> str:
+        """Fetch both config files, take over what they say, and return their image_version."""
+        default = await self._try("SIPDefault.cnf")
+        folder = cnf.read(default.data or b"").get("tftp_cfg_dir", "")
+        own = await self._try(f"{folder}SIP{self.mac}.cnf")
+        if default.data is None and own.data is None:
+            return ""
+        self.config = cnf.effective(default.data, own.data)
+        return self.config.get("image_version", "")
+
+    async def _loader_phase(self, tried: Tried) -> bool:
+        """The universal loader looks for its application: the first file that names one decides.
+
+        The order up to XMLDefault.cnf.xml is from the log of nine phones, SIPDefault.cnf after it from the
+        Unified CME guide. What the application asked the loader to fetch comes last.
+        """
+        await self._fetch(f"CTLSEP{self.mac}.tlv")
+        load = _load_information(await self._fetch(f"SEP{self.mac}.cnf.xml"))
+        if not load:
+            own = await self._fetch(f"SIP{self.mac}.cnf")
+            await self._fetch(f"MGC{self.mac}.cnf")
+            default = _default_load(await self._fetch("XMLDefault.cnf.xml"), self.model)
+            load = cnf.read(own).get("image_version", "") or default
+        if not load:
+            load = cnf.read(await self._fetch("SIPDefault.cnf")).get("image_version", "") or self._wanted or ""
+        if load and load != self.image and await self._load(load, tried):
+            return True
+        running = recognise(self.image)
+        if running and running.protocol == SIP:
+            # An 8.x phone still has its application: "W710 Loader failed upgrade to %s, ignoring reset".
+            self.in_loader = False
+        return False
+
+    # Loading
+
+    async def _load(self, name: str, tried: Tried) -> bool:
+        """Fetch an image and flash it. True when flash was written. What failed or led back is not tried twice in a boot."""
+        attempt = (name, self.image, self.loader)
+        if attempt in tried:
+            return False
+        tried.add(attempt)
+        try:
+            await self._load_or_raise(name)
+        except images.BadImage as error:
+            self.note("load_failed", image=name, reason=str(error))
+            return False
+        return True
+
+    async def _load_or_raise(self, name: str) -> None:
+        running, target = recognise(self.image), recognise(name)
+        if target and target.protocol not in (SIP, LOADER):
+            raise images.BadImage(f"{name} is a {target.protocol} image")
+        if running and target and running.protocol == SIP and move(running, target).hops:
+            raise images.BadImage(f"{self.image} cannot load {name} directly")
+        if target and target.protocol == LOADER:
+            await self._flash_loader(f"{name}.sbn")
+        elif target and target.loader:
+            await self._load_by_manifest(name)
+        elif running and running.signed:
+            await self._load_signed(name)
+        else:
+            content = await self._file(f"{name}.bin")
+            await self._flash(images.load_id(content), f"{name}.bin")
+
+    async def _load_signed(self, name: str) -> None:
+        signed = await self._try(f"{name}.sbn")
+        if signed.data is not None:
+            load = images.load_id(images.open_container(signed.data, f"{name}.sbn"))
+            await self._flash(load, f"{name}.sbn")
+            return
+        await self._file(f"{name}.bin")
+        raise images.BadImage(f"Image Authentication Failed: {name}.bin is unsigned")
+
+    async def _load_by_manifest(self, name: str) -> None:
+        loads = await self._file(f"{name}.loads")
+        loader, application = images.read_manifest(images.open_container(loads, f"{name}.loads"))
+        if loader != f"{self.loader}.sbn":
+            self._wanted = name
+            await self._flash_loader(loader)
+            return
+        content = await self._file(application)
+        await self._flash(images.load_id(images.open_container(content, application)), application)
+
+    async def _flash_loader(self, file: str) -> None:
+        """Up to 6.x the loader takes the place of the application; from 7.x on both live side by side."""
+        if file == f"{self.loader}.sbn":
+            raise images.BadImage(f"{self.loader} is in already")
+        load = images.load_id(images.open_container(await self._file(file), file))
+        await self._write(load, file)
+        if not self.loader:
+            self.image = load
+        self.loader = load
+        self.in_loader = True
+
+    async def _flash(self, load: str, file: str) -> None:
+        image = recognise(load)
+        if not image or image.protocol != SIP:
+            raise images.BadImage(f"Image Authentication Failed: {file} holds no SIP application")
+        await self._write(load, file)
+        self.image = load
+        self.loader = image.loader
+        self.in_loader = False
+
+    async def _write(self, load: str, file: str) -> None:
+        await self._sleep(self._random.uniform(*FLASH_SECONDS))
+        if "stays_old" in self.faults:
+            raise images.BadImage("flash not written (fault stays_old)")
+        self.note("flash", image=load, file=file)
+
+    async def _file(self, name: str) -> bytes:
+        found = await self._try(name)
+        if found.data is None:
+            raise images.BadImage(f"{name}: {found.result}")
+        return found.data
+
+    async def _fetch(self, name: str) -> bytes:
+        return (await self._try(name)).data or b""
+
+    async def _try(self, name: str) -> Fetch:
+        found = await self._tftp.fetch(name)
+        self.note("tftp", file=name, result=found.result, sends=found.sends, bytes=len(found.data or b""))
+        return found
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * self.settings.time_scale)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _after(self, seconds: float, action: Callable[[], None]) -> None:
+        await self._sleep(seconds)
+        action()
+
+
+def _load_information(sep: bytes) -> str:
+    """The load a SEP<MAC>.cnf.xml names, empty if none."""
+    found = re.search(rb"<loadInformation[^>]*>([^<]*)<", sep)
+    return found.group(1).decode("latin-1") if found else ""
+
+
+def _default_load(xml: bytes, model: str) -> str:
+    """The application XMLDefault.cnf.xml names for the model; a P003 name there names no application."""
+    number = "8" if model == "7940" else "7"
+    found = re.search(rb"<loadInformation" + number.encode() + rb"\b[^>]*>([^<]*)<", xml)
+    name = found.group(1).decode("latin-1") if found else ""
+    image = recognise(name)
+    return name if image and image.protocol == SIP else ""

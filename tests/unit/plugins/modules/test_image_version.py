@@ -1,0 +1,324 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module as it is used: in a process of its own, and through Ansible."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf
+
+COLLECTION = Path(cnf.__file__).parents[2]
+MODULE = COLLECTION / "plugins" / "modules" / "image_version.py"
+BIN = Path(sys.executable).parent
+NEW = "P0S3-06-3-00"
+PHONE = "SIP001122AABBCC.cnf"
+# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
+AS_NOBODY = """
+import os, runpy, sys
+main = runpy.run_path(sys.argv.pop(1))["main"]
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+main()
+"""
+
+as_nobody = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+
+
+@pytest.fixture
+def root():
+    """A root open to everybody: pytest's own folders are closed to other users."""
+    folder = Path(tempfile.mkdtemp(prefix="image-version-"))
+    folder.chmod(0o755)
+    made = folder / "tftp"
+    made.mkdir()
+    (made / "SIPDefault.cnf").write_bytes(b"# all phones\r\nimage_version: P0S3-8-12-00\t; now\r\nphone_password: hunter2\r\n")
+    (made / PHONE).write_bytes(b'image_version: "P0S3-07-4-00";\nline1_password: "hunter2";\n#line2_password: hunter2\n')
+    (made / "SIP001122AABBCD.cnf").write_bytes(b"line1_password=hunter2\n")
+    (made / "OS79XX.TXT").write_bytes(b"P003-8-12-00 \r\n")
+    (made / f"{NEW}.bin").write_bytes(b"code")
+    own = f"{NEW}.sbn".encode() + b"\0"
+    head = b"\x01\x00\x02\x01\x01\x02\x00\x02\x01\x94\x0e" + len(own).to_bytes(2, "big") + own
+    (made / f"{NEW}.sbn").write_bytes(head.ljust(404, b"\x0d") + b"code")
+    yield made
+    shutil.rmtree(folder)
+
+
+def run(root, nobody=False, check=False, diff=False, image=NEW, **arguments):
+    """What the module answers, run as Ansible runs it but without Ansible."""
+    arguments.update(tftp_root=str(root), image=image, _ansible_check_mode=check, _ansible_diff=diff)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {key: value for key, value in arguments.items() if value is not None}}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd="/",
+    )
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    answer = json.loads(done.stdout)
+    assert (done.returncode == 1) == answer.get("failed", False)
+    return answer
+
+
+def warnings(answer):
+    """Texts; from core 2.19 on the module hands them to the controller in a form of its own."""
+    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer["warnings"]]
+
+
+def content(root):
+    return {str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
+
+
+def refused(root, **options):
+    before = content(root.parent)
+    answers = [run(root, check=check, **options) for check in (True, False)]
+    assert all(answer["failed"] for answer in answers)
+    assert answers[0]["msg"] == answers[1]["msg"]
+    assert content(root.parent) == before
+    return answers[0]["msg"]
+
+
+def ansible(tool, *arguments):
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2]),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    command = [str(BIN / tool), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
+
+
+def test_one_run_then_nothing_left_to_do(root):
+    before = content(root)
+    predicted = run(root, check=True, diff=True)
+    assert content(root) == before
+    real = run(root, diff=True)
+    predicted["invocation"] = real["invocation"] = None
+    assert predicted == real
+    assert real["changed"] is True
+    assert real["image"] == NEW
+    assert real["changed_files"] == ["SIPDefault.cnf", PHONE, "OS79XX.TXT"]
+    assert real["per_phone"] == 2
+    assert real["overrides"] == [{"file": PHONE, "mac": "001122AABBCC", "lines": [1], "before": ["P0S3-07-4-00"]}]
+    assert real["duplicates"] == []
+    assert real["os79xx"] == {"before": "P003-8-12-00 \r\n", "after": NEW}
+    assert "backup_files" not in real
+    assert "warnings" not in real
+    after = content(root)
+    assert after["SIPDefault.cnf"] == before["SIPDefault.cnf"].replace(b"P0S3-8-12-00", NEW.encode())
+    assert after[PHONE] == before[PHONE].replace(b"P0S3-07-4-00", NEW.encode())
+    assert after["OS79XX.TXT"] == NEW.encode() + b"\n"
+    assert set(after) == set(before)
+    for check in (True, False):
+        again = run(root, check=check, diff=True, backup=True)
+        assert (again["changed"], again["changed_files"], again["overrides"], again["diff"]) == (False, [], [], [])
+    assert content(root) == after
+
+
+def test_the_diff_is_the_files_with_passwords_masked(root):
+    before = content(root)
+    shown = {Path(part["before_header"]).name: part for part in run(root, check=True, diff=True)["diff"]}
+    run(root)
+    after = content(root)
+    assert set(shown) == {"SIPDefault.cnf", PHONE, "OS79XX.TXT"}
+    for name, part in shown.items():
+        assert part["before_header"] == part["after_header"] == str(root / name)
+        assert part["before"] == before[name].replace(b"hunter2", b"********").decode()
+        assert part["after"] == after[name].replace(b"hunter2", b"********").decode()
+    assert "diff" not in run(root)
+
+
+def test_a_diff_of_bytes_that_are_no_text(root):
+    (root / PHONE).write_bytes(b"image_version: x\nphone_label: \xff\xfc\xe9\n")
+    assert run(root, diff=True)["diff"][1]["after"] == f"image_version: {NEW}\nphone_label: \\xff\\xfc\\xe9\n"
+    assert (root / PHONE).read_bytes() == f"image_version: {NEW}\n".encode() + b"phone_label: \xff\xfc\xe9\n"
+
+
+def test_duplicates_and_faulty_lines_are_reported(root):
+    (root / PHONE).write_bytes(b'image_version: a\nimage_version: "b\nimage_version=c\n')
+    answer = run(root)
+    assert answer["duplicates"] == [{"file": PHONE, "lines": [1, 2]}]
+    assert [warning.split(": ")[0] for warning in warnings(answer)] == [f"{PHONE}:2", f"{PHONE}:3"]
+    assert (root / PHONE).read_bytes() == f'image_version: {NEW}\nimage_version: "{NEW}"\nimage_version=c\n'.encode()
+
+
+def test_backups(root):
+    before = content(root)
+    kept = {entry["file"]: entry["backup_file"] for entry in run(root, backup=True)["backup_files"]}
+    assert set(kept) == {"SIPDefault.cnf", PHONE, "OS79XX.TXT"}
+    for name, path in kept.items():
+        assert re.fullmatch(rf"{re.escape(str(root / name))}\.\d+\.\d{{4}}-\d\d-\d\d@\d\d:\d\d:\d\d~", path)
+        assert Path(path).read_bytes() == before[name]
+
+
+def test_options_for_the_pointer_and_without_files(root):
+    answer = run(root, image="P0S3-8-12-00", verify_files=False)
+    assert answer["os79xx"]["after"] == "P003-8-12-00"
+    assert (root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00\n"
+    assert "are missing in" in warnings(answer)[0]
+    run(root, os79xx="P0S30203")
+    assert (root / "OS79XX.TXT").read_bytes() == b"P0S30203\n"
+
+
+@pytest.mark.parametrize(
+    "options, fault",
+    [
+        ({"image": ""}, "image name '' is empty"),
+        ({"image": "POS3-06-3-00"}, "did you mean P0S3-06-3-00?"),
+        ({"image": "P0S3-06-3-00.sbn"}, "ends in the extension '.sbn'; did you mean P0S3-06-3-00?"),
+        ({"image": "P003-06-3-00"}, "is a universal loader"),
+        ({"image": "P00308000500"}, "SCCP"),
+        ({"image": "../P0S3-06-3-00"}, "holds a path"),
+        ({"image": "P0S3-6-3-00"}, "the root holds P0S3-06-3-00: did you mean that?"),
+        ({"image": "P0S3-07-4-00"}, "P0S3-07-4-00.loads, P003-07-4-00.sbn, P0S3-07-4-00.sb2 are missing in"),
+        ({"os79xx": ""}, "os79xx: image name '' is empty"),
+        ({"os79xx": "P0S3-06-3-00\n"}, "os79xx: image name"),
+        ({"tftp_user": "n0b0dy"}, "tftp_user 'n0b0dy' does not exist"),
+        ({"tftp_user": ""}, "tftp_user '' does not exist"),
+    ],
+)
+def test_bad_options(root, options, fault):
+    assert fault in refused(root, **options)
+
+
+@pytest.mark.parametrize(
+    "path, fault", [("nowhere", "does not exist"), ("tftp/SIPDefault.cnf", "is a file, not a folder"), ("closed\nlines", "does not exist")]
+)
+def test_bad_roots(root, path, fault):
+    assert fault in refused(root.parent / path)
+
+
+def test_an_empty_root_option(root):
+    answer = subprocess.run(
+        [sys.executable, str(MODULE)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"tftp_root": "", "image": NEW}}),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert "'' does not exist: set tftp_root" in json.loads(answer.stdout)["msg"]
+    assert (root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00 \r\n"
+
+
+@pytest.mark.parametrize("name", ["SIP0011.cnf", "SIP001122aabbcc.cnf", "os79xx.txt", "sipdefault.cnf"])
+def test_misnamed_files(root, name):
+    (root / name).touch()
+    assert refused(root).startswith(name)
+
+
+def test_every_problem_is_in_the_answer(root):
+    for number in range(40):
+        (root / f"SIP{number}.cnf").touch()
+    answer = run(root)
+    assert len(answer["problems"]) == 40
+    assert answer["msg"].endswith("and 20 more")
+
+
+@as_nobody
+def test_an_unwritable_root(root):
+    before = content(root)
+    for check in (True, False):
+        answer = run(root, nobody=True, check=check)
+        assert answer["problems"][0].startswith(f"{root} cannot be written by user nobody: ")
+    assert content(root) == before
+    run(root)
+    assert run(root, nobody=True)["changed"] is False
+
+
+@as_nobody
+def test_files_of_somebody_else(root):
+    root.chmod(0o777)
+    before = content(root)
+    for check in (True, False):
+        assert "SIPDefault.cnf belongs to somebody else" in run(root, nobody=True, check=check)["msg"]
+    assert content(root) == before
+    for path in root.iterdir():
+        os.chown(path, 65534, 65534)
+    (root / "OS79XX.TXT").unlink()
+    assert run(root, nobody=True)["changed"] is True
+    assert {path.stat().st_uid for path in root.iterdir()} == {65534}
+    assert run(root)["changed"] is False
+
+
+@as_nobody
+def test_files_that_this_user_cannot_read(root):
+    (root / PHONE).chmod(0o600)
+    (root / f"{NEW}.bin").chmod(0)
+    problems = run(root, nobody=True)["problems"]
+    assert problems[0].startswith(f"{PHONE} cannot be read by user nobody")
+    assert problems[1].startswith(f"{NEW}.bin cannot be read by user nobody")
+    root.chmod(0o700)
+    assert f"{root} cannot be read by user nobody" in run(root, nobody=True)["msg"]
+
+
+def test_through_ansible(root):
+    before = content(root)
+    command = ("all", "-m", "voip.cisco79xx.image_version", "-a", f"tftp_root={root} image={NEW}", "-vvv", "--diff")
+    checked = ansible("ansible", *command, "--check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert content(root) == before
+    assert "hunter2" not in checked.stdout + checked.stderr
+    assert f"+image_version: {NEW}" in checked.stdout
+    assert "+phone_password: ********" not in checked.stdout
+    assert "CHANGED" in ansible("ansible", *command).stdout
+    assert f"image_version: {NEW}\t; now\r\n".encode() in (root / "SIPDefault.cnf").read_bytes()
+    last = ansible("ansible", *command)
+    assert "SUCCESS" in last.stdout
+    assert "hunter2" not in last.stdout + last.stderr
+
+
+def test_in_a_playbook(root, tmp_path):
+    arguments = {"tftp_root": str(root), "image": NEW}
+    tasks = [
+        {"voip.cisco79xx.image_version": {**arguments, "image": "P0S3-06-3-0O"}, "register": "bad", "ignore_errors": True},
+        {"voip.cisco79xx.image_version": {**arguments, "backup": True}, "register": "first"},
+        {"voip.cisco79xx.image_version": arguments, "register": "second"},
+        {
+            "ansible.builtin.assert": {
+                "that": [
+                    "bad is failed",
+                    "'did you mean P0S3-06-3-00?' in bad.msg",
+                    "first is changed",
+                    "first.backup_files | length == 3",
+                    "first.overrides[0].mac == '001122AABBCC'",
+                    "second is not changed",
+                ]
+            }
+        },
+    ]
+    play = tmp_path / "play.yml"
+    play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    done = ansible("ansible-playbook", str(play))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_return_values_are_documented(root):
+    text = MODULE.read_text()
+    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
+    answer = run(root, backup=True)
+    assert set(answer) - {"changed", "invocation"} == set(documented) - {"problems"}
+    for name, value in answer.items():
+        for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
+            assert set(entry) == set(documented[name]["contains"])

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The dialogue against simulated phones, and against servers that are no phones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Limits, Phone, PhoneError, printable, session
+from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+PASSWORD = "secret-42"
+LIMITS = Limits(connect=3, login=5, command=8, reset=1)
+PACE = fleet.Pace(200, LIMITS)
+
+ODD = {
+    "plain": {},
+    "split": {"banner": "split_lines"},
+    "chatty": {"faults": ["chatty"]},
+    "slow": {"faults": ["slow"], "slow_seconds": 0.001},
+    "slow_chatty": {"faults": ["slow", "chatty"], "slow_seconds": 0.001},
+    "no_echo": {"faults": ["no_echo"]},
+    "hostile": {"faults": ["hostile"]},
+    "all_at_once": {"faults": ["hostile", "chatty", "no_echo"]},
+    "prompt": {"prompt": "niks_cave"},
+    "odd_prompt": {"prompt": "a>b # [1]"},
+    "hangs": {"on_reset": "hang"},
+    "closes_politely": {"on_reset": "fin"},
+}
+FAULTY = {
+    "wrong_password": "wrong_password",
+    "telnet_off": "refused",
+    "silent": "silent",
+    "closes": "closed",
+    "closes_after_password": "closed",
+    "endless": "endless",
+    "endless_after_login": "endless",
+    "other_phone": "wrong_phone",
+}
+
+
+@pytest.fixture(scope="module")
+def phones():
+    fleet_file = {
+        "instant_target": NEW,
+        "defaults": {"image": OLD, "boot": "none", "port": 0, "password": PASSWORD},
+        "phones": [
+            *({"name": name, **more} for name, more in ODD.items()),
+            *({"name": name, "faults": [name]} for name in FAULTY),
+            {"name": "nameless", "banner": "none"},
+            {"name": "level_1", "faults": ["level_1"]},
+            {"name": "in_call", "faults": ["in_call"]},
+        ],
+    }
+    with Simulator(fleet_file) as simulator:
+        yield {
+            name: Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()
+        }, simulator
+
+
+@pytest.fixture(scope="module")
+def observed(phones):
+    return fleet.observe(phones[0].values(), PACE)
+
+
+@pytest.mark.parametrize("name", [*ODD, "level_1", "in_call"])
+def test_every_sound_phone_is_observed(phones, observed, name):
+    mac = phones[0][name].mac
+    assert observed[name] == {"reachable": True, "image": OLD, "mac": mac, "kind": None, "reason": None}
+
+
+@pytest.mark.parametrize(("name", "kind"), [*FAULTY.items(), ("nameless", "no_image")])
+def test_every_fault_has_its_kind(observed, name, kind):
+    assert observed[name]["kind"] == kind
+    assert not observed[name]["reachable"]
+    assert PASSWORD not in observed[name]["reason"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_commands_are_answered(phones, name):
+    async def ask(command: str) -> str:
+        async with session(phones[0][name], LIMITS) as talk:
+            return await talk.command(command)
+
+    answer = asyncio.run(ask("show register"))
+    assert "Note: APR is Authenticated, Provisioned, Registered" in answer.splitlines()
+    assert "LINE REGISTRATION TABLE" in answer
+    assert "show register" not in answer
+    assert "Phone> " not in answer
+    assert all(char == "\n" or char.isprintable() for char in answer)
+    assert "nonsense: Command not found." in asyncio.run(ask("nonsense"))
+
+
+def test_what_a_phone_prints_holds_no_password(phones):
+    async def ask() -> str:
+        async with session(phones[0]["plain"], LIMITS) as talk:
+            return await talk.command(f"echo {PASSWORD}")
+
+    assert PASSWORD not in asyncio.run(ask())
+
+
+def test_reset_and_wait(phones):
+    targets, simulator = phones
+    reset = fleet.reset(targets.values(), PACE, unless=parse(NEW))
+    for name in ODD:
+        assert (reset[name]["sent"], reset[name]["deferred"], reset[name]["image"]) == (True, False, OLD), name
+    assert reset["in_call"]["deferred"]
+    assert reset["level_1"]["kind"] == "not_privileged"
+    assert "telnet_level: 2" in reset["level_1"]["reason"]
+    assert "SIPDefault.cnf" in reset["level_1"]["reason"]
+    for name, kind in {**FAULTY, "nameless": "no_image"}.items():
+        assert (reset[name]["sent"], reset[name]["kind"]) == (False, kind)
+        assert simulator.state()[name]["resets"] == 0
+
+    waited = fleet.wait([targets[name] for name in ODD if name != "hangs"], PACE, target=parse(NEW), timeout=5)
+    assert {result["image"] for result in waited.values() if result["on_target"]} == {NEW}
+    assert all(result["on_target"] for result in waited.values())
+
+    again = fleet.reset([targets["plain"]], PACE, unless=parse(NEW))
+    assert again["plain"]["already"]
+    assert not again["plain"]["sent"]
+    assert simulator.state()["plain"]["resets"] == 1
+
+
+@asynccontextmanager
+async def server(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> AsyncIterator[Phone]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield Phone("odd", "127.0.0.1", listening.sockets[0].getsockname()[1], PASSWORD)
+    finally:
+        listening.close()
+
+
+def kind_of(talk, limits=LIMITS):
+    async def main() -> tuple[str, str, float]:
+        async with server(talk) as phone:
+            started = time.monotonic()
+            try:
+                async with session(phone, limits) as made:
+                    await made.identify()
+            except PhoneError as error:
+                return error.kind, str(error), time.monotonic() - started
+            return "", "", 0
+
+    return asyncio.run(main())
+
+
+def test_last_words_before_a_close_are_heard():
+    async def talk(reader, writer):
+        writer.write(b"\xff\xfb\x03\xff\xfb\x01\r\n\r\nPassword :")
+        await reader.readuntil(b"\n")
+        writer.write(b"\r\nBad Passwords!\r\n")
+
+    assert kind_of(talk)[0] == "wrong_password"
+
+
+def test_an_echoed_password_is_not_repeated():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        typed = await reader.readuntil(b"\n")
+        writer.write(b"you typed " + typed + b"and that is odd")
+        await reader.read()
+
+    kind, text, _seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "no_prompt"
+    assert "you typed" in text
+    assert PASSWORD not in text
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfd\x18\xff\xfd\x20login: "])
+def test_what_is_no_phone(greeting):
+    async def talk(reader, writer):
+        writer.write(greeting)
+        await reader.read(10_000)
+        await asyncio.sleep(10)
+
+    kind, _text, seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "no_prompt"
+    assert seconds < 4
+
+
+@pytest.mark.parametrize("gap", [0, 0.001])
+def test_endless_talk_costs_bounded_time_and_memory(gap):
+    async def talk(reader, writer):
+        while True:
+            writer.write(b"\xff\xfb" + b"\x00A" * 5000 if not gap else b"A")
+            await writer.drain()
+            await asyncio.sleep(gap)
+
+    kind, text, seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "endless"
+    assert seconds < 5
+    assert len(text) < 500
+
+
+def test_an_address_without_a_host():
+    async def main() -> str:
+        with pytest.raises(PhoneError) as caught:
+            async with session(Phone("gone", "no-such-host.invalid"), LIMITS):
+                pass
+        return f"{caught.value.kind}: {caught.value}"
+
+    assert asyncio.run(main()).startswith("unreachable: gone (no-such-host.invalid): cannot be reached")
+
+
+def test_text_of_a_phone_is_harmless():
+    assert printable(b"\x1b[2Ja\x00\xe9\r\nb\rc\td{{ 7 }}") == "\\x1b[2Ja\\x00\\xe9\nb\nc\td{{ 7 }}"
+
+
+def test_the_password_is_in_no_repr():
+    assert PASSWORD not in repr(Phone("a", "b", 23, PASSWORD))
