@@ -24,9 +24,7 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        gate = rollout.gate(
-            arguments["wave"], arguments["plan"], arguments["resets"], arguments["waits"], arguments["max_fail_percentage"]
-        )
+        gate = rollout.gate(arguments["wave"], arguments["plan"], arguments["resets"], arguments["waits"], arguments["max_fail_percentage"])
         if not gate["stop"]:
             display.display(gate["message"])
         return {"changed": False, "failed": gate["stop"], "msg": gate["message"], "failed_phones": gate["failed"]}

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class ActionModule(ControllerAction):
             names=names,
             hosts={name: str(hostvars[name].get("ansible_host") or name) for name in names},
             check_mode=bool(self._task.check_mode),
-            ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
             **arguments,
         )
         target = folder / "report.json"

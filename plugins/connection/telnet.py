@@ -100,7 +100,7 @@ phones:
 """
 
 import asyncio
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase

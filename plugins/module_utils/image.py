@@ -89,7 +89,7 @@ class Image:
         """What OS79XX.TXT says for this image: itself up to 6.x, its loader from 7.x on."""
         return self.loader or self.name
 
-    def same_as(self, other: "Image") -> bool:
+    def same_as(self, other: Image) -> bool:
         """Whether both are one release, however each is spelt (`P0S3-08-12-00`, `P0S3-8-12-00`)."""
         return self.protocol == other.protocol and self.version == other.version
 
@@ -207,7 +207,7 @@ def _fault(name: str, intended: Optional[str]) -> str:
     if not name:
         return "is empty"
     if "/" in name or "\\" in name:
-        return "holds a path ('{0}')".format("/" if "/" in name else "\\")
+        return f"holds a path ({'/' if '/' in name else chr(92)!r})"
     for position, char in enumerate(name, start=1):
         if not re.match(r"[0-9A-Za-z.-]", char):
             return f"holds {_character(char)} at position {position}"

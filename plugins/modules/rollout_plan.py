@@ -78,7 +78,8 @@ plan:
       type: str
     phones:
       description:
-        - By inventory name, C(image_before), C(mac), C(status) (V(planned), V(already) or V(blocked)), C(observed), C(reason), C(risks) and C(wave).
+        - By inventory name, C(image_before), C(mac), C(status) (V(planned), V(already) or V(blocked)),
+          C(observed), C(reason), C(risks) and C(wave).
       type: dict
     waves:
       description: Per wave its C(number), its C(phones), and those of them to C(reset), since the others could not be observed.

@@ -60,7 +60,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
-    details: The report is written all the same: it is no part of what the run would change.
+    details: The report is written all the same, being no part of what the run would change.
   diff_mode:
     description: Returns details on what has changed or would change in check mode.
     support: N/A

@@ -105,7 +105,7 @@ class Identity:
     mac: str | None
 
 
-class _Client(_TelnetClient):  # type: ignore[misc]
+class _Client(_TelnetClient):
     """Keeps what was received before a close: telnetlib3 drops its queue then, and with it the phone's last words."""
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -185,7 +185,9 @@ class Session:
 
         No answer, or a connection that just dies, is what a restart looks like: only the image seen afterwards is proof.
         """
-        await self._read(self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda seen: True)
+        await self._read(
+            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda seen: True
+        )
         self._buffer.clear()
         self._send("reset")
         deadline = time.monotonic() + self._limits.reset

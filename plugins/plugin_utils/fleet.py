@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image as images
@@ -38,7 +38,7 @@ class Pace:
     """How hard the fleet is driven. `max_sessions` keeps open connections under the usual limit of 1,024 files."""
 
     max_sessions: int = 200
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:

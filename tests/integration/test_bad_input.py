@@ -97,7 +97,9 @@ def test_a_root_that_cannot_be_written(site):
         subprocess.run(["umount", str(here.root)], check=True)
 
 
-@pytest.mark.parametrize("name", ["SIP00124330BFB.cnf", "SIP0012433OBFB3.cnf", "SIP00124330BFBZ.cnf", "SIP020e84000000.cnf", "sipdefault.cnf"])
+@pytest.mark.parametrize(
+    "name", ["SIP00124330BFB.cnf", "SIP0012433OBFB3.cnf", "SIP00124330BFBZ.cnf", "SIP020e84000000.cnf", "sipdefault.cnf"]
+)
 def test_names_of_files_that_no_phone_asks_for(site, name):
     here = site([PHONE])
     (here.root / name).write_text("line1_name: 1\n")
@@ -143,12 +145,23 @@ def test_phones_of_the_inventory(site, second, word):
 
 
 @pytest.mark.parametrize(
-    "waves", ['{"waves": []}', '{"waves": [0]}', '{"waves": ["half"]}', '{"waves": [-1]}', '{"waves": ["200%"]}', "waves=soon", '{"waves": {"a": 1}}']
+    "waves",
+    [
+        '{"waves": []}',
+        '{"waves": [0]}',
+        '{"waves": ["half"]}',
+        '{"waves": [-1]}',
+        '{"waves": ["200%"]}',
+        "waves=soon",
+        '{"waves": {"a": 1}}',
+    ],
 )
 def test_waves_that_are_none(site, waves):
     refused(site([PHONE]), "-e", waves, word="is no wave")
 
 
-@pytest.mark.parametrize("extra", ["max_fail_percentage=lots", "wait_timeout=soon", "max_fail_percentage=-1", "max_fail_percentage=101", "wait_timeout=-5"])
+@pytest.mark.parametrize(
+    "extra", ["max_fail_percentage=lots", "wait_timeout=soon", "max_fail_percentage=-1", "max_fail_percentage=101", "wait_timeout=-5"]
+)
 def test_numbers_that_are_none(site, extra):
     refused(site([PHONE]), "-e", extra, word=extra.partition("=")[0])

@@ -148,7 +148,7 @@ def test_a_call_that_ends_lets_the_phone_go(site):
 
 
 def test_odd_phones_are_phones(site):
-    odd = [
+    odd: list[dict[str, object]] = [
         {"prompt": "niks_cave"},
         {"prompt": "a>b #1"},
         {"faults": ["chatty"]},
@@ -187,7 +187,8 @@ def test_signed_phones_are_refused_an_unsigned_image_all_at_once(site):
 
 
 @pytest.mark.parametrize(
-    ("playbook", "image", "word"), [("downgrade", "P0S3-8-12-00", "older than P0S3-8-12-00"), ("upgrade", "P0S3-06-3-00", "newer than P0S3-06-3-00")]
+    ("playbook", "image", "word"),
+    [("downgrade", "P0S3-8-12-00", "older than P0S3-8-12-00"), ("upgrade", "P0S3-06-3-00", "newer than P0S3-06-3-00")],
 )
 def test_the_wrong_direction_is_refused(site, playbook, image, word):
     here = site(mixed(2))

@@ -139,9 +139,7 @@ class Site:
             )
         )
 
-    def play(
-        self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120, show: bool = False
-    ) -> Run:
+    def play(self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120, show: bool = False) -> Run:
         """Run a playbook of the collection from its folder. With `show`, people see its output and `Run.output` is empty."""
         extra = ["-e", f"report_dir={self.report_dir}", "-e", "wait_timeout=20"]
         asked = [] if image is None else ["-e", json.dumps({"image": image})]
@@ -192,7 +190,9 @@ class Site:
         (self.root / "dialplan.xml").write_bytes(b'<DIALTEMPLATE><TEMPLATE MATCH="*" Timeout="5"/></DIALTEMPLATE>\n')
         (self.root / "SIPDefault.cnf").write_bytes(
             f'# Defaults of the site\r\nimage_version: "{default}" ; keep\r\n'
-            f'proxy1_address: "192.0.2.9"\r\ndial_template: "dialplan"\r\ntelnet_level: "2"\r\nphone_password: "{PASSWORD}"\r\n'.encode("latin-1")
+            f'proxy1_address: "192.0.2.9"\r\ndial_template: "dialplan"\r\ntelnet_level: "2"\r\nphone_password: "{PASSWORD}"\r\n'.encode(
+                "latin-1"
+            )
         )
         for number, phone in enumerate(self.phones):
             phone.setdefault("name", f"phone{number}")
@@ -215,5 +215,5 @@ class Site:
         )
         time.sleep(0.1)
         if self._server.poll() is not None:
-            raise RuntimeError(f"the TFTP server ended with {self._server.returncode}: {self._server.args}")
+            raise RuntimeError(f"the TFTP server ended with {self._server.returncode}: {self._server.args!r}")
         return port

@@ -43,7 +43,7 @@ class Root:
         return None
 
 
-class Transfer(TftpContextServer):  # type: ignore[misc]
+class Transfer(TftpContextServer):
     """One transfer. tftpy's loop ends on a packet it cannot decode, such as a name that is not ASCII: here only the transfer does."""
 
     def start(self, buffer: bytes) -> None:

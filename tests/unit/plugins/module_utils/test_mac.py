@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.module_utils import mac
 
 
-@pytest.mark.parametrize("text", ["000E84C060A6", "000e84c060a6", "00:0e:84:c0:60:a6", "00-0E-84-C0-60-A6", "000e.84c0.60a6", "000e:84c0:60a6"])
+@pytest.mark.parametrize(
+    "text", ["000E84C060A6", "000e84c060a6", "00:0e:84:c0:60:a6", "00-0E-84-C0-60-A6", "000e.84c0.60a6", "000e:84c0:60a6"]
+)
 def test_every_usual_spelling(text):
     assert mac.parse(text) == "000E84C060A6"
 

@@ -43,9 +43,11 @@ def test_waves(spec, total, sizes):
     assert wave_sizes(spec, total) == sizes
 
 
-@pytest.mark.parametrize("spec", [[], "", 0, [0], [-1], ["0%"], ["101%"], ["12.5%"], 1.5, [True], True, None, {}, "many", [[1]], "1,,2", ["1 %"], [None]])
+@pytest.mark.parametrize(
+    "spec", [[], "", 0, [0], [-1], ["0%"], ["101%"], ["12.5%"], 1.5, [True], True, None, {}, "many", [[1]], "1,,2", ["1 %"], [None]]
+)
 def test_waves_that_are_none(spec):
-    with pytest.raises(RolloutError, match="waves: .* is no wave"):
+    with pytest.raises(RolloutError, match=r"waves: .* is no wave"):
         wave_sizes(spec, 10)
 
 
@@ -74,7 +76,8 @@ def test_all_phones_that_cannot_move_are_named_at_once():
 
 
 @pytest.mark.parametrize(
-    ("direction", "current", "word"), [("downgrade", "P0S3-05-2-00", "older"), ("upgrade", "P0S3-8-12-00", "newer"), ("any", "P0S3-8-12-00", "")]
+    ("direction", "current", "word"),
+    [("downgrade", "P0S3-05-2-00", "older"), ("upgrade", "P0S3-8-12-00", "newer"), ("any", "P0S3-8-12-00", "")],
 )
 def test_the_direction_is_kept(direction, current, word):
     observed = {"a": seen(current)}
@@ -96,7 +99,10 @@ FOUR = plan(TARGET, {name: seen("P0S3-08-2-00") for name in "abcd"}, waves=["100
 RESETS = {name: RESET for name in "abcd"}
 
 
-@pytest.mark.parametrize(("bad", "allowed", "stop"), [("", 0, False), ("a", 0, True), ("a", 25, False), ("a", 24.9, True), ("ab", 49, True), ("abcd", 100, False)])
+@pytest.mark.parametrize(
+    ("bad", "allowed", "stop"),
+    [("", 0, False), ("a", 0, True), ("a", 25, False), ("a", 24.9, True), ("ab", 49, True), ("abcd", 100, False)],
+)
 def test_the_gate(bad, allowed, stop):
     waits = {name: STAYED if name in bad else BACK for name in "abcd"}
     decided = gate(1, FOUR, RESETS, waits, allowed)

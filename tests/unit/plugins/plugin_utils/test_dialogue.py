@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -23,7 +23,7 @@ PASSWORD = "secret-42"
 LIMITS = Limits(connect=3, login=5, command=8, reset=1)
 PACE = fleet.Pace(200, LIMITS)
 
-ODD = {
+ODD: dict[str, dict[str, object]] = {
     "plain": {},
     "split": {"banner": "split_lines"},
     "chatty": {"faults": ["chatty"]},
@@ -63,9 +63,10 @@ def phones():
         ],
     }
     with Simulator(fleet_file) as simulator:
-        yield {
-            name: Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()
-        }, simulator
+        yield (
+            {name: Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()},
+            simulator,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_reset_and_wait(phones):
 
 
 @asynccontextmanager
-async def server(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> AsyncIterator[Phone]:
+async def server(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Phone]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await talk(reader, writer)
@@ -185,7 +186,9 @@ def test_an_echoed_password_is_not_repeated():
     assert PASSWORD not in text
 
 
-@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfd\x18\xff\xfd\x20login: "])
+@pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfd\x18\xff\xfd\x20login: "]
+)
 def test_what_is_no_phone(greeting):
     async def talk(reader, writer):
         writer.write(greeting)

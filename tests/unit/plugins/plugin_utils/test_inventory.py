@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, phones
@@ -45,5 +47,5 @@ def test_all_faults_are_told_at_once():
 
 
 def test_one_address_with_two_ports_is_two_phones():
-    variables = {"a": GOOD, "b": {**GOOD, "ansible_port": 24, "cisco79xx_mac": None}}
+    variables: dict[str, dict[str, Any]] = {"a": {**GOOD}, "b": {**GOOD, "ansible_port": 24, "cisco79xx_mac": None}}
     assert len(phones(variables, variables)) == 2

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be run on this collection: `tests/run` for all that CI runs, `tests/run SESSION...` for a part.
+
+Each session works on a copy of the checkout that lies where Ansible wants a collection to lie, with a home of its own,
+so that nothing outside .nox is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.sessions = ["lint", "unit", "integration", "sanity", "build"]
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+
+HERE = Path(__file__).parent.resolve()
+COLLECTION = "voip.cisco79xx"
+FOLDER = "ansible_collections/voip/cisco79xx"
+PYTHONS = ["3.11", "3.13"]  # with the oldest and the newest supported ansible-core: tests/requirements-ansible.txt
+
+
+def prepare(session: nox.Session, *requirements: str) -> Path:
+    """Install what the session needs, go to a fresh copy of the checkout, and return the folder that holds ansible_collections."""
+    for name in requirements:
+        session.install("-r", f"tests/requirements-{name}.txt")
+    work = HERE / ".nox" / "work" / session.name
+    # pytest-ansible knows a collection only below a folder of this name.
+    root = work / "collections"
+    shutil.rmtree(work, ignore_errors=True)
+    for file in subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=HERE, text=True).split("\0")[:-1]:
+        if (HERE / file).exists():
+            (root / FOLDER / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(HERE / file, root / FOLDER / file)
+    session.chdir(root / FOLDER)
+    # ansible-lint and ansible-test ask git which files there are, and git must not answer with the checkout around.
+    subprocess.run(["git", "init", "-q"], check=True)
+    session.env.update(home(work / "home"), ANSIBLE_COLLECTIONS_PATH=str(root), PYTHONPATH=str(root))
+    return root
+
+
+def home(folder: Path) -> dict[str, str | None]:
+    """Return an environment that has this home and none of the user's Ansible settings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"HOME": str(folder), **dict.fromkeys(name for name in os.environ if name.startswith("ANSIBLE_"))}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Form, types and licences; the cheap checks first."""
+    root = prepare(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("reuse", "lint", "--quiet")
+    session.run("yamllint", "--strict", ".")
+    with session.chdir(root):
+        session.run("mypy", "--config-file", f"{FOLDER}/pyproject.toml", f"{FOLDER}/plugins", f"{FOLDER}/tests")
+    session.run("ansible-lint", "--offline")
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """What needs no Ansible process."""
+    prepare(session, "pytest")
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def integration(session: nox.Session) -> None:
+    """Playbooks, modules and plugins as a user calls them, against simulated phones and real TFTP servers."""
+    prepare(session, "pytest")
+    session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def sanity(session: nox.Session) -> None:
+    """Ansible's own tests of a collection. They must not share an environment with pytest-ansible."""
+    prepare(session, "ansible")
+    # ansible-test keeps virtual environments at home, fills them with pip, and wants a script there that brings pip itself.
+    folder = HERE / ".nox" / "work" / "ansible-test"
+    session.env.update(home(folder))
+    for name in ".ansible/test/cache", ".cache", ".config":
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for version in "24_2", "25_2":  # what ansible-core 2.19 and 2.21 ask for
+        (folder / f".ansible/test/cache/get_pip_{version}.py").write_text("import ensurepip\nensurepip.bootstrap()\n", encoding="utf-8")
+    for name in ".cache/pip", ".config/pip":  # the user's pip settings still hold
+        if not (folder / name).exists() and (Path.home() / name).is_dir():
+            (folder / name).symlink_to(Path.home() / name)
+    session.run("ansible-test", "sanity", "--local", "--color", "yes" if session.interactive else "no", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The artifact: it builds, installs, is documented, and its playbooks load from what a minimal installation keeps."""
+    root = prepare(session, "build")
+    session.run("antsibull-changelog", "lint")
+    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(root))
+    (artifact,) = root.glob("*.tar.gz")
+
+    installed = root / "installed"
+    session.env.update(ANSIBLE_COLLECTIONS_PATH=str(installed), PYTHONPATH=None)
+    session.chdir(root)
+    session.run("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(artifact))
+    session.run("ansible-doc", "--metadata-dump", COLLECTION, silent=True)
+    for entry in (installed / FOLDER).iterdir():
+        if entry.name not in {"meta", "plugins", "roles", "playbooks"}:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for playbook in sorted((installed / FOLDER / "playbooks").glob("*.yml")):
+        session.run("ansible-playbook", "--syntax-check", f"{COLLECTION}.{playbook.stem}")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """A fleet of simulated phones changes its firmware before your eyes."""
+    prepare(session, "pytest")
+    session.run("python", "tests/demo/run.py", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """All measurements, or after -- one script and its options. Their numbers mean something only on a quiet machine."""
+    prepare(session, "pytest")
+    folder = Path("tests/benchmarks")
+    for command in [session.posargs] if session.posargs else [[script.name] for script in sorted(folder.glob("bench_*.py"))]:
+        session.run("python", str(folder / command[0]), *command[1:])

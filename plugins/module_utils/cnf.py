@@ -1,0 +1,298 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""SIPDefault.cnf and SIP<MAC>.cnf: read, and edited without disturbing another byte.
+
+The form is `name : value ; optional comment`, one to a line (Cisco's own rules, as quoted by administrators); lines that start
+with `#` or `;` are comments; names are case-insensitive (`Domain_Name` from Cisco's generator is `domain_name` in the phone).
+The phone counts a line that it cannot read (no colon, a quote that never closes) and goes on: that line is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Iterator, List, Match, NamedTuple, Optional, Tuple
+
+IMAGE_VERSION = b"image_version"
+UNPROVISIONED = "UNPROVISIONED"
+
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t"
+_MASK = b"********"
+
+# A carriage return inside a line ends its value: in a file with nothing but those, the "line" is the whole file.
+_SETTING = re.compile(
+    rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<separator>[ \t]*:[ \t]*)"
+    rb'(?:"(?P<quoted>[^"\r]*)"|(?P<open>"?)(?P<bare>[^;\r]*))(?P<rest>[^\r]*)'
+)
+_COMMENT = re.compile(rb"[ \t]*[#;]")
+_COMMENTED_OUT = re.compile(rb"[ \t]*[#;][#; \t]*image_version[ \t]*:", re.IGNORECASE)
+_LOST = re.compile(rb"[^A-Za-z0-9_]*image_version(?![A-Za-z0-9_])", re.IGNORECASE)
+_NAME = re.compile(rb"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*")
+_HASH = re.compile(rb"(?:\A|(?<=[ \t]))#")
+
+_WORD = re.compile(rb"[A-Za-z0-9_]+")
+_SECRET = re.compile(rb"password|passwd|secret|encrypt_key", re.IGNORECASE)
+_SEPARATOR = re.compile(rb"[\"']?[ \t]*([:=]?)[ \t]*")
+_QUOTED_SECRET = re.compile(rb'"([^"]*)"([ \t]*(?:;[^"]*)?)')
+_COMMENT_AFTER = re.compile(rb"(?<=[ \t]);|;(?=[ \t]|\Z)")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as the phone reads it. `value` is without the blanks around it; `line` and `column` (of the value) count from 1."""
+
+    key: str
+    value: str
+    line: int
+    column: int
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether it sets anything: empty and UNPROVISIONED mean unset (the phone's code as published with sipcc)."""
+        return bool(self.value) and self.value.upper() != UNPROVISIONED
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a file that the phone cannot read, or reads otherwise than meant. `line` and `column` count from 1."""
+
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What setting image_version did.
+
+    `before` holds (line, value) of each line that sets it, in the numbering and with the values of the file as it was;
+    `added` is the number of the line that was added, if one was; `faults` concern image_version only.
+    """
+
+    data: bytes
+    before: Tuple[Tuple[int, str], ...] = ()
+    added: Optional[int] = None
+    faults: Tuple[Fault, ...] = ()
+
+
+class _Line(NamedTuple):
+    number: int
+    start: int
+    end: int  # of the text, without the line end
+    stop: int  # where the next line starts
+
+
+def settings(data: bytes) -> Tuple[Setting, ...]:
+    """Every setting that the phone can read, in file order."""
+    return tuple(_setting(line, match) for line, match in _settings(data))
+
+
+def lookup(data: bytes, key: str) -> Optional[str]:
+    """The value that counts for that key (any case), without blanks around it, or None.
+
+    The last one wins; that is inferred from how the phone sets one after the other, not shown by a source.
+    """
+    found = None
+    for setting in settings(data):
+        if setting.key.lower() == key.lower():
+            found = setting.value
+    return found
+
+
+def faults(data: bytes) -> Tuple[Fault, ...]:
+    """The lines that the phone counts as errors: bad first character, missing colon, unclosed quote."""
+    found: List[Fault] = []
+    for line in _lines(data):
+        text = data[line.start : line.end]
+        if not text.strip(_BLANKS) or _COMMENT.match(text):
+            continue
+        match = _SETTING.match(text)
+        name = _NAME.match(text)
+        if match and match["open"]:
+            found.append(Fault(line.number, match.start("open") + 1, "the quote is never closed"))
+        elif match:
+            continue
+        elif text.startswith(_BOM) and line.number == 1:
+            found.append(Fault(1, 1, "starts with a byte order mark: the phone loses this line"))
+        elif name:
+            found.append(Fault(line.number, name.end() + 1, "has no colon after the name"))
+        else:
+            column = len(text) - len(text.lstrip(_BLANKS)) + 1
+            found.append(Fault(line.number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
+    return tuple(found)
+
+
+def set_image_version(data: bytes, name: str, add: bool = False) -> Edit:
+    """The file with every image_version set to that name, and nothing else changed.
+
+    A value is replaced whole, blanks inside its quotes too: whether phones trim them is not known, an exact name is right
+    either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone.
+    """
+    new = name.encode("ascii")
+    pieces: List[bytes] = []
+    before: List[Tuple[int, str]] = []
+    found: List[Fault] = []
+    counted = False
+    commented_out: Optional[_Line] = None
+    done = 0
+    for line in _lines_about_image_version(data):
+        marked = line.start == 0 and data.startswith(_BOM)
+        start = len(_BOM) if marked else line.start
+        match = _SETTING.match(data, start, line.end)
+        if match and match["key"].lower() == IMAGE_VERSION:
+            first, last, fault = _value(match)
+            before.append((line.number, _text(data[first:last])))
+            pieces += (data[done:first], _spaced(match, first, last, new))
+            done = last
+            if marked:
+                found.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
+            if fault:
+                found.append(Fault(line.number, first - line.start + 1, fault))
+            counted = counted or not marked
+        elif _COMMENT.match(data, start, line.end):
+            if _COMMENTED_OUT.match(data, start, line.end):
+                commented_out = line
+        elif not match and _LOST.match(data, start, line.end):
+            lost = "is left as it is: the phone loses a line that is not of the form name: value"
+            found.append(Fault(line.number, start - line.start + 1, lost))
+    if done:
+        data = b"".join(pieces) + data[done:]
+    if counted or not add:
+        return Edit(data, tuple(before), None, tuple(found))
+    data, added = _added(data, new, commented_out and commented_out.number)
+    return Edit(data, tuple(before), added, tuple(found))
+
+
+def mask(data: bytes) -> bytes:
+    """The file with every password, secret and key unreadable, in comments and broken lines too; line for line the same otherwise."""
+    if not _SECRET.search(data):
+        return data
+    return b"".join(_masked(data[line.start : line.end]) + data[line.end : line.stop] for line in _lines(data))
+
+
+def _masked(text: bytes) -> bytes:
+    for position, word in enumerate(_WORD.finditer(text)):
+        if not _SECRET.search(word.group(0)):
+            continue
+        separator = _SEPARATOR.match(text, word.end())
+        if separator and (separator.group(1) or position == 0):
+            return text[: separator.end()] + _masked_value(text[separator.end() :])
+    return text
+
+
+def _masked_value(value: bytes) -> bytes:
+    """`"…" ; comment` and `… ; comment` keep quotes and comment; of anything less clear nothing is shown."""
+    quoted = _QUOTED_SECRET.fullmatch(value)
+    if quoted:
+        secret, rest = quoted.groups()
+        if not secret:
+            return value
+        return b'"' + _MASK + b'"' + rest.replace(secret, _MASK)
+    end = _COMMENT_AFTER.search(value)
+    secret = (value[: end.start()] if end else value).rstrip(_BLANKS)
+    if not secret:
+        return value
+    return _MASK if b'"' in secret else _MASK + value[len(secret) :].replace(secret, _MASK)
+
+
+def _lines(data: bytes) -> Iterator[_Line]:
+    start = number = 0
+    while start < len(data):
+        number += 1
+        stop = data.find(b"\n", start) + 1 or len(data)
+        yield _Line(number, start, _text_end(data, start, stop), stop)
+        start = stop
+
+
+def _lines_about_image_version(data: bytes) -> Iterator[_Line]:
+    """The lines that hold the word, found without looking at the others: most files have one, or none."""
+    lowered = data.lower()
+    at = lowered.find(IMAGE_VERSION)
+    while at >= 0:
+        start = data.rfind(b"\n", 0, at) + 1
+        stop = data.find(b"\n", at) + 1 or len(data)
+        yield _Line(data.count(b"\n", 0, start) + 1, start, _text_end(data, start, stop), stop)
+        at = lowered.find(IMAGE_VERSION, stop)
+
+
+def _text_end(data: bytes, start: int, stop: int) -> int:
+    end = stop - 1 if data[stop - 1 : stop] == b"\n" else stop
+    while end > start and data[end - 1] == 0x0D:
+        end -= 1
+    return end
+
+
+def _settings(data: bytes) -> Iterator[Tuple[_Line, Match[bytes]]]:
+    for line in _lines(data):
+        match = _SETTING.match(data, line.start, line.end)
+        if match:
+            yield line, match
+
+
+def _setting(line: _Line, match: Match[bytes]) -> Setting:
+    group = "bare" if match["quoted"] is None else "quoted"
+    return Setting(_text(match["key"]), _text(match[group]).strip(), line.number, match.start(group) - line.start + 1)
+
+
+def _value(match: Match[bytes]) -> Tuple[int, int, str]:
+    """Where the value of image_version stands, and what is wrong with the line, if anything."""
+    if match["quoted"] is not None:
+        return match.start("quoted"), match.end("quoted"), ""
+    first, last = match.start("bare"), match.start("bare") + len(match["bare"].rstrip(_BLANKS))
+    fault = "the quote is never closed: it was closed after the value" if match["open"] else ""
+    text = _HASH.search(match["bare"])
+    if text:
+        last = first + len(match["bare"][: text.start()].rstrip(_BLANKS))
+        fault = fault or "has text after the value that the phone may take for a part of it: start a comment with ';'"
+    if first == last and not match["open"]:
+        # Nothing after the colon: the value goes there, and the blanks before a comment stay before it.
+        first = last = match.end("separator") - len(match["separator"].split(b":")[1][1:])
+    return first, last, fault
+
+
+def _spaced(match: Match[bytes], first: int, last: int, new: bytes) -> bytes:
+    if match["open"]:
+        return new + b'"'
+    return new + b" " if first == last and match.string[last : last + 1] == b"#" else new
+
+
+def _added(data: bytes, new: bytes, commented_out: Optional[int]) -> Tuple[bytes, int]:
+    """The file with an image_version line, and the number of that line."""
+    lines = list(_lines(data))
+    known = list(_settings(data))
+    if commented_out:
+        index = commented_out
+    elif known:
+        index = known[0][0].number - 1
+    else:
+        index = len(lines)
+    styled = _styled(new, [match for _line, match in known])
+    ends = [data[line.end : line.stop] for line in lines if data[line.stop - 1 : line.stop] == b"\n"] or [b"\n"]
+    end = ends[min(index - 1 if commented_out else index, len(ends) - 1)]
+    if index == len(lines) and data and not data.endswith(b"\n"):
+        return data + end + styled, index + 1
+    at = lines[index].start if index < len(lines) else len(data)
+    return data[:at] + styled + end + data[at:], index + 1
+
+
+def _styled(new: bytes, known: List[Match[bytes]]) -> bytes:
+    """The line as the file's other settings are written."""
+    known = [match for match in known if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
+    if not known:
+        return IMAGE_VERSION + b': "' + new + b'"'
+    indent, separator = (Counter(match[part] for match in known).most_common(1)[0][0] for part in ("indent", "separator"))
+    quoted = Counter(match["quoted"] is not None for match in known).most_common(1)[0][0]
+    ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in known).most_common(1)[0][0]
+    return b"".join((indent, IMAGE_VERSION, separator, b'"' + new + b'"' if quoted else new, b";" if ended else b""))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _shown(char: bytes) -> str:
+    return f"'{_text(char)}'" if char.isascii() and _text(char).isprintable() else f"byte 0x{char[0]:02X}"

@@ -1,0 +1,277 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_version
+short_description: Make a TFTP root name one firmware image for all phones
+version_added: 0.1.0
+description:
+  - Sets C(image_version) in C(SIPDefault.cnf) and in every C(SIP<MAC>.cnf) that sets it, and the name in C(OS79XX.TXT), in one go.
+  - Not another byte is changed. Comments, quotes, blanks, line ends, the case of keys and commented-out lines stay as they are.
+    Ownership, mode and extended attributes of the files stay as well.
+  - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
+  - Nothing is written unless the files of the image are in the root, whole, under the name they were signed with, and readable for
+    the TFTP server.
+  - A C(SIP<MAC>.cnf) that does not set C(image_version) is not touched. C(SIPDefault.cnf) gets the line if it has none, in the file's own
+    style. C(SIPDefault.cnf) and C(OS79XX.TXT) are created if they are missing.
+  - Per-phone files are looked for in the root and in the folder that C(tftp_cfg_dir) in C(SIPDefault.cnf) names.
+  - Symbolic links are followed as long as they stay inside the root. The file behind the link is replaced, the link stays.
+  - Changing the files does not restart any phone.
+attributes:
+  check_mode:
+    support: full
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    details:
+      - Everything is verified as in a real run.
+  diff_mode:
+    support: full
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    details:
+      - Values of passwords, secrets and keys are replaced by asterisks.
+  idempotent:
+    support: full
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  platform:
+    support: full
+    platforms: posix
+    description: Target OS/families that can be operated against.
+  safe_file_operations:
+    support: full
+    description: Uses atomic file operations to ensure data integrity.
+options:
+  tftp_root:
+    description:
+      - The folder that the TFTP server serves.
+    type: path
+    required: true
+  image:
+    description:
+      - Name of a SIP application image, without extension, spelt as its files are.
+    type: str
+    required: true
+  verify_files:
+    description:
+      - Whether the image's files have to be in the root, whole and readable for the TFTP server, before anything is written.
+      - With V(false), what is wrong with them is reported as warnings.
+    type: bool
+    default: true
+  os79xx:
+    description:
+      - The name to put into C(OS79XX.TXT).
+      - Without it that is the image itself up to 6.x, and its universal loader (C(P003-...)) from 7.x on.
+    type: str
+  tftp_user:
+    description:
+      - The user that the TFTP server runs as, who has to be able to read the image's files. Judged from owner, group and mode.
+      - Without it the files have to be readable for everybody, which is what C(tftpd-hpa) asks for by default.
+    type: str
+  backup:
+    description:
+      - Whether to keep the original of each changed file beside it, under a name with a time stamp.
+    type: bool
+    default: false
+notes:
+  - That a phone takes the last of several C(image_version) lines in a file is not established, therefore all of them are set.
+  - Up to 64 changed files are also forced onto the disk; for more than that this would take minutes, so they are left to the file system.
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+"""
+
+EXAMPLES = r"""
+- name: Make all phones load 6.3
+  voip.cisco79xx.image_version:
+    tftp_root: /srv/tftp
+    image: P0S3-06-3-00
+    backup: true
+
+- name: Show what would change for 8.12, for a TFTP server that runs as user tftp
+  voip.cisco79xx.image_version:
+    tftp_root: /srv/tftp
+    image: P0S3-8-12-00
+    tftp_user: tftp
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+image:
+  description: The image that the files name now.
+  returned: success
+  type: str
+  sample: P0S3-06-3-00
+changed_files:
+  description: The files that were changed or, in check mode, would be. Names are relative to the root.
+  returned: success
+  type: list
+  elements: str
+  sample: [SIPDefault.cnf, SIP001122AABBCC.cnf, OS79XX.TXT]
+per_phone:
+  description: How many per-phone files were examined.
+  returned: success
+  type: int
+  sample: 250
+overrides:
+  description: The per-phone files that named another image before.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: Name relative to the root.
+      type: str
+      sample: SIP001122AABBCC.cnf
+    mac:
+      description: MAC address of the phone, 12 upper-case digits.
+      type: str
+      sample: 001122AABBCC
+    lines:
+      description: Numbers of the lines that set C(image_version).
+      type: list
+      elements: int
+      sample: [1]
+    before:
+      description: What these lines set before.
+      type: list
+      elements: str
+      sample: [P0S3-07-4-00]
+duplicates:
+  description: The files that set C(image_version) more than once. All of the lines are set.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: Name relative to the root.
+      type: str
+      sample: SIPDefault.cnf
+    lines:
+      description: Numbers of the lines that set C(image_version).
+      type: list
+      elements: int
+      sample: [1, 17]
+os79xx:
+  description: The content of C(OS79XX.TXT).
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: What it was, line end and blanks included; V(null) if there was no such file.
+      type: str
+      sample: "P003-8-12-00 \r\n"
+    after:
+      description: The name in it now.
+      type: str
+      sample: P0S3-06-3-00
+backup_files:
+  description: Where the originals are.
+  returned: if O(backup=true) and not in check mode
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: Name relative to the root.
+      type: str
+      sample: SIPDefault.cnf
+    backup_file:
+      description: Path of the original.
+      type: str
+      sample: /srv/tftp/SIPDefault.cnf.4711.2026-01-31@12:00:00~
+problems:
+  description: Everything that stands in the way, one text for each; the error message lists the first of them.
+  returned: failure because of the root or its files
+  type: list
+  elements: str
+  sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
+"""
+
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse, parse_application
+
+FORCED_ONTO_DISK = 64
+
+
+def run(module: AnsibleModule) -> Dict[str, Any]:
+    """The module's result. Raises ImageNameError, RootError."""
+    params = module.params
+    image = parse_application(params["image"])
+    os79xx = image.os79xx if params["os79xx"] is None else _os79xx(params["os79xx"])
+    server = tftp_root.reader(params["tftp_user"])
+    root = tftp_root.Root(params["tftp_root"])
+    plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server)
+    result: Dict[str, Any] = {
+        "changed": bool(plan.changes),
+        "image": plan.image,
+        "changed_files": [change.name for change in plan.changes],
+        "per_phone": plan.examined,
+        "overrides": [
+            {
+                "file": file.name,
+                "mac": file.mac,
+                "lines": [line for line, _value in edit.before],
+                "before": [value for _line, value in edit.before],
+            }
+            for file, edit in plan.overrides
+        ],
+        "duplicates": [{"file": name, "lines": lines} for name, lines in plan.duplicates],
+        "os79xx": {"before": plan.os79xx_before, "after": plan.os79xx},
+    }
+    if module._diff:
+        result["diff"] = [_diff(root, change) for change in plan.changes]
+    if not module.check_mode:
+        backups = tftp_root.apply(plan.changes, params["backup"], fsync=len(plan.changes) <= FORCED_ONTO_DISK)
+        if params["backup"]:
+            result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
+    for warning in _limited(plan.warnings):
+        module.warn(warning)
+    return result
+
+
+def _os79xx(name: str) -> str:
+    try:
+        return parse(name).name
+    except ImageNameError as error:
+        raise ImageNameError(f"os79xx: {error}", error.intended) from None
+
+
+def _diff(root: tftp_root.Root, change: tftp_root.Change) -> Dict[str, str]:
+    path = f"{root.path}/{change.name}"
+    before, after = (cnf.mask(data or b"").decode("utf-8", "backslashreplace") for data in (change.before, change.after))
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _limited(warnings: List[str], most: int = 20) -> List[str]:
+    more = len(warnings) - most
+    return warnings if more <= 0 else [*warnings[:most], f"and {more} more warnings like these"]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "tftp_root": {"type": "path", "required": True},
+            "image": {"type": "str", "required": True},
+            "verify_files": {"type": "bool", "default": True},
+            "os79xx": {"type": "str"},
+            "tftp_user": {"type": "str"},
+            "backup": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except ImageNameError as error:
+        module.fail_json(msg=str(error))
+    except tftp_root.RootError as error:
+        module.fail_json(msg=str(error), problems=list(error.faults))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observe, reset and wait for a fleet of phones that answer at once, beside other ways to do the same.
+
+    PYTHONPATH=<folder of ansible_collections> python bench_fleet.py [--phones 1000] [--runs 3] [--quick] [--json FILE]
+
+Every way meets a fleet of its own in turn, A B C A B C …; afterwards the phones themselves have to say that each was
+logged in to as often as that way has to, was reset once, and runs the target. CPU is that of the client with all its children, not
+that of the phones, but both share the machine. Exits 1 if a promise is not kept. `--quick` only shows that all of it works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import Sample, measure, median, table
+from ansible_collections.voip.cisco79xx.tests.simulator.fleet import address, mac
+from ansible_collections.voip.cisco79xx.tests.simulator.harness import TREE, Simulator
+
+OLD, TARGET = "P0S3-08-2-00", "P0S3-06-3-00"
+PASSWORD = "Sesam-open-42"
+PORT = 20000 + os.getpid() % 10000
+FORKS = 50
+THREADS = 100
+RUN_SECONDS = 300.0
+"""How long one run of one way may take."""
+
+MOST_CPU = 4.0
+LEAST_RATIO = 5.0
+
+START, OURS, RAW, RAW_RESET = "Ansible's own start", "ours", "raw, 3 tasks per phone", "raw, only the reset"
+NORNIR, NORNIR_WHOLE, FLOOR = "nornir+netmiko, 1 session", "nornir+netmiko, 3 sessions", "plain asyncio"
+
+ALL_PHONES = {"phones": "{{ groups['phones'] }}"}
+PLAYS: dict[str, list[dict[str, Any]]] = {
+    START: [{"ansible.builtin.debug": {"msg": "started"}, "run_once": True}],
+    OURS: [
+        {"voip.cisco79xx.phone_info": ALL_PHONES, "run_once": True, "register": "observed"},
+        {"voip.cisco79xx.reset": {**ALL_PHONES, "unless_image": TARGET}, "run_once": True, "register": "told"},
+        {"voip.cisco79xx.wait_for_image": {**ALL_PHONES, "image": TARGET, "timeout": 60}, "run_once": True, "register": "waited"},
+    ],
+    RAW: [{"ansible.builtin.raw": command} for command in ("show config", "reset", "show config")],
+    RAW_RESET: [{"ansible.builtin.raw": "reset"}],
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How often it has to log in to each phone, and whether that ends in a reset."""
+
+    sessions: int
+    resets: int = 1
+    client: tuple[str, ...] = ()
+
+
+WAYS = {
+    START: Way(0, resets=0),
+    OURS: Way(3),
+    RAW: Way(3),
+    RAW_RESET: Way(1),
+    NORNIR: Way(1, client=("client_nornir.py", str(THREADS))),
+    NORNIR_WHOLE: Way(3, client=("client_nornir.py", str(THREADS), "--whole")),
+    FLOOR: Way(3, client=("client_asyncio.py",)),
+}
+
+
+class Bench:
+    def __init__(self, folder: Path, phones: int) -> None:
+        self.folder = folder
+        self.names = [f"phone{number}" for number in range(phones)]
+        self.inventory = folder / "inventory.json"
+        self._write_files()
+
+    def run(self, name: str) -> Sample:
+        """One way against a fleet that runs the old image. Raises RuntimeError if it did not do what it has to."""
+        fleet = {
+            "instant_target": TARGET,
+            "defaults": {"image": OLD, "password": PASSWORD, "port": PORT, "boot": "none"},
+            "phones": [{"name": phone} for phone in self.names],
+        }
+        with Simulator(fleet, max_seconds=RUN_SECONDS + 60) as simulator:
+            sample = measure(self._command(name), seconds=RUN_SECONDS, env=self._environment(), cwd=self.folder)
+            self._check(name, simulator)
+        return sample
+
+    def _command(self, name: str) -> list[str]:
+        client = WAYS[name].client
+        if client:
+            return [sys.executable, str(Path(__file__).with_name(client[0])), str(self.inventory), TARGET, *client[1:]]
+        # Not the one of PATH: all ways use this Python.
+        command = str(Path(sys.executable).with_name("ansible-playbook"))
+        return [command, "-i", str(self.inventory), "--forks", str(FORKS), str(self._playbook(name))]
+
+    def _environment(self) -> dict[str, str]:
+        """None of the user's Ansible settings."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+
+    def _check(self, name: str, simulator: Simulator) -> None:
+        way = WAYS[name]
+        logins = Counter(event["phone"] for event in simulator.events(event="login"))
+        image = TARGET if way.resets else OLD
+        wrong = [
+            f"{phone} had {logins[phone]} logins and {state['resets']} resets, runs {state['image']}"
+            for phone, state in simulator.state().items()
+            if (logins[phone], state["resets"], state["image"]) != (way.sessions, way.resets, image)
+        ]
+        if wrong:
+            raise RuntimeError(f"{name}: {len(wrong)} of {len(self.names)} phones are not as they should be: {'; '.join(wrong[:5])}")
+
+    def _playbook(self, name: str) -> Path:
+        return self.folder / f"play{list(PLAYS).index(name)}.json"
+
+    def _write_files(self) -> None:
+        variables = {"ansible_connection": "voip.cisco79xx.telnet", "ansible_port": PORT, "ansible_password": PASSWORD}
+        hosts = {phone: {"ansible_host": address(number), "cisco79xx_mac": mac(number)} for number, phone in enumerate(self.names)}
+        self.inventory.write_text(json.dumps({"phones": {"hosts": hosts, "vars": variables}}))
+        (self.folder / "ansible.cfg").touch()
+        for name, tasks in PLAYS.items():
+            self._playbook(name).write_text(json.dumps([{"hosts": "phones", "gather_facts": False, "tasks": tasks}]))
+
+
+def judge(medians: dict[str, Sample]) -> list[tuple[bool, str]]:
+    """Each promise: whether it is kept, and by how much."""
+    ours = medians[OURS]
+    cpu = ours.cpu - medians[START].cpu
+    verdicts = [(cpu <= MOST_CPU, f"{cpu:.2f} s of CPU over Ansible's own start (at most {MOST_CPU:g})")]
+    # Kept with one reset per phone, either promise is kept with the whole of the work all the more: it is three times that.
+    for name in RAW_RESET, RAW, NORNIR, NORNIR_WHOLE:
+        ratio = medians[name].wall / ours.wall
+        verdicts.append((ratio >= LEAST_RATIO, f"{ratio:.1f} times faster than {name} (at least {LEAST_RATIO:g})"))
+    return verdicts
+
+
+def versions() -> dict[str, str]:
+    """What is measured. Raises SystemExit if the rivals are not installed."""
+    try:
+        return {name: version(name) for name in ("ansible-core", "telnetlib3", "nornir", "netmiko", "nornir-netmiko")}
+    except PackageNotFoundError as missing:
+        raise SystemExit(f"{missing.name} is not installed: pip install -r tests/requirements-benchmarks.txt") from None
+
+
+def main() -> int:
+    assert __doc__
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--phones", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3, help="of each way; medians count")
+    parser.add_argument("--quick", action="store_true", help="30 phones, once, and nothing is judged")
+    parser.add_argument("--json", type=Path, help="file for all figures")
+    options = parser.parse_args()
+    if options.quick:
+        options.phones, options.runs = 30, 1
+    packages = versions()
+    load = os.getloadavg()[0]
+    samples: dict[str, list[Sample]] = {name: [] for name in WAYS}
+    with tempfile.TemporaryDirectory(prefix="bench-fleet-") as folder:
+        bench = Bench(Path(folder), options.phones)
+        for number in range(options.runs):
+            for name in WAYS:
+                samples[name].append(bench.run(name))
+                one = samples[name][-1]
+                print(f"run {number + 1}: {name} {one.wall:.2f} s, {one.cpu:.2f} s of CPU", file=sys.stderr, flush=True)
+
+    medians = {name: median(taken) for name, taken in samples.items()}
+    shown = ", ".join(f"{name} {number}" for name, number in packages.items())
+    print(
+        f"{options.phones} phones, medians of {options.runs}, {FORKS} forks, {THREADS} threads; Python {platform.python_version()}, {shown}"
+    )
+    print(f"{os.cpu_count()} CPUs, load before the first run {load:.1f}")
+    print(*table(medians, OURS), sep="\n")
+    verdicts = [] if options.quick else judge(medians)
+    for kept, text in verdicts:
+        print(f"{'kept  ' if kept else 'BROKEN'}  {text}")
+    if options.json:
+        figures = {
+            "phones": options.phones,
+            "load_before": load,
+            "versions": packages,
+            "samples": {name: [asdict(one) for one in taken] for name, taken in samples.items()},
+            "medians": {name: asdict(one) for name, one in medians.items()},
+            "promises": [{"kept": kept, "text": text} for kept, text in verdicts],
+        }
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(kept for kept, _text in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
