@@ -100,6 +100,7 @@ phones:
 """
 
 import asyncio
+import re
 from typing import NoReturn
 
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
@@ -118,6 +119,10 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
 
 display = Display()
 
+_SHELL = re.compile(r"\S*sh -c ")
+"""How Ansible starts whatever a module needs; ansible.builtin.raw sends its line as it is."""
+_ONLY_RAW = "a phone has no file transfer, no shell and no Python. Only ansible.builtin.raw works; modules for files run on the TFTP host"
+
 
 class Connection(ConnectionBase):
     transport = "voip.cisco79xx.telnet"
@@ -132,6 +137,8 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if TELNETLIB3_ERROR:
             raise AnsibleError("telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'") from TELNETLIB3_ERROR
+        if in_data or _SHELL.match(cmd):
+            raise AnsibleError(f"cannot run {cmd[:40]!r}…: {_ONLY_RAW}")
         line = cmd.strip()
         if "\n" in line or "\r" in line:
             raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
@@ -158,16 +165,10 @@ class Connection(ConnectionBase):
             return await talk.command(line)
 
     def put_file(self, in_path: str, out_path: str) -> NoReturn:
-        self._no_transfer("put", out_path)
+        raise AnsibleError(f"cannot put {out_path}: {_ONLY_RAW}")
 
     def fetch_file(self, in_path: str, out_path: str) -> NoReturn:
-        self._no_transfer("fetch", in_path)
-
-    def _no_transfer(self, verb: str, path: str) -> NoReturn:
-        raise AnsibleError(
-            f"cannot {verb} {path}: a phone has no file transfer and no Python. Use ansible.builtin.raw for its commands; "
-            "modules that need files run on the TFTP host"
-        )
+        raise AnsibleError(f"cannot fetch {in_path}: {_ONLY_RAW}")
 
     def reset(self) -> None:
         self._connected = False

@@ -86,6 +86,14 @@ def test_no_tftp_host(site):
     refused(here, word="elsewhere: no such host")
 
 
+def test_a_tftp_host_that_cannot_be_reached(site):
+    here = site([PHONE])
+    here.write_inventory(ansible_connection="ssh", ansible_host="127.0.0.9", ansible_port=9)
+    run = refused(here, word="TFTP host tftp1 cannot be reached")
+    assert run.statuses() == {"phone0": "not_reached"}
+    assert "tftp1" in run.report["rollout"]["error"]
+
+
 def test_a_root_that_cannot_be_written(site):
     here = site([PHONE])
     mount = ["mount", "--bind", "-o", "ro", str(here.root), str(here.root)]

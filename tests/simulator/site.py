@@ -162,7 +162,7 @@ class Site:
             **({} if show else {"ANSIBLE_NOCOLOR": "1"}),
         }
         streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        ended = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, **streams)
+        ended = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, check=False, **streams)
         return ended.returncode, (ended.stdout or b"").decode(errors="replace")
 
     def running(self) -> dict[str, str]:
