@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout
+from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout, scope
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 
 display = Display()
@@ -22,12 +23,20 @@ class ActionModule(ControllerAction):
         "waves": {"type": "raw", "required": True},
         "force": {"type": "bool", "default": False},
         "skip_blocked": {"type": "bool", "default": False},
+        "scope": {"type": "str", "choices": list(scope.SCOPES), "default": scope.ALL},
+        "accept_others": {"type": "bool", "default": False},
+        "site_of": {"type": "dict", "required": True},
+        "would_move": {"type": "dict", "default": {}},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         target = image.parse_application(arguments.pop("image"))
-        plan = rollout.plan(target, arguments.pop("observed"), **arguments)
-        lines = rollout.outline(plan)
+        reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "site_of", "would_move")}
+        hostvars = self._task_vars["hostvars"]
+        observed = arguments.pop("observed")
+        held = {name for name in observed if boolean(hostvars[name].get("hold", False), strict=False)}
+        plan = scope.apart(rollout.plan(target, observed, held=held, **arguments), **reach)
+        lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             display.display(line)
         return {"changed": False, "plan": plan, "msg": lines}

@@ -50,6 +50,6 @@ class ActionModule(ControllerAction):
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"
             for name, phone in report["phones"].items()
-            if phone["status"] in (rollout.FAILED, rollout.BLOCKED)
+            if phone["status"] in (rollout.FAILED, rollout.BLOCKED) and not phone["held"]
         }
         return {"changed": False, "msg": message, "off_target": off, "path": str(target)}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Iterator, List, Match, NamedTuple, Optional, Tuple
 
 IMAGE_VERSION = b"image_version"
+PIN_MARK = b"pinned by voip.cisco79xx until its rollout ends"
 UNPROVISIONED = "UNPROVISIONED"
 
 _BOM = b"\xef\xbb\xbf"
@@ -126,11 +127,12 @@ def faults(data: bytes) -> Tuple[Fault, ...]:
     return tuple(found)
 
 
-def set_image_version(data: bytes, name: str, add: bool = False) -> Edit:
+def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b"") -> Edit:
     """The file with every image_version set to that name, and nothing else changed.
 
     A value is replaced whole, blanks inside its quotes too: whether phones trim them is not known, an exact name is right
-    either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone.
+    either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone; `mark` is
+    a comment behind it.
     """
     new = name.encode("ascii")
     pieces: List[bytes] = []
@@ -163,8 +165,33 @@ def set_image_version(data: bytes, name: str, add: bool = False) -> Edit:
         data = b"".join(pieces) + data[done:]
     if counted or not add:
         return Edit(data, tuple(before), None, tuple(found))
-    data, added = _added(data, new, commented_out and commented_out.number)
+    data, added = _added(data, new, commented_out and commented_out.number, mark)
     return Edit(data, tuple(before), added, tuple(found))
+
+
+def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
+    """As `set_image_version` for a phone's own file, with a line added if it sets none: the phone follows no default any more.
+
+    A `temporary` line is marked by a comment, by which `unpinned` knows it again.
+    """
+    return set_image_version(data, name, add=True, mark=PIN_MARK if temporary else b"")
+
+
+def unpinned(data: bytes) -> bytes:
+    """The file without the lines that a temporary `pin` added: byte for byte as before, if nobody changed it since."""
+    if PIN_MARK not in data:
+        return data
+    pieces = []
+    for line in _lines(data):
+        text = data[line.start : line.end]
+        match = _SETTING.match(text)
+        if not (match and match["key"].lower() == IMAGE_VERSION and match["rest"].rstrip(_BLANKS).endswith(PIN_MARK)):
+            pieces.append(data[line.start : line.stop])
+        elif line.stop == line.end and pieces:
+            # To put its line behind one without an end, `pin` ended that as the line before it is, or with a newline
+            end = pieces[-2][_text_end(pieces[-2], 0, len(pieces[-2])) :] if len(pieces) > 1 else b"\n"
+            pieces[-1] = pieces[-1][: -len(end)]
+    return b"".join(pieces)
 
 
 def mask(data: bytes) -> bytes:
@@ -260,7 +287,7 @@ def _spaced(match: Match[bytes], first: int, last: int, new: bytes) -> bytes:
     return new + b" " if first == last and match.string[last : last + 1] == b"#" else new
 
 
-def _added(data: bytes, new: bytes, commented_out: Optional[int]) -> Tuple[bytes, int]:
+def _added(data: bytes, new: bytes, commented_out: Optional[int], mark: bytes) -> Tuple[bytes, int]:
     """The file with an image_version line, and the number of that line."""
     lines = list(_lines(data))
     known = list(_settings(data))
@@ -271,6 +298,8 @@ def _added(data: bytes, new: bytes, commented_out: Optional[int]) -> Tuple[bytes
     else:
         index = len(lines)
     styled = _styled(new, [match for _line, match in known])
+    if mark:
+        styled += (b" " if styled.endswith(b";") else b" ; ") + mark
     ends = [data[line.end : line.stop] for line in lines if data[line.stop - 1 : line.stop] == b"\n"] or [b"\n"]
     end = ends[min(index - 1 if commented_out else index, len(ends) - 1)]
     if index == len(lines) and data and not data.endswith(b"\n"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Union
 
 from . import image as images
 
@@ -55,17 +55,18 @@ def plan(
     waves: object = ("100%",),
     force: bool = False,
     skip_blocked: bool = False,
+    held: Collection[str] = (),
 ) -> Facts:
     """Which phone goes when. Raises RolloutError, which names every phone that cannot go.
 
     `observed`: name → `reachable`, `image`, `mac`, `reason`. `force` lets a phone move against the direction, or
-    without an image in between; nothing lets a signed phone take an unsigned image.
+    without an image in between; nothing lets a signed phone take an unsigned image. The phones in `held` shall not move.
 
-    Returns `image`, `phones` (name → `image_before`, `mac`, `status` of already, blocked or planned, `observed`, `reason`,
+    Returns `image`, `phones` (name → `image_before`, `mac`, `status` of already, blocked or planned, `observed`, `held`, `reason`,
     `risks`, `wave`) and `waves` (list of `number`, `phones`, `reset`: those of the wave that may be reset).
     """
-    phones = {name: _planned(target, seen, direction, force) for name, seen in observed.items()}
-    blocked = {name: phone["reason"] for name, phone in phones.items() if phone["status"] == BLOCKED}
+    phones = {name: _planned(target, seen, direction, force, name in held) for name, seen in observed.items()}
+    blocked = {name: phone["reason"] for name, phone in phones.items() if phone["status"] == BLOCKED and not phone["held"]}
     sizes = wave_sizes(waves, sum(phone["status"] == PLANNED for phone in phones.values()))
     if blocked and not skip_blocked:
         raise RolloutError(
@@ -136,6 +137,7 @@ def outcome(
 
 def gate(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts, max_fail_percentage: float) -> Facts:
     """Whether the rollout stops after this wave: `stop`, `failed` (name → reason), `done`, `message`."""
+    site_of: Mapping[str, str] = plan.get("site_of", {})
     names: Sequence[str] = plan["waves"][number - 1]["phones"]
     ended = {name: outcome(name, plan, resets, waits, number) for name in names}
     failed = {name: end["reason"] for name, end in ended.items() if end["status"] == FAILED}
@@ -143,7 +145,8 @@ def gate(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts, max_
     stop = bool(failed) and share > max_fail_percentage
     message = f"wave {number} of {len(plan['waves'])}: {len(names) - len(failed)} of {_count(names)} on {plan['image']}"
     if failed:
-        message += f", {len(failed)} failed ({share:.3g} %, {max_fail_percentage:g} % may fail). {_grouped(failed)}"
+        shown = {f"{name} ({site_of[name]})": reason for name, reason in failed.items()} if len(set(site_of.values())) > 1 else failed
+        message += f", {len(failed)} failed ({share:.3g} %, {max_fail_percentage:g} % may fail). {_grouped(shown)}"
     if stop:
         later = "later waves were not touched; " if number < len(plan["waves"]) else ""
         message = f"rollout stopped at {message}. {later.capitalize()}see the report, mend, and run it again"
@@ -182,6 +185,8 @@ def report(
             "host": hosts.get(name),
             "wave": known["wave"] if known else None,
             "image_before": known["image_before"] if known else None,
+            "tftp_host": plan.get("site_of", {}).get(name) if plan else None,
+            "held": bool(known and known["held"]),
             **end,
         }
     return {
@@ -210,16 +215,19 @@ def summary(report: Mapping[str, Any]) -> str:
     return f"{report['rollout']['image']}: {counts or 'no phones'}"
 
 
-def _planned(target: images.Image, seen: Mapping[str, Any], direction: str, force: bool) -> Facts:
+def _planned(target: images.Image, seen: Mapping[str, Any], direction: str, force: bool, held: bool) -> Facts:
     phone: Facts = {
         "image_before": seen["image"],
         "mac": seen["mac"],
         "observed": bool(seen["reachable"]),
+        "held": held,
         "status": PLANNED,
         "reason": "",
         "risks": [],
         "wave": None,
     }
+    if held:
+        return {**phone, "status": BLOCKED, "reason": f"held on {seen['image']}" if seen["reachable"] else seen["reason"]}
     if not seen["reachable"]:
         phone["reason"] = seen["reason"]
         return phone

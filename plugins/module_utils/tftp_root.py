@@ -20,7 +20,7 @@ import secrets
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from . import cnf, container
 from .image import Image, recognise
@@ -120,6 +120,8 @@ class Plan:
     """The per-phone files that name another image."""
     duplicates: List[Tuple[str, List[int]]] = field(default_factory=list)
     os79xx_before: Optional[str] = None
+    would_move: Dict[str, str] = field(default_factory=dict)
+    """MAC → image that the files name for it now, of every phone for which they would name another release."""
     warnings: List[str] = field(default_factory=list)
 
 
@@ -236,8 +238,20 @@ class Root:
                 yield inside + "/", entries
 
 
-def plan(root: Root, image: Image, os79xx: str, verify: bool = True, server: Reader = Reader()) -> Plan:
+def plan(
+    root: Root,
+    image: Image,
+    os79xx: str,
+    verify: bool = True,
+    server: Reader = Reader(),
+    only: Optional[FrozenSet[str]] = None,
+    hold: Optional[Mapping[str, Image]] = None,
+) -> Plan:
     """What would change so that the root names that image. Reads only.
+
+    With `only`, just the phones of these MACs are pointed at it, by a temporary line in their own files where these set no image,
+    and SIPDefault.cnf stays; a plan without it takes such lines out again. `hold` (MAC → image) keeps phones on an image of
+    their own. OS79XX.TXT cannot be kept from a phone: up to 6.x they all read it.
 
     Raises RootError with everything that stands in the way: faults of the root, files that cannot be written, and, unless
     `verify` is off, an image whose files are not there, not whole or not readable for `server`.
@@ -245,21 +259,38 @@ def plan(root: Root, image: Image, os79xx: str, verify: bool = True, server: Rea
     made = Plan(image.name, os79xx)
     faults: List[str] = []
     files: Dict[str, File] = {}
+    hold = hold or {}
     default = root.default
-    if default or SIP_DEFAULT not in root.entries:
-        edit = cnf.set_image_version(default.data if default else b"", image.name, add=True)
-        _note(root, made, SIP_DEFAULT, default, edit)
-        if default:
-            files[default.path] = default
+    named = cnf.lookup(default.data, "image_version") if default else None
+    renamed = named if only is not None else image.name
+    if default:
+        files[default.path] = default
+    if only is None and (default or SIP_DEFAULT not in root.entries):
+        _note(root, made, SIP_DEFAULT, default, cnf.set_image_version(default.data if default else b"", image.name, add=True))
+    unmet = set(hold) | (only or set())
     for file in root.phones():
         made.examined += 1
         if file.path in files:
             faults.append(f"{file.name} is the same file as {files[file.path].name}: give the phone a file of its own")
             continue
         files[file.path] = file
-        edit = cnf.set_image_version(file.data, image.name)
-        if edit.before or edit.faults:
+        mac = file.mac or ""
+        unmet.discard(mac)
+        if mac in hold:
+            edit = cnf.pin(file.data, hold[mac].name)
+        elif only is None:
+            edit = cnf.set_image_version(cnf.unpinned(file.data), image.name)
+        elif mac in only:
+            edit = cnf.pin(file.data, image.name, temporary=True)
+        else:
+            continue
+        if edit.data != file.data or edit.before or edit.faults:
             _note(root, made, file.name, file, edit)
+        own = edit.before[-1][1].strip() if edit.before else ""
+        after = hold[mac].name if mac in hold else image.name if own or only is not None else renamed
+        pinned = cnf.lookup(file.data, "image_version") if cnf.PIN_MARK in file.data else None
+        _note_move(made, mac, own or pinned or named, after)
+    faults += [f"SIP{mac}.cnf is missing in {root.path}: that phone cannot be kept apart without it: create it" for mac in sorted(unmet)]
     faults += _point(root, made, files)
     problems = image_problems(root, image, server)
     if verify:
@@ -430,6 +461,14 @@ def _note(root: Root, made: Plan, name: str, file: Optional[File], edit: cnf.Edi
         made.changes.append(Change(name, f"{root.real}/{name}", None, edit.data, None))
     elif edit.data != file.data:
         made.changes.append(Change(name, file.path, file.data, edit.data, file.status))
+
+
+def _note_move(made: Plan, mac: str, before: Optional[str], after: Optional[str]) -> None:
+    if before == after:
+        return
+    named, renamed = recognise(before or ""), recognise(after or "")
+    if renamed and not (named and named.same_as(renamed)):
+        made.would_move[mac] = before or ""
 
 
 def _point(root: Root, made: Plan, files: Dict[str, File]) -> List[str]:

@@ -69,6 +69,19 @@ options:
       - The user that the TFTP server runs as, who has to be able to read the image's files. Judged from owner, group and mode.
       - Without it the files have to be readable for everybody, which is what C(tftpd-hpa) asks for by default.
     type: str
+  only:
+    description:
+      - The MACs of phones to point at the image, in their own C(SIP<MAC>.cnf) and nowhere else. C(SIPDefault.cnf) is left alone.
+      - Where such a file sets no C(image_version), a line is added with a comment that marks it as temporary. A call without this option
+        takes these lines out again.
+      - C(OS79XX.TXT) is set all the same. Phones up to 6.x read it, and it cannot be kept from any of them.
+    type: list
+    elements: str
+  hold:
+    description:
+      - The image to keep a phone on, by MAC, in its own C(SIP<MAC>.cnf), whatever O(image) is.
+    type: dict
+    default: {}
   backup:
     description:
       - Whether to keep the original of each changed file beside it, under a name with a time stamp.
@@ -114,6 +127,13 @@ per_phone:
   returned: success
   type: int
   sample: 250
+would_move:
+  description:
+    - The phones for which the files name another release than before, and what they named, by MAC. Such a phone moves when it restarts
+      for whatever reason. Only phones with a file of their own are known.
+  returned: success
+  type: dict
+  sample: {"001122AABBCC": P0S3-08-2-00}
 overrides:
   description: The per-phone files that named another image before.
   returned: success
@@ -192,7 +212,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, mac, tftp_root
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse, parse_application
 
 FORCED_ONTO_DISK = 64
@@ -205,12 +225,15 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     os79xx = image.os79xx if params["os79xx"] is None else _os79xx(params["os79xx"])
     server = tftp_root.reader(params["tftp_user"])
     root = tftp_root.Root(params["tftp_root"])
-    plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server)
+    only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
+    hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
+    plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
     result: Dict[str, Any] = {
         "changed": bool(plan.changes),
         "image": plan.image,
         "changed_files": [change.name for change in plan.changes],
         "per_phone": plan.examined,
+        "would_move": plan.would_move,
         "overrides": [
             {
                 "file": file.name,
@@ -260,13 +283,15 @@ def main() -> None:
             "verify_files": {"type": "bool", "default": True},
             "os79xx": {"type": "str"},
             "tftp_user": {"type": "str"},
+            "only": {"type": "list", "elements": "str"},
+            "hold": {"type": "dict", "default": {}},
             "backup": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     try:
         result = run(module)
-    except ImageNameError as error:
+    except ValueError as error:  # an image name or a MAC
         module.fail_json(msg=str(error))
     except tftp_root.RootError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))

@@ -15,6 +15,7 @@ author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
   - Decides from what was observed which phones move, in which waves, and which cannot. Reads and changes nothing.
+  - A phone whose host variable C(hold) is true is not moved, and pinned to what it runs.
   - Fails if a phone cannot move, and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
 options:
   image:
@@ -42,6 +43,23 @@ options:
     description: Plan without the phones that cannot move instead of failing.
     type: bool
     default: false
+  scope:
+    description: Whom the files speak to during the rollout, as for the role.
+    type: str
+    choices: [all, wave]
+    default: all
+  accept_others:
+    description: Let phones of the TFTP roots move that are not in the run, instead of failing or pinning them.
+    type: bool
+    default: false
+  site_of:
+    description: The TFTP host of each phone, by inventory name.
+    type: dict
+    required: true
+  would_move:
+    description: By TFTP host, RV(voip.cisco79xx.image_version#module:would_move).
+    type: dict
+    default: {}
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -64,6 +82,7 @@ EXAMPLES = r"""
     observed: "{{ observed.phones }}"
     direction: downgrade
     waves: [1, "10%", "100%"]
+    site_of: {SEP000E84C060A6: pbx}
   run_once: true
 """
 
@@ -79,12 +98,17 @@ plan:
     phones:
       description:
         - By inventory name, C(image_before), C(mac), C(status) (V(planned), V(already) or V(blocked)),
-          C(observed), C(reason), C(risks) and C(wave).
+          C(observed), C(held), C(reason), C(risks) and C(wave).
       type: dict
     waves:
-      description: Per wave its C(number), its C(phones), and those of them to C(reset), since the others could not be observed.
+      description:
+        - Per wave its C(number), its C(phones), those of them to C(reset), since the others could not be observed, and the C(macs) to
+          point by TFTP host.
       type: list
       elements: dict
+    sites:
+      description: By TFTP host, whom to C(hold) on which image, the C(macs) of the run, and the C(others) that are not in it.
+      type: dict
 msg:
   description: The plan for people, in lines.
   returned: success

@@ -26,7 +26,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import Sample, measure, median, table
+from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import Others, Sample, measure, median, table
 from ansible_collections.voip.cisco79xx.tests.simulator.fleet import address, mac
 from ansible_collections.voip.cisco79xx.tests.simulator.harness import TREE, Simulator
 
@@ -179,7 +179,7 @@ def main() -> int:
     if options.quick:
         options.phones, options.runs = 30, 1
     packages = versions()
-    load = os.getloadavg()[0]
+    others = Others()
     samples: dict[str, list[Sample]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as folder:
         bench = Bench(Path(folder), options.phones)
@@ -190,13 +190,13 @@ def main() -> int:
                 samples[name].append(bench.run(name))
                 one = samples[name][-1]
                 print(f"run {number + 1}: {name} {one.wall:.2f} s, {one.cpu:.2f} s of CPU", file=sys.stderr, flush=True)
+    elsewhere = others.cpus()
 
     medians = {name: median(taken) for name, taken in samples.items()}
     shown = ", ".join(f"{name} {number}" for name, number in packages.items())
-    print(
-        f"{options.phones} phones, medians of {options.runs} (over {SLOW_SECONDS:g} s: 1), {FORKS} forks, {THREADS} threads; Python {platform.python_version()}, {shown}"
-    )
-    print(f"{os.cpu_count()} CPUs, load before the first run {load:.1f}")
+    print(f"{options.phones} phones, medians of {options.runs} (over {SLOW_SECONDS:g} s: 1), {FORKS} forks, {THREADS} threads")
+    print(f"Python {platform.python_version()}, {shown}")
+    print(f"{os.cpu_count()} CPUs, of which other processes took {elsewhere:.2f}")
     print(*table(medians, OURS), sep="\n")
     verdicts = [] if options.quick else judge(medians)
     for kept, text in verdicts:
@@ -204,7 +204,7 @@ def main() -> int:
     if options.json:
         figures = {
             "phones": options.phones,
-            "load_before": load,
+            "cpus_taken_by_others": round(elsewhere, 2),
             "versions": packages,
             "samples": {name: [asdict(one) for one in taken] for name, taken in samples.items()},
             "medians": {name: asdict(one) for name, one in medians.items()},

@@ -53,6 +53,28 @@ def measure(command: Sequence[str], *, seconds: float, env: Mapping[str, str] | 
     return sample
 
 
+class Others:
+    """How many CPUs other processes kept busy from its making on: without an idle machine, absolute figures mean little."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._before = self._busy() - self._ours()
+
+    def cpus(self) -> float:
+        """All children of this process must have ended."""
+        return (self._busy() - self._ours() - self._before) / (time.perf_counter() - self._start)
+
+    @staticmethod
+    def _busy() -> float:
+        user, nice, system, _idle, _iowait, *rest = (int(ticks) for ticks in Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+        return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def _ours() -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime + children_cpu()
+
+
 def median(samples: Sequence[Sample]) -> Sample:
     return Sample(statistics.median(one.wall for one in samples), statistics.median(one.cpu for one in samples))
 

@@ -203,7 +203,7 @@ def test_the_wrong_direction_is_refused(site, playbook, image, word):
 
 def test_limit_and_other_group_names(site):
     here = site(mixed(3))
-    run = here.play("downgrade", "--limit", "phone1")
+    run = here.play("downgrade", "--limit", "phone1", "-e", "accept_others=true")
     assert run.status == 0, run.output
     assert here.resets() == {"phone0": 0, "phone1": 1, "phone2": 0}
     assert set(run.statuses()) == {"phone1"}

@@ -112,12 +112,14 @@ class Site:
             self._server.terminate()
             self._server.wait(10)
 
-    def write_inventory(self, *, hosts: Mapping[str, Mapping[str, Any]] | None = None, **all_vars: Any) -> None:
-        """The inventory of the site, or of these hosts only."""
+    def write_inventory(self, *, hosts: Mapping[str, Mapping[str, Any]] | None = None, second_root: str = "", **all_vars: Any) -> None:
+        """The inventory of the site, or of these hosts only. `second_root` adds a TFTP host tftp2."""
         known = {
             phone["name"]: {"ansible_host": phone["address"], "cisco79xx_mac": phone["mac"], **phone.get("inventory", {})}
             for phone in self.phones
         }
+        server = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        roots = {"tftp1": str(self.root), **({"tftp2": second_root} if second_root else {})}
         self.inventory.write_text(
             json.dumps(
                 {
@@ -125,16 +127,7 @@ class Site:
                         "hosts": known if hosts is None else hosts,
                         "vars": {"ansible_port": PORT, "ansible_password": PASSWORD},
                     },
-                    "tftp_servers": {
-                        "hosts": {
-                            "tftp1": {
-                                "ansible_connection": "local",
-                                "ansible_python_interpreter": sys.executable,
-                                "cisco79xx_tftp_root": str(self.root),
-                                **all_vars,
-                            }
-                        }
-                    },
+                    "tftp_servers": {"hosts": {name: {**server, "cisco79xx_tftp_root": root} | all_vars for name, root in roots.items()}},
                 }
             )
         )

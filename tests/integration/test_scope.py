@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whom a rollout reaches: phones that nobody asked about, phones that restart by themselves, phones that must not move."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+FOUR = [{"image": OLD} for _number in range(4)]
+
+
+def reboot_all(here, names):
+    """Restart phones as a power failure would, and wait until they are up."""
+    for name in names:
+        here.simulator.power_cycle(name)
+    here.simulator.wait(lambda state: all(state[name]["status"] == "up" for name in names), 30)
+
+
+def test_phones_that_are_not_in_the_run_stop_it(site):
+    here = site(FOUR)
+    before = here.digest()
+    run = here.play("downgrade", "--limit", "phone0")
+    assert run.status != 0
+    for phone in here.phones[1:]:
+        assert phone["mac"] in run.output
+    assert "scope=wave" in run.output
+    assert here.digest() == before
+    assert not any(here.resets().values())
+
+    run = here.play("downgrade", "--limit", "phone0", "-e", "accept_others=true")
+    assert run.status == 0, run.output
+    reboot_all(here, ["phone1"])
+    assert here.running()["phone1"] == NEW
+
+
+def test_a_scope_of_one_wave_moves_nobody_else(site):
+    here = site([*FOUR, {"image": OLD, "cnf": b'image_version: "P0S3-08-2-00"\n'}])
+    before = {name: (here.root / name).read_bytes() for name in here.digest()}
+    run = here.play("downgrade", "--limit", "phone0,phone1", "-e", "scope=wave", "-e", '{"waves": [1]}')
+    assert run.status == 0, run.output
+    reboot_all(here, here.running())
+    assert here.running() == {"phone0": NEW, "phone1": NEW, "phone2": OLD, "phone3": OLD, "phone4": OLD}
+    # the default has moved, and what was pinned for the waves is as it was
+    assert b'image_version: "P0S3-06-3-00" ; keep' in (here.root / "SIPDefault.cnf").read_bytes()
+    for number in (0, 1):
+        name = f"SIP{here.phones[number]['mac']}.cnf"
+        assert (here.root / name).read_bytes() == before[name]
+
+
+def test_phones_that_restart_during_a_rollout_stay_where_they_are(site):
+    here = site([{"image": OLD} for _number in range(8)])
+    early: list[tuple[str, str]] = []
+    stop = threading.Event()
+
+    def power_failures():
+        chosen = random.Random(42)
+        names = list(here.running())
+        while not stop.is_set():
+            reached = set()
+            for phone, log in ((event["phone"], event) for event in here.simulator.events(event="reset")):
+                reached.add(phone)
+                del log
+            waiting = [name for name in names if name not in reached]
+            if waiting:
+                name = chosen.choice(waiting[len(waiting) // 2 :])
+                here.simulator.power_cycle(name)
+                time.sleep(1.0)
+                if not any(event["phone"] == name for event in here.simulator.events(event="reset")):
+                    early.append((name, here.running()[name]))
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=power_failures)
+    thread.start()
+    try:
+        run = here.play("downgrade", "-e", "scope=wave", "-e", '{"waves": [1, 1, 2, "100%"]}', "-e", "max_fail_percentage=100")
+    finally:
+        stop.set()
+        thread.join()
+    assert run.report
+    assert early
+    assert {image for _name, image in early} == {OLD}
+
+
+def test_a_dry_run_of_waves_shows_the_pins_and_writes_nothing(site):
+    here = site(FOUR)
+    before = here.digest()
+    dry = here.play("downgrade", "-e", "scope=wave", "--check", "--diff")
+    assert dry.status == 0, dry.output
+    assert here.digest() == before
+    assert dry.output.count("pinned by voip.cisco79xx") >= 4
+    assert '+image_version: "P0S3-06-3-00" ; keep' in dry.output
+    assert set(dry.statuses().values()) == {"planned"}
+
+
+def test_a_stopped_rollout_leaves_the_rest_alone_and_goes_on_later(site):
+    here = site([{"image": OLD}, {"image": OLD, "faults": ["stays_old"]}, *FOUR[:2]])
+    before = {name: (here.root / name).read_bytes() for name in here.digest()}
+    stopped = here.play("downgrade", "-e", "scope=wave", "-e", '{"waves": [1]}', "-e", "wait_timeout=3")
+    assert stopped.status != 0
+    assert (here.root / "SIPDefault.cnf").read_bytes() == before["SIPDefault.cnf"]
+    reboot_all(here, ["phone0", "phone2", "phone3"])
+    assert here.running() == {"phone0": NEW, "phone1": OLD, "phone2": OLD, "phone3": OLD}
+
+    here.simulator.set_faults("phone1", [])
+    finished = here.play("downgrade", "-e", "scope=wave")
+    assert finished.status == 0, finished.output
+    assert set(here.running().values()) == {NEW}
+    for phone in here.phones:
+        name = f"SIP{phone['mac']}.cnf"
+        assert (here.root / name).read_bytes() == before[name]
+
+
+def test_a_phone_on_hold_stays(site):
+    here = site([*FOUR[:2], {"image": "P0S3-07-5-00", "inventory": {"hold": True}}])
+    run = here.play("downgrade")
+    assert run.status == 0, run.output
+    assert run.statuses() == {"phone0": "done", "phone1": "done", "phone2": "blocked"}
+    assert run.report["phones"]["phone2"]["held"]
+    reboot_all(here, here.running())
+    assert here.running() == {"phone0": NEW, "phone1": NEW, "phone2": "P0S3-07-5-00"}
+
+    again = here.play("downgrade")
+    assert again.status == 0
+    assert again.recap("phone0")["changed"] == 0
+
+
+def test_a_phone_that_is_skipped_is_pinned_to_what_it_runs(site):
+    here = site([{"image": "P0S30202"}, {"image": "P0S3-07-4-00"}])
+    run = here.play("rollout", "-e", "skip_blocked=true", image="P0S30203")
+    assert run.status != 0
+    assert run.statuses() == {"phone0": "done", "phone1": "blocked"}
+    assert b'image_version: "P0S3-07-4-00"' in (here.root / f"SIP{here.phones[1]['mac']}.cnf").read_bytes()
+
+
+def test_two_sites(site, tmp_path):
+    here = site([*FOUR[:2], {"image": OLD, "inventory": {"cisco79xx_tftp_server": "tftp2"}}, {"image": OLD, "faults": ["stays_old"]}])
+    other = site([{"mac": "020E84FFFFFF", "address": "127.9.0.1", "image": OLD}])
+    here.write_inventory(second_root=str(other.root))
+    run = here.play("downgrade", "-e", '{"waves": [2, 2]}', "-e", "wait_timeout=3", "-e", "accept_others=true")
+    assert run.status != 0
+    assert run.report["phones"]["phone2"]["tftp_host"] == "tftp2"
+    assert "phone3 (tftp1)" in run.output
+    for root in (here.root, other.root):
+        assert b'"P0S3-06-3-00"' in (root / "SIPDefault.cnf").read_bytes()
