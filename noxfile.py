@@ -128,7 +128,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """All measurements, or after -- one script and its options. Their numbers mean something only on a quiet machine."""
-    prepare(session, "pytest")
+    prepare(session, "pytest", "benchmarks")
     folder = Path("tests/benchmarks")
     for command in [session.posargs] if session.posargs else [[script.name] for script in sorted(folder.glob("bench_*.py"))]:
         session.run("python", str(folder / command[0]), *command[1:])

@@ -17,7 +17,8 @@ display = Display()
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "image": {"type": "str", "required": True},
+        "image": {"type": "str"},
+        "named": {"type": "dict"},
         "observed": {"type": "dict", "required": True},
         "direction": {"type": "str", "choices": [rollout.UPGRADE, rollout.DOWNGRADE, rollout.ANY], "default": rollout.ANY},
         "waves": {"type": "raw", "required": True},
@@ -30,12 +31,17 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        target = image.parse_application(arguments.pop("image"))
+        name, named = arguments.pop("image"), arguments.pop("named")
         reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "site_of", "would_move")}
         hostvars = self._task_vars["hostvars"]
         observed = arguments.pop("observed")
         held = {name for name in observed if boolean(hostvars[name].get("hold", False), strict=False)}
-        plan = scope.apart(rollout.plan(target, observed, held=held, **arguments), **reach)
+        if named is None:
+            targets = dict.fromkeys(observed, image.parse_application(name or ""))
+        else:
+            targets = scope.named_targets(observed, named, reach["site_of"])
+        label = name or "what the files named before"
+        plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             display.display(line)

@@ -22,34 +22,42 @@ class ActionModule(ControllerAction):
     ARGUMENTS = {
         "report_dir": {"type": "path", "required": True},
         "image": {"type": "str", "required": True},
-        "phones": {"type": "list", "elements": "str", "required": True},
+        "phones": {"type": "list", "elements": "str", "default": []},
         "plan": {"type": "dict"},
         "resets": {"type": "dict", "default": {}},
         "waits": {"type": "dict", "default": {}},
+        "given_back": {"type": "dict", "default": {}},
         "reached": {"type": "int", "default": 0},
         "stopped": {"type": "bool", "default": False},
         "error": {"type": "str", "default": ""},
-        "started": {"type": "str", "required": True},
+        "started": {"type": "str"},
+        "unfinished": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         folder = Path(arguments.pop("report_dir"))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        unfinished = arguments.pop("unfinished")
+        arguments["started"] = arguments["started"] or now
+        if unfinished:
+            arguments["error"] = "the run did not come to its end: it was refused before it began, or interrupted"
         names = arguments.pop("phones")
         hostvars = self._task_vars["hostvars"]
         report = rollout.report(
             names=names,
             hosts={name: str(hostvars[name].get("ansible_host") or name) for name in names},
             check_mode=bool(self._task.check_mode),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            ended=now,
             **arguments,
         )
         target = folder / "report.json"
         write_whole(target, json.dumps(report, indent=2) + "\n")
         message = f"{rollout.summary(report)}; see {target}"
-        display.display(message)
+        if not unfinished:
+            display.display(message)
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"
             for name, phone in report["phones"].items()
-            if phone["status"] in (rollout.FAILED, rollout.BLOCKED) and not phone["held"]
+            if not arguments["error"] and phone["status"] in (rollout.FAILED, rollout.BLOCKED) and not phone["held"]
         }
         return {"changed": False, "msg": message, "off_target": off, "path": str(target)}

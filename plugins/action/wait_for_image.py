@@ -9,7 +9,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
 
@@ -19,20 +18,23 @@ display = Display()
 class ActionModule(ControllerAction):
     ARGUMENTS = {
         **PHONES_SPEC,
-        "image": {"type": "str", "required": True},
+        "image": {"type": "str"},
+        "images": {"type": "dict"},
         "timeout": {"type": "float", "default": 600},
         "poll_interval": {"type": "float", "default": 15},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        target = parse_application(arguments["image"])
+        if (arguments["image"] is None) == (arguments["images"] is None):
+            raise AnsibleActionFail("give either image or images")
         if arguments["timeout"] < 0 or arguments["poll_interval"] <= 0:
             raise AnsibleActionFail("timeout cannot be negative, and poll_interval has to be more than 0")
         check = self._task.check_mode
+        phones = self.phones(arguments["phones"])
         results = fleet.wait(
-            self.phones(arguments["phones"]),
+            phones,
             self.pace(arguments),
-            target=target,
+            targets=self.targets(phones, arguments["image"], arguments["images"]),
             timeout=0 if check else arguments["timeout"],
             poll_interval=arguments["poll_interval"],
             progress=display.display,
@@ -41,5 +43,6 @@ class ActionModule(ControllerAction):
         outcome: dict[str, Any] = {"changed": False, "phones": results}
         if missed and not check:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in missed.items())
-            outcome.update(failed=True, msg=f"{len(missed)} of {len(results)} phones are not on {target}. {reasons}")
+            wanted = arguments["image"] or "their image"
+            outcome.update(failed=True, msg=f"{len(missed)} of {len(results)} phones are not on {wanted}. {reasons}")
         return outcome

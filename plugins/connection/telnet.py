@@ -119,9 +119,9 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
 
 display = Display()
 
-_SHELL = re.compile(r"\S*sh -c ")
-"""How Ansible starts whatever a module needs; ansible.builtin.raw sends its line as it is."""
-_ONLY_RAW = "a phone has no file transfer, no shell and no Python. Only ansible.builtin.raw works; modules for files run on the TFTP host"
+_SHELL = re.compile(r"(^|\s)\S*sh -c ")
+"""How Ansible starts whatever a module or become needs; ansible.builtin.raw sends its line as it is."""
+_ONLY_RAW = "a phone has no file transfer, no shell, no become and no Python. Only ansible.builtin.raw works; modules for files run on the TFTP host"
 
 
 class Connection(ConnectionBase):
@@ -137,7 +137,7 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if TELNETLIB3_ERROR:
             raise AnsibleError("telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'") from TELNETLIB3_ERROR
-        if in_data or _SHELL.match(cmd):
+        if in_data or _SHELL.search(cmd):
             raise AnsibleError(f"cannot run {cmd[:40]!r}…: {_ONLY_RAW}")
         line = cmd.strip()
         if "\n" in line or "\r" in line:

@@ -153,6 +153,7 @@ class _Zip(Source):
             self._zip = zipfile.ZipFile(cast(IO[bytes], self._guard))
         self._infos: Dict[Member, zipfile.ZipInfo] = {}
         census = _Census(path)
+        length = os.fstat(file.fileno()).st_size
         for number, info in enumerate(self._zip.infolist()):
             name = info.orig_filename
             thing = f"{path}: {shown(name)}"
@@ -162,6 +163,8 @@ class _Zip(Source):
             census.admit(name, info.file_size)
             if info.flag_bits & _ENCRYPTED:
                 raise ArchiveError(f"{thing} is encrypted: unpack it with its password and set src to that folder")
+            if info.compress_size > length:
+                raise ArchiveError(f"{thing} claims {info.compress_size} bytes of an archive of {length}: is damaged: {_AGAIN}")
             if info.file_size > HARMLESS and info.file_size > MAX_RATIO * info.compress_size:
                 raise ArchiveError(f"{thing} claims to unpack {info.compress_size} bytes to {info.file_size}: is a bomb: {_AGAIN}")
             if not info.is_dir():
@@ -176,7 +179,7 @@ class _Zip(Source):
                 raise ArchiveError(f"{thing} is packed by method {info.compress_type}: unpack it and set src to that folder")
             self._guard.budget = info.compress_size + _METADATA
             beyond = copy.copy(info)
-            beyond.file_size += 1  # zipfile stops at the claim and would not see that there is more
+            beyond.file_size = MAX_FILE + 1  # zipfile stops at the claim and would not see that there is more
             with _reading(thing), self._zip.open(beyond) as stream:
                 data = _exactly(thing, stream, info.file_size)
             yield member, data

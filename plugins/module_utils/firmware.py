@@ -5,9 +5,9 @@
 """The files of one image: taken out of what Cisco ships, put into a TFTP root, and removed from it again.
 
 `package` takes an image's files out of a source and proves that they are one whole image; `stage` and `removal` say what would
-change in a root and write nothing; `write` and `remove` do it. A .loads comes last and goes first, so that it never names a
-file that is not there. Nobody but Cisco can check the signature: a changed byte shows only where there is something to hold it
-against (a header, the load id, the manifest, a checksum of the archive, the raw twin that 7.x and 8.x packages have of a signed file).
+change in a root and write nothing; `write` and `remove` do it, in a root that is `locked`. A .loads comes last and goes first, so
+that it never names a file that is not there. Nobody but a phone can check the signature: a changed byte shows only where there is
+something to hold it against (a header, the load id, the manifest, a checksum of the archive, the raw twin of a signed file).
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ import hashlib
 import os
 import re
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from . import cnf, container
+from . import cnf, container, transaction
 from .archive import MAX_FILE, Member, Source, shown
 from .image import FIRST_WITH_LOADER, SIP, Image, recognise
-from .tftp_root import OS79XX, Change, Reader, Root, RootError, apply, image_problems
+from .tftp_root import OS79XX, Reader, Root, RootError, image_problems
+from .transaction import Change, TransactionError, Transactions
 
 MANIFEST = ".loads"
 EXTENSIONS = (".bin", ".sbn", ".sb2", MANIFEST)
+RECORDS = "firmware"
 SPARE = 64 << 10
 """Bytes that have to stay free: for the folder itself, and for the configurations that are changed next."""
 
@@ -38,6 +41,21 @@ _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 _READ, _SEARCH = 4, 1
 _SHOWN = 20
 _AGAIN = "get the image from Cisco again"
+
+
+@contextmanager
+def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[Transactions]:
+    """As `transaction.locked`, with records of their own: who takes phones back to their image must not take away files instead.
+
+    What a killed run left of the configurations is mended first: it decides which images are referenced. Raises TransactionError.
+    """
+    with transaction.locked(root, state_dir, check) as others:
+        mended = others.repaired
+    with transaction.locked(root, f"{os.path.dirname(others.folder)}/{RECORDS}", check) as store:
+        store.repaired += mended
+        if store.repaired and check:
+            raise TransactionError(f"{store.root}: was left half changed by a run that was killed: run without check mode, which mends it")
+        yield store
 
 
 class FirmwareError(RootError):
@@ -73,10 +91,12 @@ class File:
 
 @dataclass
 class Staging:
-    """What would be written."""
+    """What would be written or removed."""
 
     files: List[File] = field(default_factory=list)
     changes: List[Change] = field(default_factory=list)
+    links: List[str] = field(default_factory=list)
+    """Paths of symbolic links that are to be removed."""
     warnings: List[str] = field(default_factory=list)
     free: int = 0
 
@@ -90,7 +110,7 @@ def package(image: Image, source: Source) -> Package:
     names = list(image.files)
     held = _read(source, named, [*names, *_twins(names)], faults)
     listed = [_listed(image, name, held[name], faults) for name in names if name.endswith(MANIFEST) and name in held]
-    more = [other for others in listed for other in others if other not in names]
+    more = list(dict.fromkeys(other for others in listed for other in others if other not in names))
     held.update(_read(source, named, [name for name in more if name not in held], faults))
     names += more
     faults += _missing(image, source, named, [name for name in names if name not in named])
@@ -104,7 +124,7 @@ def package(image: Image, source: Source) -> Package:
     return Package(image, tuple((name, held[name]) for name in ordered), tuple(ignored))
 
 
-def stage(root: Root, wanted: Package, mode: int, server: Reader = Reader()) -> Staging:
+def stage(root: Root, wanted: Package, mode: int, server: Reader) -> Staging:
     """What would be written into the root, with that mode. Reads only. Raises FirmwareError with everything in the way."""
     made = Staging()
     faults: List[str] = []
@@ -119,11 +139,11 @@ def stage(root: Root, wanted: Package, mode: int, server: Reader = Reader()) -> 
         except RootError as error:
             faults += error.faults
         except OSError as error:
-            faults.append(f"{name} in {root.path}: cannot be read ({_cause(error)}): mend or remove it")
+            faults.append(_illegible(root, name, error))
     faults += _stale_twins(root, written)
     faults += _unwritable(root, made.changes)
-    made.free, lacking = _space(root, made.changes)
-    faults += lacking
+    made.free = free(root)
+    faults += _lack_of_space(root, made.changes)
     if faults:
         raise FirmwareError(*faults)
     lowered = {name.lower(): name for name in written}
@@ -135,9 +155,9 @@ def stage(root: Root, wanted: Package, mode: int, server: Reader = Reader()) -> 
     return made
 
 
-def write(root: Root, staging: Staging, wanted: Image, mode: int, server: Reader = Reader()) -> None:
-    """Write all of it or nothing, then look whether phones can load the image. Raises RootError, FirmwareError."""
-    apply(staging.changes, fsync=True)
+def write(store: Transactions, root: Root, staging: Staging, wanted: Image, mode: int, server: Reader) -> None:
+    """Write all of it or nothing, then look whether phones can load the image. Raises TransactionError."""
+    store.apply(staging.changes, wanted.name)
     for change in staging.changes:
         try:
             os.chmod(change.path, mode)
@@ -148,42 +168,51 @@ def write(root: Root, staging: Staging, wanted: Image, mode: int, server: Reader
         raise FirmwareError(*problems)
 
 
-def removal(root: Root, image: Image) -> List[File]:
+def free(root: Root) -> int:
+    """Bytes free in the root's file system, for users other than root."""
+    system = os.statvfs(root.real)
+    return system.f_bavail * (system.f_frsize or 1)
+
+
+def removal(root: Root, image: Image) -> Staging:
     """The files of that image in the root, raw twins too, in the order in which they are to go. Reads only.
 
     Raises FirmwareError with every reference to one of them, and whatever cannot be read and so may hold one.
     """
-    stems = tuple(name.lower() for name in (image.name, image.loader) if name)
-    names = [name for name in root.entries if _stem(name).lower() in stems and _extension(name) in EXTENSIONS]
+    made = Staging(free=free(root))
+    stems = [name for name in (image.name, image.loader) if name]
+    names = [stem + extension for stem in stems for extension in EXTENSIONS if stem + extension in root.entries]
     if not names:
-        return []
+        return made
     faults = _references(root, stems, names)
     faults += root.faults
-    files: List[File] = []
-    for name in sorted(names, key=lambda name: (_extension(name) != MANIFEST, name)):
+    for name in sorted(names, key=lambda name: (not name.endswith(MANIFEST), name)):
         try:
-            files.append(File(name, "removed", _digest(root.locate(name, root.entries[name]))))
+            path, data, status = _held(root, name)
         except RootError as error:
             faults += error.faults
         except OSError as error:
-            faults.append(f"{name} in {root.path}: cannot be read ({_cause(error)}): mend or remove it")
-    if not os.access(root.real, os.W_OK | os.X_OK):
-        faults.append(_closed_for_writing(root.path))
+            faults.append(_illegible(root, name, error))
+        else:
+            made.files.append(File(name, "removed", _content(data)))
+            if root.entries[name].is_symlink():
+                made.links.append(root.entries[name].path)
+            else:
+                made.changes.append(Change(name, path, data, None, status))
+    faults += _unwritable(root, made.changes)
     if faults:
         raise FirmwareError(*faults)
-    return files
+    return made
 
 
-def remove(root: Root, files: Sequence[File]) -> None:
-    """Raises FirmwareError. What is a symbolic link loses the link, not the file behind it."""
-    for number, file in enumerate(files):
+def remove(store: Transactions, staging: Staging, image: Image) -> None:
+    """All of it or nothing, but for symbolic links, which go first and leave what they name. Raises TransactionError."""
+    for link in staging.links:
         try:
-            os.unlink(f"{root.real}/{file.name}")
-        except FileNotFoundError:
-            pass
+            os.unlink(link)
         except OSError as error:
-            left = ", ".join(other.name for other in files[number:])
-            raise FirmwareError(f"{file.name}: cannot be removed ({_cause(error)}): remove the cause and run again for {left}") from None
+            raise FirmwareError(f"{link}: cannot be removed ({_cause(error)}): remove the cause and run again") from None
+    store.apply(staging.changes, image.name)
 
 
 def _read(source: Source, named: Dict[str, List[Member]], names: Iterable[str], faults: List[str]) -> Dict[str, bytes]:
@@ -295,20 +324,30 @@ def _few(names: List[str]) -> str:
 
 def _staged(root: Root, name: str, data: bytes, server: Reader) -> Tuple[File, Optional[Change]]:
     """Raises RootError, OSError."""
-    content = Content(len(data), hashlib.sha256(data).hexdigest())
-    entry = root.entries.get(name)
-    if not entry:
-        return File(name, "added", content), Change(name, f"{root.real}/{name}", None, data, None)
-    path = root.locate(name, entry)
+    if name not in root.entries:
+        return File(name, "added", _content(data)), Change(name, f"{root.real}/{name}", None, data, None)
+    path, before, status = _held(root, name)
+    if before == data and server.may(status, _READ):
+        return File(name, "unchanged", _content(data)), None
+    return File(name, "replaced", _content(data), _content(before)), Change(name, path, before, data, status)
+
+
+def _held(root: Root, name: str) -> Tuple[str, bytes, os.stat_result]:
+    """Path and content of a file of the root. Raises RootError, OSError."""
+    path = root.locate(name, root.entries[name])
     with os.fdopen(os.open(path, _OPEN), "rb") as file:
         status = os.fstat(file.fileno())
         if status.st_size > MAX_FILE:
             raise RootError(f"{name} in {root.path}: has {status.st_size} bytes, more than any image: move it out of the root")
-        before = file.read(MAX_FILE)
-    if before == data and server.may(status, _READ):
-        return File(name, "unchanged", content), None
-    held = Content(len(before), hashlib.sha256(before).hexdigest())
-    return File(name, "replaced", content, held), Change(name, path, before, data, status)
+        return path, file.read(MAX_FILE), status
+
+
+def _content(data: bytes) -> Content:
+    return Content(len(data), hashlib.sha256(data).hexdigest())
+
+
+def _illegible(root: Root, name: str, error: OSError) -> str:
+    return f"{name} in {root.path}: cannot be read ({_cause(error)}): mend or remove it"
 
 
 def _unreadable(root: Root, change: Change, mode: int, server: Reader) -> List[str]:
@@ -339,7 +378,7 @@ def _dressed(folder: os.stat_result, before: Optional[os.stat_result], mode: int
 
 def _stale_twins(root: Root, written: Dict[str, bytes]) -> List[str]:
     """A raw twin of another length makes the signed file look truncated to everybody who compares them."""
-    faults = []
+    faults: List[str] = []
     for name, data in written.items():
         twin = _stem(name) + ".bin"
         entry = root.entries.get(twin)
@@ -353,79 +392,62 @@ def _stale_twins(root: Root, written: Dict[str, bytes]) -> List[str]:
             faults += error.faults
             continue
         except OSError as error:
-            faults.append(f"{twin} in {root.path}: cannot be read ({_cause(error)}): mend or remove it")
+            faults.append(_illegible(root, twin, error))
             continue
         payload = len(data) - container.parse(data[: container.HEAD], len(data)).header_length
         if size not in (0, payload) and not signed:
-            faults.append(f"{twin} in {root.path}: has {size} bytes, but {name} holds {payload}: remove {twin}, phones of this image do without")
+            faults.append(f"{twin} in {root.path}: has {size} bytes, but {name} holds {payload}: remove it, no phone needs it")
     return faults
 
 
 def _unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
     """What a real run would fail at, as far as it can be told without writing."""
-    folders = sorted({os.path.dirname(change.path) for change in changes})
-    faults = [
-        _closed_for_writing(root.path if folder == root.real else folder) for folder in folders if not os.access(folder, os.W_OK | os.X_OK)
-    ]
+    faults = []
+    for folder in sorted({os.path.dirname(change.path) for change in changes}):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            thing = root.path if folder == root.real else folder
+            faults.append(f"{thing}: cannot be written by user {os.geteuid()}: run as a user who may (become), or mount it writable")
     user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
     for change in changes:
-        if user and change.status and (change.status.st_uid != user or change.status.st_gid not in groups):
+        if user and change.status and change.after is not None and (change.status.st_uid != user or change.status.st_gid not in groups):
             faults.append(f"{change.name}: belongs to somebody else, which user {user} cannot keep: run as root (become)")
     return faults
 
 
-def _closed_for_writing(folder: str) -> str:
-    return f"{folder}: cannot be written by user {os.geteuid()}: run as a user who may (become), or mount it writable"
-
-
-def _space(root: Root, changes: Sequence[Change]) -> Tuple[int, List[str]]:
-    """Bytes free for the root, and what is lacking where: every file is written beside the one that it replaces."""
-    free = _free(os.statvfs(root.real))
-    faults = []
+def _lack_of_space(root: Root, changes: Sequence[Change]) -> List[str]:
+    """Every file is written beside the one that it replaces, so all of them need room at once."""
     needed: Dict[int, Tuple[str, List[int]]] = {}
     for change in changes:
         folder = os.path.dirname(change.path)
-        needed.setdefault(os.stat(folder).st_dev, (folder, []))[1].append(len(change.after))
+        needed.setdefault(os.stat(folder).st_dev, (folder, []))[1].append(len(change.after or b""))
+    faults = []
     for folder, sizes in needed.values():
         system = os.statvfs(folder)
         block = system.f_frsize or 1
-        wanted = sum(-(-size // block) * block for size in sizes) + SPARE
+        wanted, there = sum(-(-size // block) * block for size in sizes) + SPARE, system.f_bavail * block
         thing = root.path if folder == root.real else folder
-        if system.f_blocks and wanted > _free(system):
-            faults.append(f"{thing}: has {_free(system)} bytes free, the image's files take {wanted}: make room or remove images not in use")
+        if system.f_blocks and wanted > there:
+            faults.append(f"{thing}: has {there} bytes free, the files take {wanted}: make room, or remove images not in use")
         if system.f_files and system.f_favail < len(sizes):
             faults.append(f"{thing}: its file system has room for {system.f_favail} more files, {len(sizes)} are needed: remove some")
-    return free, faults
-
-
-def _free(system: os.statvfs_result) -> int:
-    return system.f_bavail * (system.f_frsize or 1)
-
-
-def _digest(path: str) -> Content:
-    digest = hashlib.sha256()
-    size = 0
-    with os.fdopen(os.open(path, _OPEN), "rb") as file:
-        for piece in iter(lambda: file.read(1 << 20), b""):
-            digest.update(piece)
-            size += len(piece)
-    return Content(size, digest.hexdigest())
+    return faults
 
 
 def _references(root: Root, stems: Sequence[str], names: Sequence[str]) -> List[str]:
     """Whatever in the root makes a phone ask for one of the files, whichever case it is written in."""
     found = []
+    lowered = [stem.lower() for stem in stems]
     for where, value in _pointers(root, names):
-        if _without_extension(value.strip().lower()) in stems:
+        if _without_extension(value.strip().lower()) in lowered:
             found.append(f"{where} names {shown(value.strip())}: point it at another image first")
     return found
 
 
 def _pointers(root: Root, names: Sequence[str]) -> Iterator[Tuple[str, str]]:
     """Where something names an image, and what it names."""
-    for file in (*filter(None, [root.default]), *root.phones()):
-        for line, value in cnf.set_image_version(file.data, "").before:
-            yield f"{file.name}:{line}: image_version", value
+    for config in (*filter(None, [root.default]), *root.phones()):
+        for line, value in cnf.set_image_version(config.data, "").before:
+            yield f"{config.name}:{line}: image_version", value
     if root.os79xx:
         for word in root.os79xx.data.replace(b"\0", b" ").split():
             yield f"{OS79XX}:", word.decode("ascii", "replace")

@@ -28,7 +28,11 @@ Facts = Dict[str, Any]
 
 
 class RolloutError(ValueError):
-    """A rollout that must not start. The message says everything that is in the way."""
+    """A rollout that must not start. The message says everything that is in the way; `plan` is as far as it came, or empty."""
+
+    def __init__(self, message: str, plan: Optional[Mapping[str, Any]] = None) -> None:
+        super().__init__(message)
+        self.plan = plan or {}
 
 
 def wave_sizes(spec: object, total: int) -> List[int]:
@@ -48,9 +52,10 @@ def wave_sizes(spec: object, total: int) -> List[int]:
 
 
 def plan(
-    target: images.Image,
+    targets: Mapping[str, images.Image],
     observed: Mapping[str, Mapping[str, Any]],
     *,
+    label: str,
     direction: str = ANY,
     waves: object = ("100%",),
     force: bool = False,
@@ -59,30 +64,31 @@ def plan(
 ) -> Facts:
     """Which phone goes when. Raises RolloutError, which names every phone that cannot go.
 
-    `observed`: name → `reachable`, `image`, `mac`, `reason`. `force` lets a phone move against the direction, or
+    `targets`: name → image; `label` is what to call them. `observed`: name → `reachable`, `image`, `mac`, `reason`. `force` lets a phone move against the direction, or
     without an image in between; nothing lets a signed phone take an unsigned image. The phones in `held` shall not move.
 
-    Returns `image`, `phones` (name → `image_before`, `mac`, `status` of already, blocked or planned, `observed`, `held`, `reason`,
+    Returns `image` (the label), `images` (name → target), `phones` (name → `image_before`, `mac`, `status` of already, blocked or planned, `observed`, `held`, `reason`,
     `risks`, `wave`) and `waves` (list of `number`, `phones`, `reset`: those of the wave that may be reset).
     """
-    phones = {name: _planned(target, seen, direction, force, name in held) for name, seen in observed.items()}
+    phones = {name: _planned(targets.get(name), seen, direction, force, name in held) for name, seen in observed.items()}
     blocked = {name: phone["reason"] for name, phone in phones.items() if phone["status"] == BLOCKED and not phone["held"]}
     sizes = wave_sizes(waves, sum(phone["status"] == PLANNED for phone in phones.values()))
-    if blocked and not skip_blocked:
-        raise RolloutError(
-            f"{_count(blocked)} cannot go to {target}, so nothing was changed. {_grouped(blocked)}. "
-            "Leave them out with --limit, or go on without them with -e skip_blocked=true"
-        )
+    made: Facts = {"image": label, "images": {name: target.name for name, target in targets.items()}, "phones": phones, "waves": []}
+    twins = _twins(phones)
+    if twins:
+        raise RolloutError(f"{twins}: one phone must not be in the run twice. Nothing was changed", made)
+    if blocked and (not skip_blocked or len(blocked) == len(phones)):
+        way_out = "" if skip_blocked else ". Leave them out with --limit, or go on without them with -e skip_blocked=true"
+        raise RolloutError(f"{_count(blocked)} cannot go to {label}, so nothing was changed. {_grouped(blocked)}{way_out}", made)
     going = [name for name, phone in phones.items() if phone["status"] == PLANNED]
-    result: List[Facts] = []
     start = 0
     for number, size in enumerate(sizes, start=1):
         names = going[start : start + size]
         start += size
-        result.append({"number": number, "phones": names, "reset": [name for name in names if phones[name]["observed"]]})
+        made["waves"].append({"number": number, "phones": names, "reset": [name for name in names if phones[name]["observed"]]})
         for name in names:
             phones[name]["wave"] = number
-    return {"image": target.name, "phones": phones, "waves": result}
+    return made
 
 
 def outline(plan: Mapping[str, Any], *, most: int = 12) -> List[str]:
@@ -113,7 +119,7 @@ def outcome(
     before = phone["image_before"]
     if phone["status"] in (ALREADY, BLOCKED):
         return _ended(phone["status"], phone["reason"], before)
-    if phone["wave"] > reached:
+    if phone["wave"] is None or phone["wave"] > reached:
         return _ended(NOT_REACHED, "", before)
     if not phone["observed"]:
         return _ended(FAILED, phone["reason"], None)
@@ -122,9 +128,11 @@ def outcome(
         return _ended(FAILED, "its wave ended before it was reset", before)
     if reset["already"]:
         return _ended(DONE, "had restarted into the image by itself", reset["image"])
-    if not reset["sent"]:
-        return _ended(FAILED, f"was not reset: {reset['reason']}", before)
     wait = waits.get(name)
+    if not reset["sent"]:
+        if wait and wait["on_target"]:
+            return _ended(DONE, "had restarted into the image by itself", wait["image"], wait["seconds"])
+        return _ended(FAILED, f"was not reset: {reset['reason']}", before)
     if wait is None:
         return _ended(FAILED, "was reset, but its wave ended before it was seen again", None)
     if wait["on_target"]:
@@ -161,6 +169,7 @@ def report(
     plan: Optional[Mapping[str, Any]],
     resets: Facts,
     waits: Facts,
+    given_back: Facts,
     reached: int,
     stopped: bool,
     error: str,
@@ -168,18 +177,20 @@ def report(
     started: str,
     ended: str,
 ) -> Facts:
-    """The content of report.json. `hosts`: name → address. `error`: what ended the run outside of a wave's gate, or empty."""
+    """The content of report.json. `hosts`: name → address. `given_back`: what was seen of phones taken back after a stop. `error`: what ended the run outside of a wave's gate, or empty."""
     phones: Facts = {}
     for name in names:
         known = plan["phones"].get(name) if plan else None
         if plan is None or known is None:
-            end = _ended(NOT_REACHED, error or "the run ended before it", None)
+            end = _ended(NOT_REACHED, "the run ended before it could be observed", None)
         else:
             end = outcome(name, plan, resets, waits, reached)
             if end["status"] == NOT_REACHED and check_mode and not error:
                 end = _ended(PLANNED, "", known["image_before"]) if known["observed"] else _ended(FAILED, known["reason"], None)
             elif end["status"] == NOT_REACHED:
-                end["reason"] = error or f"the rollout stopped at wave {reached}"
+                end["reason"] = "the run ended before its wave" if error else f"the rollout stopped at wave {reached}"
+        if name in given_back:
+            end = _given_back(end, given_back[name])
         phones[name] = {
             "mac": known["mac"] if known else None,
             "host": hosts.get(name),
@@ -215,7 +226,16 @@ def summary(report: Mapping[str, Any]) -> str:
     return f"{report['rollout']['image']}: {counts or 'no phones'}"
 
 
-def _planned(target: images.Image, seen: Mapping[str, Any], direction: str, force: bool, held: bool) -> Facts:
+def _twins(phones: Mapping[str, Mapping[str, Any]]) -> str:
+    """Names that turned out to be one phone, by the MAC that it told."""
+    names: Dict[str, List[str]] = {}
+    for name, phone in phones.items():
+        if phone["observed"] and phone["mac"]:
+            names.setdefault(phone["mac"], []).append(name)
+    return "; ".join(f"{' and '.join(twins)} are one phone, MAC {mac}" for mac, twins in names.items() if len(twins) > 1)
+
+
+def _planned(target: Optional[images.Image], seen: Mapping[str, Any], direction: str, force: bool, held: bool) -> Facts:
     phone: Facts = {
         "image_before": seen["image"],
         "mac": seen["mac"],
@@ -232,6 +252,8 @@ def _planned(target: images.Image, seen: Mapping[str, Any], direction: str, forc
         phone["reason"] = seen["reason"]
         return phone
     current = images.recognise(seen["image"])
+    if target is None:
+        return {**phone, "status": BLOCKED, "reason": "the files name no image for it"}
     if current is None:
         return {**phone, "status": BLOCKED, "reason": f"runs {seen['image']!r}, which is no image name that is known"}
     if current.same_as(target):
@@ -245,6 +267,13 @@ def _planned(target: images.Image, seen: Mapping[str, Any], direction: str, forc
         than, other = ("older", UPGRADE) if direction == DOWNGRADE else ("newer", DOWNGRADE)
         return {**phone, "status": BLOCKED, "reason": f"runs {current}, {than} than {target}: use {other}, or -e force=true"}
     return phone
+
+
+def _given_back(end: Facts, wait: Mapping[str, Any]) -> Facts:
+    """A phone that is taken back is not on the image, however well it went there."""
+    so_far = f"{end['reason']}; " if end["reason"] else ""
+    back = f"taken back to {wait['image']}" if wait["on_target"] else f"could not be taken back: {wait['reason']}"
+    return {**end, "status": FAILED, "image_after": wait["image"], "reason": f"{so_far}the rollout stopped, {back}"}
 
 
 def _ended(status: str, reason: str, image_after: Optional[str], seconds: Optional[float] = None) -> Facts:

@@ -16,8 +16,9 @@ import os
 import re
 import stat
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from xml.parsers import expat
 
 from . import cnf
@@ -27,7 +28,7 @@ from .tftp_root import OS79XX, SIP_DEFAULT, File, Reader, Root, RootError, image
 RINGLIST = "RINGLIST.DAT"
 SYNCINFO = "syncinfo.xml"
 DIALPLAN = "dialplan"
-TELNET_OFF, TELNET_ON, TELNET_PRIVILEGED = range(3)
+TELNET_OFF, TELNET_ON = 0, 1
 LONGEST = 80
 """Characters of a value or a name out of a file that are shown."""
 MOST = 20
@@ -45,10 +46,10 @@ _OUR_MODELS = re.compile("79[46]0")
 _SECRET = re.compile("passw|secret|encrypt_key", re.IGNORECASE)
 _NAMED_FAULT = re.compile("(.+?) ((?:is|has|cannot|vanished) .+)", re.DOTALL)
 _DEFAULT_FAULT = re.compile(rf"\({re.escape(SIP_DEFAULT)}:([0-9]+)\)")
-_ONLY_FOR_CHANGES = re.compile(", or set verify_files to false")
+_ONLY_FOR_CHANGES = ", or set verify_files to false"
 
-# A look at a whole file that is several times faster than a look at each line: it takes the keys of a file that has nothing odd.
-# What counts as a setting is up to `cnf` alone; a line that this does not match is not wrong, it only has to be looked at there.
+# One look at a whole file is several times faster than one at each of its lines. It is enough where nothing is odd.
+# A line that this does not match need not be wrong: that is for `cnf` to say.
 _PLAIN_LINE = re.compile(rb'^[ \t]*(?:([a-z_]\w*)[ \t]*:[ \t]*(?:"[^"\n]*"|(?![" \t])).*|[#;].*)?$', re.MULTILINE)
 _TOLD = frozenset((b"image_version", b"telnet_level", b"phone_password", b"tftp_cfg_dir", b"dial_template"))
 
@@ -74,7 +75,7 @@ class _Element(NamedTuple):
     column: int
 
 
-def survey(root: Root, server: Reader = Reader()) -> Info:
+def survey(root: Root, server: Reader) -> Info:
     """What the root holds and what is wrong with it, in the form that the module `tftp_root_info` returns."""
     return _Survey(root, server).result()
 
@@ -87,10 +88,10 @@ class _Survey:
         self.advice: List[str] = []
         self.duplicates: List[Info] = []
         self.references: Dict[str, _Reference] = {}
-        self.named = Counter[str]()
+        self.named: Counter[str] = Counter()
         self.templates: Dict[str, str] = {}
         self.default: Told = {}
-        self._folders: Dict[str, bool] = {}
+        self._folders: Set[str] = set()
         # What looks for an image goes through all entries: no phone's file is one of them.
         self._images = copy.copy(root)
         self._images.entries = {name: entry for name, entry in root.entries.items() if name[:1] in ("P", "p")}
@@ -98,7 +99,7 @@ class _Survey:
     def result(self) -> Info:
         root = self.root
         if not self.server.may(root.status, _SEARCH):
-            self._fault(None, f"the folder {_plain(root.path)} is closed to {self.server.name} ({_mode(root.status)}): let it in")
+            self._fault(None, f"the folder {_plain(root.path)} is closed to {self.server.name} ({_mode(root.status)}): open it")
         default = self._default()
         phones, overrides = self._phones()
         os79xx = self._os79xx()
@@ -201,8 +202,7 @@ class _Survey:
         self._check_access(file)
         told = _settings(file.data)
         if told is None:
-            self._check_grammar(file)
-            told = {setting.key.lower(): setting for setting in cnf.settings(file.data)}
+            told = self._told_by_lines(file)
         told = {key: setting for key, setting in told.items() if setting.provisioned}
         if "image_version" in told:
             self._refer(told["image_version"].value, file)
@@ -213,38 +213,35 @@ class _Survey:
             self._fault(file.name, f"sets telnet_level to {_quoted(level.value)}: it has to be 0, 1 or 2", *_place(file, "telnet_level"))
         return told
 
-    def _check_grammar(self, file: File) -> None:
-        faults = cnf.faults(file.data)
+    def _told_by_lines(self, file: File) -> Told:
+        where, faults = _by_lines(file.data)
         for fault in faults[:MOST]:
             self._fault(file.name, fault.text, fault.line, fault.column)
         if len(faults) > MOST:
-            self._fault(
-                file.name, f"and {len(faults) - MOST} more lines that the phone cannot read", faults[MOST].line, faults[MOST].column
-            )
-        where: Dict[str, List[cnf.Setting]] = {}
-        for setting in cnf.settings(file.data):
-            where.setdefault(setting.key.lower(), []).append(setting)
-        for key, settings in where.items():
-            if len(settings) == 1:
+            more, next_one = len(faults) - MOST, faults[MOST]
+            self._fault(file.name, f"and {more} more lines that the phone cannot read", next_one.line, next_one.column)
+        for key, lines in where.items():
+            if len(lines) == 1:
                 continue
-            lines = [setting.line for setting in settings]
-            self.duplicates.append({"file": _plain(file.name), "key": key[:LONGEST], "lines": lines[:MOST]})
-            if len({setting.value for setting in settings}) > 1:
-                text = f"sets {key[:LONGEST]} {len(lines)} times, not to the same; the last one seems to count: keep one"
-                self._fault(file.name, text, lines[-1], settings[-1].column)
+            shown = key.decode()[:LONGEST]
+            self.duplicates.append({"file": _plain(file.name), "key": shown, "lines": [number for number, _line in lines[:MOST]]})
+            if len({_line_settings(line)[0].value for _number, line in lines}) > 1:
+                text = f"sets {shown} {len(lines)} times, not to the same; the last one seems to count: keep one"
+                self._fault(file.name, text, lines[-1][0], _line_settings(lines[-1][1])[0].column)
+        return {key.decode(): _line_settings(where[key][-1][1])[0] for key in where.keys() & _TOLD}
 
     def _check_access(self, file: File) -> None:
         if not self.server.may(file.status, _READ):
-            self._fault(file.name, f"is not readable for {self.server.name} ({_mode(file.status)}), so phones do not get it: let it")
+            self._fault(file.name, f"is not readable for {self.server.name} ({_mode(file.status)}), so phones do not get it: permit it")
         folder = os.path.dirname(file.path)
         while folder not in self._folders and self.root.holds(folder):
-            self._folders[folder] = True
+            self._folders.add(folder)
             try:
                 status = os.stat(folder)
             except OSError:
                 break  # gone meanwhile
             if not self.server.may(status, _SEARCH):
-                self._fault(os.path.relpath(folder, self.root.real), f"is closed to {self.server.name} ({_mode(status)}): let it in")
+                self._fault(os.path.relpath(folder, self.root.real), f"is closed to {self.server.name} ({_mode(status)}): open it")
             folder = os.path.dirname(folder)
 
     def _refer(self, name: str, file: File, place: Optional[Tuple[int, int]] = None) -> None:
@@ -382,7 +379,7 @@ class _Survey:
         return images
 
     def _problems(self, image: Image) -> List[str]:
-        return [_plain(_ONLY_FOR_CHANGES.sub("", text)) for text in image_problems(self._images, image, self.server)]
+        return [_plain(text.replace(_ONLY_FOR_CHANGES, "")) for text in image_problems(self._images, image, self.server)]
 
     def _check_references(self, images: Dict[str, Info]) -> None:
         """An image that a file names has to be one, and whole."""
@@ -394,7 +391,8 @@ class _Survey:
                 if file == OS79XX:
                     continue  # told with the content
                 problems = [str(error)]
-            others = f" (and {self.named[name] - 1} more files)" if self.named[name] > 1 else ""
+            more = self.named[name] - 1
+            others = f" (and so {'does' if more == 1 else 'do'} {more} more file{'' if more == 1 else 's'})" if more else ""
             for problem in problems:
                 self._fault(file, f"names {_quoted(name)}{others}: {problem}", line, column)
 
@@ -437,7 +435,10 @@ class _Survey:
 
 
 def _settings(data: bytes) -> Optional[Told]:
-    """What a file sets of what matters here, or None for a file with anything odd in it: a key set twice, a line that is lost."""
+    """What a file sets of what matters here, or None for a file with anything odd in it: a key set twice, a line that is lost.
+
+    The lines of these settings are not counted.
+    """
     text = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     lowered = text.lower()
     found = _PLAIN_LINE.findall(lowered)
@@ -447,8 +448,24 @@ def _settings(data: bytes) -> Optional[Told]:
     return {key.decode(): _setting(text, lowered, key) for key in keys & _TOLD}
 
 
+def _by_lines(data: bytes) -> Tuple[Dict[bytes, List[Tuple[int, bytes]]], List[cnf.Fault]]:
+    """The lines that set each key, in lower case, and what the phone cannot read."""
+    where: Dict[bytes, List[Tuple[int, bytes]]] = {}
+    faults: List[cnf.Fault] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        plain = _PLAIN_LINE.fullmatch(line.rstrip(b"\r").lower())
+        if plain and b"\r" not in plain[0]:
+            key = plain[1]
+        else:
+            faults += [replace(fault, line=number) for fault in cnf.faults(line)]
+            key = b"".join(setting.key.lower().encode() for setting in _line_settings(line))
+        if key:
+            where.setdefault(key, []).append((number, line))
+    return where, faults
+
+
 def _setting(text: bytes, lowered: bytes, key: bytes) -> cnf.Setting:
-    """The one setting of a key that is known to be there; its line is not counted."""
+    """The one setting of a key that is known to be there."""
     at = lowered.find(key)
     while True:
         stop = text.find(b"\n", at)

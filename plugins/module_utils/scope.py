@@ -43,9 +43,9 @@ def apart(
         if phone["status"] == BLOCKED and phone["mac"] and running and running.protocol == images.SIP:
             sites[site_of[name]]["hold"][phone["mac"]] = running.name
         elif phone["held"]:
-            raise RolloutError(f"{name} is to be held on what it runs, but that is not known: {phone['reason']}")
+            raise RolloutError(f"{name} is to be held on what it runs, but that is not known: {phone['reason']}", plan)
         elif scope == WAVE and phone["observed"] and not phone["mac"] and phone["status"] == PLANNED:
-            raise RolloutError(f"{name} cannot be kept apart with scope=wave: it does not tell its MAC; set cisco79xx_mac")
+            raise RolloutError(f"{name} cannot be kept apart with scope=wave: it does not tell its MAC; set cisco79xx_mac", plan)
     ours = {phone["mac"] for phone in phones.values()}
     for host, moving in would_move.items():
         others = {mac: named for mac, named in moving.items() if mac not in ours}
@@ -53,18 +53,32 @@ def apart(
         if not others or accept_others:
             continue
         if scope == ALL:
-            raise RolloutError(_refusal(plan["image"], host, others))
+            raise RolloutError(_refusal(plan["image"], host, others), plan)
         unknown = [mac for mac, named in others.items() if not images.recognise(named)]
         if unknown:
             raise RolloutError(
                 f"{_macs(unknown)} at {host}: not in the run, and the files name no image to keep them on. "
-                "Put them into the inventory, or let them move with -e accept_others=true"
+                "Put them into the inventory, or let them move with -e accept_others=true",
+                plan,
             )
         sites[host]["hold"].update(others)
     waves = _waves(plan, site_of)
     for host, site in sites.items():
         site["macs"] = [mac for wave in waves for mac in wave["macs"].get(host, [])]
     return {**plan, "scope": scope, "site_of": dict(site_of), "sites": sites, "waves": waves}
+
+
+def named_targets(
+    observed: Mapping[str, Mapping[str, Any]], named: Mapping[str, Mapping[str, Any]], site_of: Mapping[str, str]
+) -> Dict[str, images.Image]:
+    """The image that the files name for each phone. `named`: TFTP host → `default` and `own` (MAC → image)."""
+    targets = {}
+    for name, seen in observed.items():
+        files = named[site_of[name]]
+        image = images.recognise(files["own"].get(seen["mac"]) or files["default"] or "")
+        if image:
+            targets[name] = image
+    return targets
 
 
 def outline(plan: Mapping[str, Any], most: int = 12) -> List[str]:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The TFTP root: read it, say what would change to make it name an image, and change it as one transaction.
+"""The TFTP root: read it, and say what would change to make it name an image.
 
-`Root` reads and gathers what is wrong; `plan` says what would change and writes nothing; `apply` writes all of it or nothing.
+`Root` reads and gathers what is wrong; `plan` says what would change and writes nothing: that is for `transaction`.
 Facts about the files are from `cnf`, `container` and `image`. That a phone asks for its own file as SIP<MAC>.cnf with
 the MAC in upper case, and puts tftp_cfg_dir before it, is from a real 8.12 boot log and administrators' how-tos.
 """
@@ -16,14 +16,13 @@ import grp
 import os
 import pwd
 import re
-import secrets
 import stat
-import time
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from . import cnf, container
 from .image import Image, recognise
+from .transaction import Change, TransactionError
 
 SIP_DEFAULT = "SIPDefault.cnf"
 OS79XX = "OS79XX.TXT"
@@ -34,19 +33,13 @@ _PHONE_FILE = re.compile(r"SIP([0-9A-F]{12})\.cnf")
 _LIKE_PHONE_FILE = re.compile(r"sip(.*)\.cnf", re.IGNORECASE | re.DOTALL)
 _SHOWN = 20
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
-_NEW_FILE_MODE = 0o644
 _READ, _SEARCH = 4, 1
 _ARCHIVE = "copy it there from Cisco's archive, or set verify_files to false"
 _AGAIN = "copy it again from Cisco's archive, or set verify_files to false"
 
 
-class RootError(Exception):
-    """What is wrong with a root, or why it could not be changed. `faults` holds one text "thing: cause: what to do" each."""
-
-    def __init__(self, *faults: str) -> None:
-        self.faults = faults = tuple(dict.fromkeys(faults))
-        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
-        super().__init__("; ".join([*faults[:_SHOWN], *more]))
+class RootError(TransactionError):
+    """What is wrong with a root. `faults` holds one text "thing: cause: what to do" each."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +88,6 @@ class File:
     def mac(self) -> Optional[str]:
         match = _PHONE_FILE.fullmatch(os.path.basename(self.name))
         return match.group(1) if match else None
-
-
-@dataclass(frozen=True)
-class Change:
-    """New content for one file. `before` and `status` are None for a file that does not exist yet."""
-
-    name: str
-    path: str
-    before: Optional[bytes]
-    after: bytes
-    status: Optional[os.stat_result]
 
 
 @dataclass
@@ -175,6 +157,9 @@ class Root:
         except OSError as error:
             self.faults.append(_unreadable(name, error))
         else:
+            if data is not None and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+                self.faults.append(f"{name} is in UTF-16, which no phone reads: save it as plain text")
+                return None
             if data is not None:
                 return File(name, path, data, status)
             self.faults.append(f"{name} has {status.st_size} bytes: no phone's configuration is that long: move it out of the root")
@@ -305,6 +290,23 @@ def plan(
     return made
 
 
+def named_images(root: Root, instead: Optional[Mapping[str, Optional[bytes]]] = None) -> Tuple[str, Dict[str, str]]:
+    """The image that SIPDefault.cnf names ("" if none), and those that phones' own files name, by MAC.
+
+    `instead`: path → content to read in place of a file's own, None for a file that is gone.
+    """
+    instead = instead or {}
+    default = root.default
+    data = instead.get(default.path, default.data) if default else instead.get(f"{root.real}/{SIP_DEFAULT}")
+    own = {}
+    for file in root.phones():
+        edit = cnf.set_image_version(instead.get(file.path, file.data) or b"", "")
+        value = edit.before[-1][1].strip() if edit.before else ""
+        if file.mac and value and value.upper() != cnf.UNPROVISIONED:
+            own[file.mac] = value
+    return cnf.lookup(data or b"", "image_version") or "", own
+
+
 def image_problems(root: Root, image: Image, server: Reader = Reader()) -> List[str]:
     """What keeps phones from loading that image from this root: files that are missing, damaged, renamed or not readable."""
     problems: List[str] = []
@@ -327,128 +329,6 @@ def image_problems(root: Root, image: Image, server: Reader = Reader()) -> List[
         else:
             names += [other for other in listed if other not in names]
     return _missing(root, image, missing) + problems
-
-
-def apply(changes: Sequence[Change], backup: bool = False, fsync: bool = False) -> List[Tuple[str, str]]:
-    """Make all of the changes, or none. Returns (name, path of the backup) of each file that had content before.
-
-    Every new content is first written beside its file, with its mode, owner and extended attributes; then nothing may have changed
-    since it was read; then each original is kept under a second name and replaced in one step (rename), so a reader sees the old file
-    or the new one. On any error the originals are put back, same inode and times, and RootError is raised.
-    With `fsync` a power cut after the return loses nothing; without, a file system may take some seconds to
-    write it all. It costs a disk write per file, so a caller may do without for thousands of files.
-    """
-    # A lock on the root, and a journal of the steps for a process that is killed half-way, belong around this.
-    token = secrets.token_hex(4)
-    suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
-    steps = [_Step(change, token, suffix) for change in changes]
-    step = None
-    try:
-        for step in steps:
-            step.stage(fsync)
-        for step in steps:
-            step.check()
-        for step in steps:
-            step.commit()
-        step = None
-        if fsync:
-            _sync_folders(changes)
-    except BaseException as error:
-        lost = [text for done in reversed(steps) for text in done.undo()]
-        if isinstance(error, (OSError, RootError)) or lost:
-            thing = f"{step.change.name}: " if step and isinstance(error, OSError) else ""
-            cause = _cause(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-            state = "" if lost else ": every file is as it was; remove the cause and run again"
-            raise RootError(f"{thing}{cause}{state}", *lost) from error
-        raise
-    return [(done.change.name, kept) for done in steps for kept in [done.finish()] if kept and backup]
-
-
-class _Step:
-    """One change on its way: staged, committed, and undone or finished."""
-
-    def __init__(self, change: Change, token: str, suffix: str) -> None:
-        folder, name = os.path.split(change.path)
-        self.change = change
-        self.staged_path = f"{folder}/.{name}.{token}.new"
-        self.kept_path = change.path + suffix if suffix else f"{folder}/.{name}.{token}.old"
-        self.staged = self.kept = self.replaced = False
-
-    def stage(self, fsync: bool) -> None:
-        change = self.change
-        descriptor = _create(self.staged_path)
-        self.staged = True
-        try:
-            _fill(descriptor, change.after)
-            if change.status:
-                _dress(descriptor, change.path, change.status)
-            else:
-                _dress_new(descriptor, os.path.dirname(change.path))
-            if fsync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def check(self) -> None:
-        """Raises RootError if the file is not as it was read."""
-        status = self.change.status
-        try:
-            now: Optional[os.stat_result] = os.lstat(self.change.path)
-        except FileNotFoundError:
-            now = None
-        if (now and _stamp(now)) != (status and _stamp(status)):
-            raise RootError(f"{self.change.name} was changed by somebody else meanwhile")
-
-    def commit(self) -> None:
-        if self.change.before is not None and self.change.status:
-            self._keep(self.change.before, self.change.status)
-        self.replaced = True  # before the fact: putting back what was not replaced does no harm, the reverse loses the original
-        try:
-            os.replace(self.staged_path, self.change.path)
-        except OSError:
-            self.replaced = False
-            raise
-
-    def _keep(self, before: bytes, status: os.stat_result) -> None:
-        """A second name for the original; a copy where links are not to be had (vfat, other people's files, too many links)."""
-        path = self.change.path
-        try:
-            os.link(path, self.kept_path, follow_symlinks=False)
-            self.kept = True
-        except FileExistsError:
-            raise
-        except OSError:
-            descriptor = _create(self.kept_path)
-            self.kept = True
-            try:
-                _fill(descriptor, before)
-                _dress(descriptor, path, status)
-            finally:
-                os.close(descriptor)
-            os.utime(self.kept_path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-    def undo(self) -> List[str]:
-        """Back to how it was; returns what could not be."""
-        try:
-            if self.replaced and self.kept:
-                os.replace(self.kept_path, self.change.path)
-            elif self.replaced:
-                _remove(self.change.path)
-        except OSError as error:
-            original = f": its original is {self.kept_path}, move it back" if self.kept else ": remove it"
-            return [f"{self.change.name} could not be put back ({_cause(error)}){original}"]
-        finally:
-            if self.staged:
-                _remove_quietly(self.staged_path)
-        if self.kept:
-            _remove_quietly(self.kept_path)
-        return []
-
-    def finish(self) -> Optional[str]:
-        """Drops the original, unless it is a backup; returns where it is."""
-        if self.kept and self.kept_path.endswith(".old"):
-            _remove_quietly(self.kept_path)
-        return self.kept_path if self.kept else None
 
 
 def _note(root: Root, made: Plan, name: str, file: Optional[File], edit: cnf.Edit) -> None:
@@ -622,97 +502,6 @@ def _read(path: str, limit: int = MAX_CONFIG, whole: bool = True) -> Tuple[Optio
         os.close(descriptor)
 
 
-def _create(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def _fill(descriptor: int, data: bytes) -> None:
-    written = os.write(descriptor, data)
-    while written < len(data):
-        written += os.write(descriptor, data[written:])
-
-
-def _dress(descriptor: int, model: str, status: os.stat_result) -> None:
-    """Owner, mode and extended attributes (SELinux context, ACLs) of the model. Raises OSError, RootError."""
-    try:
-        os.fchown(descriptor, status.st_uid, status.st_gid)
-    except PermissionError:
-        raise RootError(f"{model} belongs to somebody else, which {_me()} cannot keep: run as root (become)") from None
-    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-    if not hasattr(os, "listxattr"):
-        return
-    wanted, present = _attributes(model), _attributes(descriptor)
-    for name in present - wanted:
-        _tolerant(os.removexattr, descriptor, name)
-    for name in wanted:
-        _tolerant(_copy_attribute, descriptor, name, model)
-
-
-def _copy_attribute(descriptor: int, name: str, model: str) -> None:
-    os.setxattr(descriptor, name, os.getxattr(model, name))
-
-
-def _dress_new(descriptor: int, folder: str) -> None:
-    """A new file is owned as its folder is, where that is allowed, and readable for everybody as TFTP servers want it."""
-    owner = os.stat(folder)
-    try:
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except PermissionError:
-        pass
-    os.fchmod(descriptor, _NEW_FILE_MODE)
-
-
-def _attributes(target: object) -> Set[str]:
-    try:
-        return {name for name in os.listxattr(target) if name not in ("security.ima", "security.evm")}  # type: ignore[arg-type]
-    except OSError:
-        return set()
-
-
-def _tolerant(function, *arguments: object) -> None:  # type: ignore[no-untyped-def]
-    """As shutil.copystat: what the file system or the kernel's policy does not let us copy is left out."""
-    try:
-        function(*arguments)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENODATA, errno.EINVAL):
-            raise
-
-
-def _stamp(status: os.stat_result) -> Tuple[int, ...]:
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_mode,
-        status.st_uid,
-        status.st_gid,
-    )
-
-
-def _sync_folders(changes: Sequence[Change]) -> None:
-    for folder in {os.path.dirname(change.path) for change in changes}:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def _remove_quietly(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
 def _kind(mode: int) -> str:
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a file"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
     return next((kind for test, kind in kinds if test(mode)), "a device")
@@ -762,3 +551,14 @@ def _shown(text: str) -> str:
 
 def _plain(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def apply(changes: Sequence[Change], backup: bool = False, fsync: bool = False) -> List[Tuple[str, str]]:
+    """Moving to transaction.Transactions.apply; gone soon."""
+    from .transaction import locked
+
+    folder = min((os.path.dirname(change.path) for change in changes), key=len, default="")
+    if not folder:
+        return []
+    with locked(folder) as root:
+        return root.apply(changes, backup=backup, fsync=fsync)

@@ -199,7 +199,8 @@ class Undo:
 def locked(root: str, state_dir: Optional[str] = None, check: bool = False) -> Iterator[Transactions]:
     """Keep every other run from that root, mend what a killed one left there, and hand out what may be done to it.
 
-    With `check` nothing is written: `repaired` says what would be mended. The lock is on the folder itself and ends with the process.
+    With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is on the folder itself and
+    ends with the process.
     Raises TransactionError if there is no such folder, somebody else has the lock, `state_dir` cannot be used, or mending fails.
     """
     with ExitStack() as stack:
@@ -212,7 +213,7 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False) -> I
         stack.callback(os.close, descriptor)
         real = os.path.realpath(root)
         store = Transactions(root.rstrip("/") or root, real, state_folder(real, state_dir), check)
-        if not _lock(descriptor, store.root):
+        if not _lock(descriptor, store.root, check):
             store._lock_file(stack)
         store.repaired = store._repair()
         yield store
@@ -271,7 +272,7 @@ class Transactions:
         Per file, the bytes before the first of the records come back. Raises ConflictError if files are not as the last of the records
         left them, unless `force` is set, and TransactionError if there is nothing to undo or a record cannot be used.
         """
-        chosen = self._chosen(run, record)
+        chosen = self._chosen(run or None, record or None)
         changes: List[Change] = []
         conflicts: Dict[str, str] = {}
         faults: List[str] = []
@@ -309,10 +310,15 @@ class Transactions:
         if plan.changes:
             self._transact(plan.changes, _only(images), _only(runs), undoes=undoes, forced=bool(plan.conflicts))
             return
+        self._refuse_if_checking()
         try:
             self._mark_undone(undoes)
         except OSError as error:
             raise TransactionError(f"{self.folder} cannot be written ({_cause(error)}): {_remedy(error)}") from error
+
+    def _refuse_if_checking(self) -> None:
+        if self.check:
+            raise TransactionError(f"{self.root} is only looked at: lock it without check to change it")
 
     # One transaction
 
@@ -329,8 +335,7 @@ class Transactions:
         changes = [change for change in changes if change.before != change.after]
         if not changes:
             return []
-        if self.check:
-            raise TransactionError(f"{self.root} is only looked at: lock it without check to change it")
+        self._refuse_if_checking()
         if fsync is None:
             fsync = len(changes) <= FORCED_ONTO_DISK
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
@@ -436,10 +441,8 @@ class Transactions:
     def _finish(self, record: Record, steps: Sequence[_Step] = ()) -> List[Tuple[str, str]]:
         """What is left to do once a transaction is committed. Can be done again. What fails is left to the next run."""
         backups = [(step.change.name, step.kept_path) for step in steps if step.kept and record.suffix]
-        if steps:
-            clean = all([step.finish() for step in steps])
-        else:
-            clean = all([self._swept(entry, record) for entry in record.files])
+        swept = [step.finish() for step in steps] or [self._swept(entry, record) for entry in record.files]
+        clean = all(swept)
         try:
             self._mark_undone(record.undoes)
             if clean and record.undoes and not record.forced:
@@ -680,7 +683,7 @@ class Transactions:
         except OSError as error:
             raise TransactionError(f"{path} cannot be opened ({_cause(error)}): {_SET_STATE}") from None
         stack.callback(os.close, descriptor)
-        if not _lock(descriptor, self.root):
+        if not _lock(descriptor, self.root, self.check):
             raise TransactionError(f"neither {self.root} nor {path} can be locked: set state_dir to a folder on a local disk")
 
 
@@ -855,7 +858,7 @@ def _entry_from_json(found: Dict[str, Any]) -> Entry:
         numbers = [found[key] for key in ("mode", "uid", "gid", "mtime_ns")]
         if not all(type(number) is int for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
             raise ValueError(f"the mode, owner or time of {path!r} is none")
-        attributes = {key: base64.b64decode(value) for key, value in found.get("attributes", {}).items()}
+        attributes = {key: base64.b64decode(value, validate=True) for key, value in found.get("attributes", {}).items()}
         form = Form(numbers[0], numbers[1], numbers[2], numbers[3], attributes)
     return Entry(name, path, found["before"], found["after"], form)
 
@@ -874,10 +877,10 @@ def _default_state_dir() -> str:
     return os.path.join(state if os.path.isabs(state) else os.path.expanduser("~/.local/state"), "cisco79xx")
 
 
-def _lock(descriptor: int, root: str) -> bool:
+def _lock(descriptor: int, root: str, shared: bool) -> bool:
     """False if that cannot be locked at all. Raises TransactionError if somebody else has it."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise TransactionError(f"another run is changing {root}: wait for it to end, and run again") from None
     except OSError:

@@ -87,6 +87,18 @@ options:
       - Whether to keep the original of each changed file beside it, under a name with a time stamp.
     type: bool
     default: false
+  state_dir:
+    description:
+      - Where the records of what was changed are kept, by which a change is undone, and mended if the host died in the middle of it.
+        They hold passwords, so it has to lie outside of the TFTP root.
+      - Without it that is C(/var/lib/cisco79xx) for root, and otherwise C(cisco79xx) in C($XDG_STATE_HOME) or C(~/.local/state).
+    type: path
+  run:
+    description: A name that ties together the records of several calls, which are then undone together.
+    type: str
+    default: ""
+seealso:
+  - module: voip.cisco79xx.tftp_root_undo
 notes:
   - That a phone takes the last of several C(image_version) lines in a file is not established, therefore all of them are set.
   - Up to 64 changed files are also forced onto the disk; for more than that this would take minutes, so they are left to the file system.
@@ -212,10 +224,8 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, mac, tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, mac, tftp_root, transaction
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse, parse_application
-
-FORCED_ONTO_DISK = 64
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -224,10 +234,16 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     image = parse_application(params["image"])
     os79xx = image.os79xx if params["os79xx"] is None else _os79xx(params["os79xx"])
     server = tftp_root.reader(params["tftp_user"])
-    root = tftp_root.Root(params["tftp_root"])
     only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
-    plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
+    with transaction.locked(params["tftp_root"], params["state_dir"], module.check_mode) as locked:
+        if locked.repaired and module.check_mode:
+            raise transaction.TransactionError(
+                f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
+            )
+        root = tftp_root.Root(params["tftp_root"])
+        plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
+        backups = [] if module.check_mode else locked.apply(plan.changes, plan.image, params["run"], params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(plan.changes),
         "image": plan.image,
@@ -248,11 +264,9 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     }
     if module._diff:
         result["diff"] = [_diff(root, change) for change in plan.changes]
-    if not module.check_mode:
-        backups = tftp_root.apply(plan.changes, params["backup"], fsync=len(plan.changes) <= FORCED_ONTO_DISK)
-        if params["backup"]:
-            result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in _limited(plan.warnings):
+    if params["backup"] and not module.check_mode:
+        result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
+    for warning in _limited([text for repair in locked.repaired for text in repair.texts()] + plan.warnings):
         module.warn(warning)
     return result
 
@@ -286,6 +300,8 @@ def main() -> None:
             "only": {"type": "list", "elements": "str"},
             "hold": {"type": "dict", "default": {}},
             "backup": {"type": "bool", "default": False},
+            "state_dir": {"type": "path"},
+            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -293,7 +309,7 @@ def main() -> None:
         result = run(module)
     except ValueError as error:  # an image name or a MAC
         module.fail_json(msg=str(error))
-    except tftp_root.RootError as error:
+    except transaction.TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
     module.exit_json(**result)
 

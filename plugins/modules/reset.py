@@ -23,6 +23,9 @@ options:
   unless_image:
     description: Do not restart phones that run this image.
     type: str
+  unless_images:
+    description: As O(unless_image), with an image for each phone, by inventory name.
+    type: dict
 extends_documentation_fragment:
   - voip.cisco79xx.phones
 attributes:
@@ -51,6 +54,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+awaited:
+  description: The phones to wait for, which are those that were told, and those that may be restarting by themselves just now.
+  returned: always
+  type: list
+  elements: str
 phones:
   description: What became of each phone, by inventory name.
   returned: always

@@ -19,9 +19,11 @@ description:
   - Fails if a phone cannot move, and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
 options:
   image:
-    description: The image to move to.
+    description: The image to move to. This or O(named) is required.
     type: str
-    required: true
+  named:
+    description: By TFTP host, RV(voip.cisco79xx.tftp_root_undo#module:named), to move each phone to what the files name for it.
+    type: dict
   observed:
     description: RV(voip.cisco79xx.phone_info#module:phones).
     type: dict

@@ -28,7 +28,7 @@ options:
     description: Inventory names of all phones asked for.
     type: list
     elements: str
-    required: true
+    default: []
   plan:
     description: RV(voip.cisco79xx.rollout_plan#module:plan), or empty if the run ended before.
     type: dict
@@ -38,6 +38,10 @@ options:
     default: {}
   waits:
     description: RV(voip.cisco79xx.wait_for_image#module:phones) of all waves.
+    type: dict
+    default: {}
+  given_back:
+    description: RV(voip.cisco79xx.wait_for_image#module:phones) of the phones that were taken back after the rollout stopped.
     type: dict
     default: {}
   reached:
@@ -53,9 +57,12 @@ options:
     type: str
     default: ""
   started:
-    description: When the run started, as ISO 8601.
+    description: When the run started, as ISO 8601. Without it, now.
     type: str
-    required: true
+  unfinished:
+    description: Write the report of a run that has only begun, so that nobody takes an earlier one for it.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.

@@ -19,9 +19,11 @@ description:
   - Fails if a phone does not run the image in time; RV(phones) holds the results of all others then, too.
 options:
   image:
-    description: Image to wait for.
+    description: Image to wait for. This or O(images) is required.
     type: str
-    required: true
+  images:
+    description: The image to wait for of each phone, by inventory name.
+    type: dict
   timeout:
     description: Seconds to wait. A restart takes 60 to 90 seconds, with a new loader and application 75 to 180.
     type: float

@@ -44,7 +44,9 @@ class ControllerAction(ActionBase):
         _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
             result.update(self.work(arguments))
-        except (ImageNameError, RolloutError, InventoryError, OSError) as error:
+        except RolloutError as error:
+            raise AnsibleActionFail(str(error), result={"plan": error.plan}) from None
+        except (ImageNameError, InventoryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result
 
@@ -70,5 +72,12 @@ class ControllerAction(ActionBase):
         return Pace(arguments["max_sessions"], limits)
 
     @staticmethod
-    def image(name: str | None) -> Image | None:
-        return parse_application(name) if name else None
+    def targets(phones: list[Phone], image: str | None, images: dict[str, str] | None) -> dict[str, Image]:
+        """The image of each phone, from one for all or one for each."""
+        if images is None:
+            shared = parse_application(image or "")
+            return dict.fromkeys((phone.name for phone in phones), shared)
+        missing = [phone.name for phone in phones if phone.name not in images]
+        if missing:
+            raise AnsibleActionFail(f"no image is given for {', '.join(missing)}")
+        return {phone.name: parse_application(images[phone.name]) for phone in phones}

@@ -36,6 +36,8 @@ else:
 
 OUTPUT_LIMIT = 64 * 1024
 """Bytes that one step may take in before a phone counts as talking without end."""
+MOST_NEGOTIATION = 1000
+"""Bytes 0xff, which begin each telnet option, that a whole session may have. A phone sends two."""
 WINDOW = 8 * 1024
 """Bytes at the end of what was read in which a step looks for its sign, so that a flood costs no more than it is long."""
 SETTLE = 0.2
@@ -44,11 +46,11 @@ QUIET = 1.0
 """Seconds of silence after which a phone that shows no prompt is asked for one."""
 
 _PASSWORD_PROMPT = re.compile(rb"Password ?:", re.IGNORECASE)
-_BAD_PASSWORD = re.compile(rb"Bad Password|Password ?:", re.IGNORECASE)
+_BAD_PASSWORD = re.compile(rb"Bad Password", re.IGNORECASE)
 _IMAGE = re.compile(rb"(?:Loadid:.{0,200}?|[\r\n ])SW:\s*(\S{1,64})\s", re.DOTALL)
-_MAC = re.compile(rb"MAC:\s*([0-9A-Fa-f]{4}[:.-]?[0-9A-Fa-f]{4}[:.-]?[0-9A-Fa-f]{4})")
+_MAC = re.compile(rb"MAC:\s*((?:[0-9A-Fa-f]{2}[:.\- ]?){5}[0-9A-Fa-f]{2})")
 # `<phone_prompt>> `: at the end of what was read it may still be part of a longer line, followed by a line end it cannot be.
-_PROMPT = re.compile(rb"(?:^|[\r\n])([^\r\n<][^\r\n]{0,40}> )(?=[\r\n])|(?:^|[\r\n])([^\r\n<][^\r\n]{0,40}> ?)$")
+_PROMPT = re.compile(rb"(?:^|[\r\n])(?!<Cisco)(?:([^\r\n]{0,40}> )(?=[\r\n])|([^\r\n]{0,40}> ?)$)")
 _NOT_PRIVILEGED = re.compile(rb"in\s+privileged mode", re.IGNORECASE)
 _DEFERRED = re.compile(rb"Reset Detected during active call|Phone will reset when call completes", re.IGNORECASE)
 _UNKNOWN_COMMAND = re.compile(rb": (?:Command not found|Ambiguous)\.")
@@ -94,7 +96,7 @@ class Limits:
     connect: float = 10.0
     login: float = 20.0
     command: float = 20.0
-    reset: float = 3.0
+    reset: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,23 @@ class Identity:
 
 
 class _Client(_TelnetClient):
-    """Keeps what was received before a close: telnetlib3 drops its queue then, and with it the phone's last words."""
+    """Keeps what was received before a close: telnetlib3 drops its queue then, and with it the phone's last words.
+
+    Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end never reaches a reader's limit.
+    """
+
+    flooded = False
+    _received = _negotiated = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        self._negotiated += data.count(b"\xff")
+        if self._negotiated > MOST_NEGOTIATION or self._received > 4 * OUTPUT_LIMIT:
+            self.flooded = True
+            self._rx_queue.clear()
+            self._transport.abort()
+        else:
+            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         try:
@@ -122,11 +140,16 @@ def printable(data: bytes) -> str:
     return "".join(char if char in "\n\t" or " " <= char <= "~" else f"\\x{ord(char):02x}" for char in text)
 
 
+def _typed(line: str) -> bytes:
+    return line.encode("latin-1", "replace")
+
+
 class Session:
     """One login. Made by `session`."""
 
-    def __init__(self, phone: Phone, limits: Limits, reader: Any, writer: Any) -> None:
+    def __init__(self, phone: Phone, limits: Limits, client: _Client, reader: Any, writer: Any) -> None:
         self.phone = phone
+        self._client = client
         self._limits = limits
         self._reader = reader
         self._writer = writer
@@ -140,25 +163,26 @@ class Session:
         await self._read(lambda seen: bool(_PASSWORD_PROMPT.search(seen)), deadline, "asks for no password")
         self._buffer.clear()
         self._send(self.phone.password)
-        await self._read(self._login_answered, deadline, "says nothing that follows a login", quiet=QUIET, enough=self._shows_prompt)
-        if not _IMAGE.search(self._buffer) and _BAD_PASSWORD.search(self._buffer):
+        await self._read(
+            self._login_answered,
+            deadline,
+            "says nothing that follows a login",
+            quiet=QUIET,
+            enough=lambda seen: self._shows_prompt(seen) or bool(_PASSWORD_PROMPT.search(seen)),
+        )
+        refused = _BAD_PASSWORD.search(self._buffer) or (_PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(self._buffer))
+        if not _IMAGE.search(self._buffer) and refused:
             raise self._error(
                 WRONG_PASSWORD, "does not take the password: set ansible_password to the phone_password of its configuration files"
             )
         self._banner = bytes(self._buffer)
 
-    async def identify(self) -> Identity:
+    def identify(self) -> Identity:
         """What the banner says. Raises PhoneError: NO_IMAGE without an image, WRONG_PHONE if the MAC is another phone's."""
         image = _IMAGE.search(self._banner)
         if not image:
             raise self._error(NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
-        spelt = _MAC.search(self._banner)
-        mac = macs.parse(spelt.group(1).decode()) if spelt else None
-        if mac and self.phone.mac and mac != self.phone.mac:
-            raise self._error(
-                WRONG_PHONE, f"another phone answers here: its MAC is {mac}, not {self.phone.mac}; correct ansible_host or cisco79xx_mac"
-            )
-        return Identity(printable(image.group(1)), mac)
+        return Identity(printable(image.group(1)), self._checked_mac(self._banner))
 
     async def command(self, line: str) -> str:
         """The answer to one command, without echo and prompt. Raises PhoneError."""
@@ -168,7 +192,7 @@ class Session:
             self._prompt = self._last_prompt()
         self._buffer.clear()
         self._send(line)
-        echo = re.compile(re.escape(line.encode("latin-1", "replace")) + rb"[\r\n]+")
+        echo = re.compile(re.escape(_typed(line)) + rb"[\r\n]+")
         end = re.compile(rb"[\r\n]" + re.escape(self._prompt) + rb"(?=[\r\n]|$)")
 
         def answered(seen: bytes) -> bool:
@@ -178,7 +202,7 @@ class Session:
         await self._read(answered, deadline, f"does not finish its answer to {line!r}", quiet=QUIET, enough=self._shows_prompt)
         echoed = echo.search(self._buffer)
         answer = end.split(self._buffer[echoed.end() - 1 if echoed else 0 :])[0]
-        return self._without_secrets(printable(answer).strip("\n"))
+        return self._text(answer).strip("\n")
 
     async def reset(self) -> bool:
         """Restart the phone. True if it will do so only when its call ends. Raises PhoneError if it refuses.
@@ -188,6 +212,7 @@ class Session:
         await self._read(
             self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda seen: True
         )
+        self._checked_mac(bytes(self._buffer))
         self._buffer.clear()
         self._send("reset")
         deadline = time.monotonic() + self._limits.reset
@@ -204,6 +229,15 @@ class Session:
         if _UNKNOWN_COMMAND.search(self._buffer):
             raise self._error(UNKNOWN_COMMAND, f"does not know the command reset: {self._excerpt()}")
         return bool(_DEFERRED.search(self._buffer))
+
+    def _checked_mac(self, seen: bytes) -> str | None:
+        spelt = _MAC.search(seen)
+        mac = macs.parse(spelt.group(1).decode()) if spelt else None
+        if mac and self.phone.mac and mac != self.phone.mac:
+            raise self._error(
+                WRONG_PHONE, f"another phone answers here: its MAC is {mac}, not {self.phone.mac}; correct ansible_host or cisco79xx_mac"
+            )
+        return mac
 
     def _login_answered(self, seen: bytes) -> bool:
         if _IMAGE.search(seen):
@@ -247,6 +281,8 @@ class Session:
                     self._send("")
                     poke = False
                 continue
+            if not data and self._client.flooded:
+                raise self._error(ENDLESS, f"floods the connection and {trouble or 'does nothing else'}")
             if not data:
                 raise self._error(CLOSED, f"closed the connection and {trouble or 'did nothing else'}")
             heard = time.monotonic()
@@ -260,15 +296,16 @@ class Session:
         return self._error(NO_PROMPT, f"{trouble}; its last words: {self._excerpt()}")
 
     def _send(self, line: str) -> None:
-        self._writer.write(line.encode("latin-1", "replace") + b"\r\n")
+        self._writer.write(_typed(line) + b"\r\n")
 
     def _excerpt(self) -> str:
-        return ascii(self._without_secrets(printable(bytes(self._buffer[-120:]))))
+        return ascii(self._text(bytes(self._buffer))[-120:])
 
-    def _without_secrets(self, text: str) -> str:
+    def _text(self, said: bytes) -> str:
+        """What the phone said, harmless and without secrets."""
         if self.phone.password:
-            text = text.replace(self.phone.password, "********")
-        return _SECRET_SETTING.sub(r"\g<1>********", text)
+            said = said.replace(_typed(self.phone.password), b"********")
+        return _SECRET_SETTING.sub(r"\g<1>********", printable(said))
 
     def _error(self, kind: str, text: str) -> PhoneError:
         return PhoneError(self.phone, kind, text)
@@ -277,10 +314,16 @@ class Session:
 @asynccontextmanager
 async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
     """A phone that has taken the password. Raises PhoneError."""
+    clients: list[_Client] = []
+
+    def factory(**options: Any) -> _Client:
+        clients.append(_Client(**options))
+        return clients[-1]
+
     try:
         reader, writer = await asyncio.wait_for(
             telnetlib3.open_connection(
-                phone.host, phone.port, client_factory=_Client, encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT
+                phone.host, phone.port, client_factory=factory, encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT
             ),
             limits.connect,
         )
@@ -290,11 +333,11 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
         ) from None
     except ConnectionResetError:
         raise PhoneError(phone, CLOSED, "closes the connection as soon as it is made") from None
-    except OSError as error:  # TimeoutError among them
-        cause = error.strerror or str(error) or f"no answer in {limits.connect:g} seconds"
+    except (OSError, UnicodeError) as error:  # TimeoutError among them; a host name that is none
+        cause = getattr(error, "strerror", None) or str(error) or f"no answer in {limits.connect:g} seconds"
         raise PhoneError(phone, UNREACHABLE, f"cannot be reached: {cause}; check ansible_host, power and network") from None
     try:
-        talk = Session(phone, limits, reader, writer)
+        talk = Session(phone, limits, clients[-1], reader, writer)
         await talk.login()
         yield talk
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
 
 Result = dict[str, Any]
 Results = dict[str, Result]
+Targets = Mapping[str, images.Image]
+"""Inventory name → image."""
 
 FIRST_POLL = 0.5
 """Seconds before the second look at a phone; each further look waits half as long again, up to `poll_interval`."""
@@ -46,8 +48,8 @@ def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     return asyncio.run(_each(phones, pace, _observe))
 
 
-def reset(phones: Iterable[Phone], pace: Pace, *, unless: images.Image | None = None) -> Results:
-    """Restart each phone that does not run `unless`.
+def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:
+    """Restart each phone that does not run what `unless` has for it.
 
     Per phone: `sent`, `deferred` (it is in a call and restarts afterwards), `already`, `image` (running before), and
     `kind` and `reason` where nothing was sent.
@@ -55,8 +57,8 @@ def reset(phones: Iterable[Phone], pace: Pace, *, unless: images.Image | None = 
 
     async def one(phone: Phone, limits: Limits) -> Result:
         async with session(phone, limits) as talk:
-            identity = await talk.identify()
-            already = unless is not None and _runs(identity, unless)
+            identity = talk.identify()
+            already = unless is not None and runs(identity.image, unless[phone.name])
             deferred = False if already else await talk.reset()
             return {"sent": not already, "already": already, "deferred": deferred, **_known(phone, identity)}
 
@@ -67,21 +69,21 @@ def wait(
     phones: Iterable[Phone],
     pace: Pace,
     *,
-    target: images.Image,
+    targets: Targets,
     timeout: float,
     poll_interval: float = 15.0,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Results:
-    """Look at each phone until it runs `target`, for at most `timeout` seconds.
+    """Look at each phone until it runs its target, for at most `timeout` seconds.
 
     A restart can take two boots, and a phone may answer for a while with the old image before it loads the new one:
     only the target ends the wait early. Per phone: `on_target`, `image` (last seen), `seconds`, `kind`, `reason`.
     """
-    return asyncio.run(_wait(list(phones), pace, target, timeout, poll_interval, progress))
+    return asyncio.run(_wait(list(phones), pace, targets, timeout, poll_interval, progress))
 
 
 async def _wait(
-    phones: list[Phone], pace: Pace, target: images.Image, timeout: float, poll_interval: float, progress: Callable[[str], None]
+    phones: list[Phone], pace: Pace, targets: Targets, timeout: float, poll_interval: float, progress: Callable[[str], None]
 ) -> Results:
     started = time.monotonic()
     gate = asyncio.Semaphore(pace.max_sessions)
@@ -89,6 +91,7 @@ async def _wait(
 
     async def one(phone: Phone) -> Result:
         nonlocal back
+        target = targets[phone.name]
         pause = FIRST_POLL
         image = None
         was_down = False
@@ -97,7 +100,7 @@ async def _wait(
                 seen = await _guarded(phone, pace.limits, _observe)
             elapsed = time.monotonic() - started
             image = seen["image"] or image
-            if seen["reachable"] and _runs(Identity(seen["image"], seen["mac"]), target):
+            if seen["reachable"] and runs(seen["image"], target):
                 back += 1
                 return {"on_target": True, "image": seen["image"], "seconds": round(elapsed, 1), "kind": None, "reason": None}
             was_down = was_down or not seen["reachable"]
@@ -111,7 +114,8 @@ async def _wait(
     async def report() -> None:
         while True:
             await asyncio.sleep(PROGRESS_EVERY)
-            progress(f"{back} of {len(phones)} phones are on {target} after {time.monotonic() - started:.0f} seconds")
+            wanted = " and ".join(sorted({image.name for image in targets.values()}))
+            progress(f"{back} of {len(phones)} phones are on {wanted} after {time.monotonic() - started:.0f} seconds")
 
     reporter = asyncio.create_task(report())
     try:
@@ -134,7 +138,7 @@ def _why_not(seen: Result, target: images.Image, was_down: bool, timeout: float)
 
 async def _observe(phone: Phone, limits: Limits) -> Result:
     async with session(phone, limits) as talk:
-        identity = await talk.identify()
+        identity = talk.identify()
     return {"reachable": True, **_known(phone, identity)}
 
 
@@ -167,6 +171,7 @@ async def _guarded(
     return {**state, "image": None, "mac": phone.mac, "kind": kind, "reason": reason}
 
 
-def _runs(identity: Identity, image: images.Image) -> bool:
-    running = images.recognise(identity.image)
-    return running is not None and running.same_as(image)
+def runs(running: str | None, image: images.Image) -> bool:
+    """Whether what a phone says it runs is that release."""
+    known = images.recognise(running or "")
+    return known is not None and known.same_as(image)

@@ -42,7 +42,7 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Phone:
     try:
         # A password read from a file often ends in a line feed that is not part of it
         password = str(variables.get("ansible_password") or "").rstrip("\r\n")
-        port = int(variables.get("ansible_port") or TELNET_PORT)
+        port = _port(variables.get("ansible_port"))
         spelt = variables.get("cisco79xx_mac")
         mac = macs.parse(str(spelt)) if spelt else macs.find(name)
     except (ValueError, TypeError) as error:
@@ -52,6 +52,13 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Phone:
     if not password:
         raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
     return Phone(name, str(variables.get("ansible_host") or name), port, password, mac)
+
+
+def _port(value: object) -> int:
+    text = str(TELNET_PORT if value in (None, "") else value)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ValueError(f"ansible_port is {text!r}, which is no port: it takes a number from 1 to 65535")
+    return int(text)
 
 
 def _shared(found: list[Phone], what: str, key: Any) -> list[str]:

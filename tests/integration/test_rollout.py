@@ -174,7 +174,7 @@ def test_signed_phones_are_refused_an_unsigned_image_all_at_once(site):
     assert refused.status != 0
     for number in range(3):
         assert f"phone{number}" in refused.output
-        assert refused.statuses()[f"phone{number}"] == "not_reached"
+        assert refused.statuses()[f"phone{number}"] == "blocked"
     assert "signed" in refused.output
     assert here.digest() == before
     assert not any(here.resets().values())

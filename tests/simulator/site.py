@@ -118,7 +118,11 @@ class Site:
             phone["name"]: {"ansible_host": phone["address"], "cisco79xx_mac": phone["mac"], **phone.get("inventory", {})}
             for phone in self.phones
         }
-        server = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        server = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "cisco79xx_state_dir": str(self.folder / "state"),
+        }
         roots = {"tftp1": str(self.root), **({"tftp2": second_root} if second_root else {})}
         self.inventory.write_text(
             json.dumps(

@@ -8,9 +8,14 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse
-from ansible_collections.voip.cisco79xx.plugins.module_utils.rollout import RolloutError, gate, outcome, plan, report, wave_sizes
+from ansible_collections.voip.cisco79xx.plugins.module_utils.rollout import RolloutError, gate, outcome, report, wave_sizes
 
 TARGET = parse("P0S3-06-3-00")
+
+
+def plan(target, observed, **more):
+    observed = {name: {**what, "mac": what["mac"] and f"000E84C0{number:04X}"} for number, (name, what) in enumerate(observed.items())}
+    return rollout.plan(dict.fromkeys(observed, target), observed, label=target.name, **more)
 
 
 def seen(image):
@@ -146,6 +151,7 @@ def reported(**changes):
         "plan": plan(TARGET, observed, waves=[1, "100%"]),
         "resets": {"a": RESET},
         "waits": {"a": STAYED},
+        "given_back": {},
         "reached": 1,
         "stopped": True,
         "error": "",
@@ -165,7 +171,7 @@ def test_the_report_of_a_stopped_rollout():
     assert statuses(made) == {"a": "failed", "b": "not_reached", "c": "already", "d": "not_reached"}
     assert made["rollout"]["stopped_at"] == 1
     assert [wave["reached"] for wave in made["rollout"]["waves"]] == [True, False]
-    assert set(made["phones"]["a"]) == {"mac", "host", "wave", "image_before", "image_after", "status", "reason", "seconds"}
+    assert set(made["phones"]["a"]) >= {"mac", "host", "wave", "image_before", "image_after", "status", "reason", "seconds"}
     assert made["phones"]["b"]["reason"] == "the rollout stopped at wave 1"
 
 
@@ -178,7 +184,33 @@ def test_the_report_of_a_dry_run():
 def test_the_report_of_a_run_that_was_refused():
     made = reported(plan=None, resets={}, waits={}, reached=0, stopped=False, error="no such image")
     assert set(statuses(made).values()) == {"not_reached"}
-    assert made["phones"]["a"]["reason"] == "no such image"
+    assert made["phones"]["a"]["reason"] == "the run ended before it could be observed"
+    assert made["rollout"]["error"] == "no such image"
+
+
+def test_the_report_of_a_run_that_was_refused_keeps_what_was_seen():
+    with pytest.raises(RolloutError) as caught:
+        plan(parse("P0S30203"), {"a": seen("P0S3-08-2-00"), "b": seen("P0S30202")})
+    made = reported(plan=caught.value.plan, names=["a", "b"], resets={}, waits={}, reached=0, stopped=False, error=str(caught.value))
+    assert statuses(made) == {"a": "blocked", "b": "not_reached"}
+    assert made["phones"]["b"]["image_before"] == "P0S30202"
+
+
+def test_a_phone_under_two_names_is_refused():
+    twice = dict.fromkeys("ab", seen("P0S3-08-2-00"))
+    with pytest.raises(RolloutError, match="a and b are one phone, MAC 000E84C060A6"):
+        rollout.plan(dict.fromkeys("ab", TARGET), twice, label=TARGET.name)
+
+
+def test_nobody_left_is_nothing_to_do():
+    with pytest.raises(RolloutError, match="signed"):
+        plan(parse("P0S30203"), {"a": seen("P0S3-08-2-00")}, skip_blocked=True)
+
+
+def test_a_phone_that_restarted_by_itself_is_done():
+    made = plan(TARGET, {"a": seen("P0S3-08-2-00")})
+    end = outcome("a", made, {"a": {**RESET, "sent": False, "kind": "refused", "reason": "refuses"}}, {"a": BACK}, 1)
+    assert (end["status"], end["image_after"]) == ("done", "P0S3-06-3-00")
 
 
 def test_a_wave_that_broke_off_leaves_no_phone_out():

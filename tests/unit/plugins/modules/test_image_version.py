@@ -42,7 +42,7 @@ as_nobody = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become s
 def root():
     """A root open to everybody: pytest's own folders are closed to other users."""
     folder = Path(tempfile.mkdtemp(prefix="image-version-"))
-    folder.chmod(0o755)
+    folder.chmod(0o777)
     made = folder / "tftp"
     made.mkdir()
     (made / "SIPDefault.cnf").write_bytes(b"# all phones\r\nimage_version: P0S3-8-12-00\t; now\r\nphone_password: hunter2\r\n")
@@ -59,6 +59,7 @@ def root():
 
 def run(root, nobody=False, check=False, diff=False, image=NEW, **arguments):
     """What the module answers, run as Ansible runs it but without Ansible."""
+    arguments.setdefault("state_dir", str(Path(root).parent / f"state-{nobody}"))
     arguments.update(tftp_root=str(root), image=image, _ansible_check_mode=check, _ansible_diff=diff)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])}
     done = subprocess.run(

@@ -112,7 +112,8 @@ def test_what_a_phone_prints_holds_no_password(phones):
 
 def test_reset_and_wait(phones):
     targets, simulator = phones
-    reset = fleet.reset(targets.values(), PACE, unless=parse(NEW))
+    new = dict.fromkeys(targets, parse(NEW))
+    reset = fleet.reset(targets.values(), PACE, unless=new)
     for name in ODD:
         assert (reset[name]["sent"], reset[name]["deferred"], reset[name]["image"]) == (True, False, OLD), name
     assert reset["in_call"]["deferred"]
@@ -123,11 +124,11 @@ def test_reset_and_wait(phones):
         assert (reset[name]["sent"], reset[name]["kind"]) == (False, kind)
         assert simulator.state()[name]["resets"] == 0
 
-    waited = fleet.wait([targets[name] for name in ODD if name != "hangs"], PACE, target=parse(NEW), timeout=5)
+    waited = fleet.wait([targets[name] for name in ODD if name != "hangs"], PACE, targets=new, timeout=5)
     assert {result["image"] for result in waited.values() if result["on_target"]} == {NEW}
     assert all(result["on_target"] for result in waited.values())
 
-    again = fleet.reset([targets["plain"]], PACE, unless=parse(NEW))
+    again = fleet.reset([targets["plain"]], PACE, unless=new)
     assert again["plain"]["already"]
     assert not again["plain"]["sent"]
     assert simulator.state()["plain"]["resets"] == 1
@@ -156,7 +157,7 @@ def kind_of(talk, limits=LIMITS):
             started = time.monotonic()
             try:
                 async with session(phone, limits) as made:
-                    await made.identify()
+                    made.identify()
             except PhoneError as error:
                 return error.kind, str(error), time.monotonic() - started
             return "", "", 0
@@ -198,6 +199,79 @@ def test_what_is_no_phone(greeting):
     kind, _text, seconds = kind_of(talk, Limits(1, 2, 1))
     assert kind == "no_prompt"
     assert seconds < 4
+
+
+@pytest.mark.parametrize("flood", [b"\xff\xfb\x18\xff\xfd\x20" * 500, b"\xff\xf1" * 2000, b"\xff\xfa\x18" + b"A" * 5000])
+def test_a_flood_of_negotiation_is_ended(flood):
+    async def talk(reader, writer):
+        while True:
+            writer.write(flood)
+            await writer.drain()
+
+    kind, _text, seconds = kind_of(talk, Limits(1, 3, 1))
+    assert kind == "endless"
+    assert seconds < 5
+
+
+def test_a_prompt_said_twice_is_no_wrong_password():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await asyncio.sleep(0.05)
+        writer.write(b"\r\nPassword :")
+        await reader.readuntil(b"\n")
+        await asyncio.sleep(0.2)
+        writer.write(b"Cisco IP phone  MAC: 00:0e:84:c0:60:a6\r\nLoadid:  SW: P0S3-08-2-00 \r\nx> ")
+        await reader.read()
+
+    assert kind_of(talk)[0] == ""
+
+
+def test_only_a_prompt_after_the_password_is_a_wrong_password():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await reader.readuntil(b"\n")
+        writer.write(b"\r\nPassword :")
+        await reader.read()
+
+    assert kind_of(talk)[0] == "wrong_password"
+
+
+@pytest.mark.parametrize("spelt", ["000e:84c0:60a6", "00:0E:84:C0:60:A6", "000e.84c0.60a6", "00-0e-84-c0-60-a6"])
+def test_a_mac_in_any_spelling_is_checked(spelt):
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await reader.readuntil(b"\n")
+        writer.write(b"Loadid:  SW: P0S3-08-2-00 \r\nCisco IP phone  MAC: " + spelt.encode() + b"\r\nx> ")
+        await reader.read()
+
+    async def main() -> str:
+        async with server(talk) as phone:
+            other = Phone(phone.name, phone.host, phone.port, PASSWORD, "000E84C060A7")
+            seen = fleet._observe(other, LIMITS)
+            with pytest.raises(PhoneError) as caught:
+                await seen
+            return caught.value.kind
+
+    assert asyncio.run(main()) == "wrong_phone"
+
+
+@pytest.mark.parametrize("password", ["geheim-P\xe4ssword-77", "a-long-passphrase-31-chars-abcd"])
+def test_last_words_hold_no_part_of_the_password(password):
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        typed = await reader.readuntil(b"\n")
+        writer.write(typed.strip() + b" " + b"x" * 110)
+        await reader.read()
+
+    async def main() -> str:
+        async with server(talk) as phone:
+            with pytest.raises(PhoneError) as caught:
+                async with session(Phone(phone.name, phone.host, phone.port, password), Limits(1, 2, 1)):
+                    pass
+            return str(caught.value)
+
+    text = asyncio.run(main())
+    assert not any(password[start : start + 5] in text for start in range(len(password) - 5))
 
 
 @pytest.mark.parametrize("gap", [0, 0.001])

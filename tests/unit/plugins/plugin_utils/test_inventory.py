@@ -28,7 +28,8 @@ def test_defaults_come_from_the_name():
     [
         ({"ansible_password": ""}, "b: no password"),
         ({"cisco79xx_mac": "xyz"}, "b: 'xyz' is no MAC address"),
-        ({"ansible_port": "telnet"}, "b: "),
+        ({"ansible_port": "telnet"}, "b: ansible_port is 'telnet'"),
+        ({"ansible_port": 99999}, "b: ansible_port is '99999'"),
         ({"cisco79xx_mac": "000E84C060A6"}, "a and b have one MAC, 000E84C060A6"),
         ({"ansible_host": "127.0.0.2"}, "a and b have one address, 127.0.0.2:23"),
     ],

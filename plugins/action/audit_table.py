@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.audit import table
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+
+display = Display()
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "roots": {"type": "dict", "required": True},
+        "report_dir": {"type": "path"},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        roots = arguments["roots"]
+        display.display("\n\n".join(table(host, found) for host, found in roots.items()))
+        if not arguments["report_dir"]:
+            return {"changed": False}
+        target = Path(arguments["report_dir"]) / "audit.json"
+        write_whole(target, json.dumps({"roots": {host: _without_ansible(found) for host, found in roots.items()}}, indent=2) + "\n")
+        display.display(f"all of it: {target}")
+        return {"changed": False, "path": str(target)}
+
+
+def _without_ansible(found: dict[str, Any]) -> dict[str, Any]:
+    """A registered result without what Ansible adds to it."""
+    if "summary" not in found:
+        return {"error": str(found.get("msg") or "nothing was found out")}
+    added = ("ansible_facts", "changed", "deprecations", "failed", "failed_when_result", "invocation", "warnings")
+    return {key: value for key, value in found.items() if key not in added}

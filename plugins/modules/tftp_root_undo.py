@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tftp_root_undo
+short_description: Put a TFTP root back as it was before a run
+version_added: 0.1.0
+description:
+  - Every run that changes a TFTP root leaves a record with the original files, outside of the root. This module puts exactly those
+    bytes back, with mode, owner and modification time. Files that the run created are removed, files that it removed come back.
+  - Files that somebody else has changed since are named, and nothing is done, unless O(force=true).
+  - It is one transaction, as the run was. If anything fails, all files stay as they are.
+  - What is undone is marked, so that the next undo takes the run before.
+  - If a run was killed half-way, the files it had changed are put back first. With O(only_repair=true) that is all that is done.
+  - Restoring the files does not restart any phone.
+attributes:
+  check_mode:
+    support: full
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    details:
+      - If a killed run has to be mended first, only that is predicted.
+  diff_mode:
+    support: full
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    details:
+      - Values of passwords, secrets and keys are replaced by asterisks. Files that are no text are shown by their size and SHA-256.
+  idempotent:
+    support: partial
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    details:
+      - With O(only_repair=true) it is. Without O(run) and O(record) the second invocation undoes the run before, with them it fails.
+  platform:
+    support: full
+    platforms: posix
+    description: Target OS/families that can be operated against.
+  safe_file_operations:
+    support: full
+    description: Uses atomic file operations to ensure data integrity.
+options:
+  tftp_root:
+    description:
+      - The folder that the TFTP server serves.
+    type: path
+    required: true
+  state_dir:
+    description:
+      - The folder with the records, the one that was given to the run.
+      - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
+    type: path
+  run:
+    description:
+      - Undo everything that was recorded under this name.
+      - Without it and O(record) the last run that is not undone yet is undone.
+    type: str
+  record:
+    description:
+      - Undo this record only.
+    type: str
+  force:
+    description:
+      - Whether to overwrite files that somebody else has changed since. Their bytes are kept in a record of their own.
+    type: bool
+    default: false
+  only_repair:
+    description:
+      - Whether to mend what a killed run left, and undo nothing.
+    type: bool
+    default: false
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+"""
+
+EXAMPLES = r"""
+- name: Show what undoing the last run would do
+  voip.cisco79xx.tftp_root_undo:
+    tftp_root: /srv/tftp
+  check_mode: true
+  diff: true
+
+- name: Undo one rollout, whatever was changed since
+  voip.cisco79xx.tftp_root_undo:
+    tftp_root: /srv/tftp
+    run: spring
+    force: true
+
+- name: Mend what a killed run left
+  voip.cisco79xx.tftp_root_undo:
+    tftp_root: /srv/tftp
+    only_repair: true
+"""
+
+RETURN = r"""
+repaired:
+  description: What was mended of killed runs or, in check mode, would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    record:
+      description: The record of the killed run.
+      type: str
+      sample: 20261123T073000.123456Z-1a2b
+    run:
+      description: The name of that run.
+      type: str
+      sample: spring
+    restored:
+      description: The files that were put back. Names are relative to the root.
+      type: list
+      elements: str
+      sample: [SIPDefault.cnf]
+    conflicts:
+      description: The files that somebody else has changed since, and that were left as they are.
+      type: list
+      elements: str
+      sample: []
+restored:
+  description: The files that were put back or, in check mode, would be. Names are relative to the root.
+  returned: success
+  type: list
+  elements: str
+  sample: [SIPDefault.cnf, SIP001122AABBCC.cnf]
+removed:
+  description: The files that were removed, as they were not there before.
+  returned: success
+  type: list
+  elements: str
+  sample: [OS79XX.TXT]
+records:
+  description: The records that were undone, the oldest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Name of the record.
+      type: str
+      sample: 20261123T073000.123456Z-1a2b
+    run:
+      description: Name of the run that it belongs to.
+      type: str
+      sample: spring
+    image:
+      description: The image that the files were made to name.
+      type: str
+      sample: P0S3-06-3-00
+    created:
+      description: When it was made, in UTC.
+      type: str
+      sample: "2026-11-23T07:30:00Z"
+conflicts:
+  description:
+    - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.
+  returned: success, or failure because of them
+  type: list
+  elements: str
+  sample: []
+problems:
+  description: Everything that stands in the way, one text for each; the error message lists the first of them.
+  returned: failure because of the root or its records
+  type: list
+  elements: str
+  sample: ["SIPDefault.cnf was changed since by somebody else: look at it, and set force to overwrite it"]
+"""
+
+import hashlib
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, transaction
+
+
+def run(module: AnsibleModule) -> Dict[str, Any]:
+    """The module's result. Raises TransactionError."""
+    params = module.params
+    result: Dict[str, Any] = {"restored": [], "removed": [], "records": [], "conflicts": []}
+    with transaction.locked(params["tftp_root"], params["state_dir"], check=module.check_mode) as store:
+        result["repaired"] = [
+            {"record": one.record.id, "run": one.record.run, "restored": list(one.restored), "conflicts": list(one.conflicts)}
+            for one in store.repaired
+        ]
+        for text in [text for one in store.repaired for text in one.texts()]:
+            module.warn(text)
+        result["changed"] = bool(store.repaired)
+        if params["only_repair"]:
+            return result
+        if module.check_mode and store.repaired:
+            module.warn("what would be undone can only be told when that is mended")
+            return result
+        plan = store.plan_undo(params["run"], params["record"], params["force"])
+        if not module.check_mode:
+            store.undo(plan)
+    result["changed"] = True
+    result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
+    result["records"] = [record.summary() for record in plan.records]
+    if module._diff:
+        result["diff"] = [_diff(store.root, change) for change in plan.changes]
+    return result
+
+
+def _diff(root: str, change: transaction.Change) -> Dict[str, str]:
+    path = f"{root}/{change.name}"
+    return {"before_header": path, "after_header": path, "before": _text(change.before), "after": _text(change.after)}
+
+
+def _text(data: Optional[bytes]) -> str:
+    if not data:
+        return ""
+    if b"\0" in data:
+        return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
+    return cnf.mask(data).decode("utf-8", "backslashreplace")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "tftp_root": {"type": "path", "required": True},
+            "state_dir": {"type": "path"},
+            "run": {"type": "str"},
+            "record": {"type": "str"},
+            "force": {"type": "bool", "default": False},
+            "only_repair": {"type": "bool", "default": False},
+        },
+        mutually_exclusive=[("run", "record"), ("run", "only_repair"), ("record", "only_repair")],
+        supports_check_mode=True,
+    )
+    conflicts: Dict[str, List[str]] = {}
+    try:
+        result = run(module)
+    except transaction.TransactionError as error:
+        if isinstance(error, transaction.ConflictError):
+            conflicts = {"conflicts": list(error.names)}
+        module.fail_json(msg=str(error), problems=list(error.faults), **conflicts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

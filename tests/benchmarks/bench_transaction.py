@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A transaction over many files, beside a plain loop that replaces the same files under the same fsync policy.
+
+    PYTHONPATH=<folder of ansible_collections> python bench_transaction.py [--files 10000] [--rounds 5] [--folder /tmp]
+
+Both read, change and replace every file; only the transaction locks, keeps the originals, writes a record and looks twice whether
+somebody else has changed a file. Every kind of work runs in a process of its own, the imports not counted, in turn. Prints medians,
+ratios and the peak of memory; exits 1 if a transaction takes more than 4 times the plain loop, over all files (not forced onto the
+disk) or over 64 (forced), if the peak is over 150 MB, if ten times the files cost it more than 1.5 times as much as they cost the plain
+loop (the file system's own growth is not its fault), or if a root with nothing to do takes more than twice a plain read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import transaction
+
+IMAGES = (b"P0S3-06-3-00", b"P0S3-06-4-00")
+MOST_RATIO = 4.0
+MOST_RATIO_IDLE = 2.0
+MOST_MEGABYTES = 150
+MOST_GROWTH = 1.5
+
+
+def fill(folder: Path, files: int) -> None:
+    folder.mkdir(mode=0o755)
+    lines = [f'line{line}_{key}: "{line}001"\t; of the reception' for line in range(1, 7) for key in ("name", "authname", "password")]
+    for number in range(files):
+        text = "\r\n".join([f'image_version: "{IMAGES[0].decode()}"', *lines, f"phone_label: Desk {number}", ""])
+        (folder / f"SIP{number:012X}.cnf").write_bytes(text.encode())
+
+
+def turned(data: bytes) -> bytes:
+    """Each image's name for the other one's, so that every round has the same to do."""
+    old, new = IMAGES if IMAGES[0] in data else IMAGES[::-1]
+    return data.replace(old, new)
+
+
+def plain_read(root: Path) -> None:
+    for name in os.listdir(root):
+        with open(root / name, "rb") as file:
+            file.read()
+
+
+def plain_replace(root: Path, forced: bool) -> None:
+    for name in os.listdir(root):
+        with open(root / name, "rb") as file:
+            data = turned(file.read())
+        staged = root / f".{name}.tmp"
+        with open(staged, "wb") as file:
+            file.write(data)
+            if forced:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(staged, root / name)
+    if forced:
+        descriptor = os.open(root, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+def changes(root: Path, change: bool) -> list[transaction.Change]:
+    found = []
+    for name in os.listdir(root):
+        path = f"{root}/{name}"
+        with open(path, "rb") as file:
+            data = file.read()
+            after = turned(data) if change else data
+            if after != data:
+                found.append(transaction.Change(name, path, data, after, os.fstat(file.fileno())))
+    return found
+
+
+def transact(root: Path, forced: bool | None, change: bool = True) -> None:
+    with transaction.locked(str(root), f"{root}.state") as store:
+        store.apply(changes(root, change), image="P0S3-06-3-00", run="benchmark", fsync=forced)
+
+
+def undo(root: Path) -> None:
+    with transaction.locked(str(root), f"{root}.state") as store:
+        store.undo(store.plan_undo())
+
+
+WORK: dict[str, Callable[[Path], None]] = {
+    "plain read": plain_read,
+    "nothing to do": lambda root: transact(root, None, change=False),
+    "plain loop": lambda root: plain_replace(root, forced=False),
+    "transaction": lambda root: transact(root, forced=False),
+    "undo": undo,
+    "plain loop, forced": lambda root: plain_replace(root, forced=True),
+    "transaction, forced": lambda root: transact(root, forced=True),
+}
+FREE = ("plain read", "nothing to do", "plain loop", "transaction", "undo")
+FORCED = ("plain loop, forced", "transaction, forced")
+
+
+def child(name: str, root: Path) -> None:
+    """One piece of work, for its parent to read: seconds and megabytes."""
+    gc.collect()
+    os.sync()
+    start = time.perf_counter()
+    WORK[name](root)
+    seconds = time.perf_counter() - start
+    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+
+
+def medians(root: Path, names: tuple[str, ...], rounds: int) -> dict[str, tuple[float, float]]:
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for _round in range(rounds):
+        for name in names:
+            command = [sys.executable, __file__, "--child", name, "--folder", str(root)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            samples[name].append(tuple(json.loads(done.stdout)))
+    return {name: (statistics.median(one for one, _ in found), max(one for _, one in found)) for name, found in samples.items()}
+
+
+class Judge:
+    def __init__(self) -> None:
+        self.missed = 0
+
+    def show(self, what: str, value: float, unit: str, limit: float) -> None:
+        kept = value <= limit
+        self.missed += not kept
+        print(f"{what:58} {value:8.2f} {unit:2} (limit {limit:g}){'' if kept else '  MISSED'}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", default=None, help="where to make the roots; the file system is part of what is measured")
+    parser.add_argument("--child", choices=WORK, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, Path(options.folder))
+        return 0
+    judge = Judge()
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="bench-transaction-", dir=options.folder))
+        stack.callback(shutil.rmtree, folder)
+        print(f"medians of {options.rounds}, Python {sys.version.split()[0]}")
+        seconds = {}
+        for files, names in ((options.files // 10, FREE), (options.files, FREE), (transaction.FORCED_ONTO_DISK, FORCED)):
+            root = folder / f"root{files}"
+            fill(root, files)
+            found = medians(root, names, options.rounds)
+            seconds[files] = {name: time for name, (time, _memory) in found.items()}
+            for name, (time_, memory) in found.items():
+                print(f"{files:6} files  {name:20} {time_:8.3f} s  {memory:6.0f} MB")
+        many, few, forced = seconds[options.files], seconds[options.files // 10], seconds[transaction.FORCED_ONTO_DISK]
+        peak = max(memory for _time, memory in medians(folder / f"root{options.files}", ("transaction", "undo"), 1).values())
+        judge.show(f"transaction / plain loop, {options.files} files", many["transaction"] / many["plain loop"], "x", MOST_RATIO)
+        judge.show("transaction / plain loop, 64 files forced onto the disk", forced[FORCED[1]] / forced[FORCED[0]], "x", MOST_RATIO)
+        judge.show("nothing to do / plain read", many["nothing to do"] / many["plain read"], "x", MOST_RATIO_IDLE)
+        growth = {name: many[name] / few[name] for name in ("transaction", "plain loop")}
+        judge.show("growth over ten times the files / the plain loop's", growth["transaction"] / growth["plain loop"], "x", MOST_GROWTH)
+        judge.show("peak of memory of a transaction or its undo", peak, "MB", MOST_MEGABYTES)
+    return 1 if judge.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module as it is used: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import root_info
+from ansible_collections.voip.cisco79xx.plugins.modules import tftp_root_info
+from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+
+MODULE = Path(root_info.__file__).parents[1] / "modules" / "tftp_root_info.py"
+IMAGE = "P0S3-06-3-00"
+# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
+AS_NOBODY = """
+import os, runpy, sys
+main = runpy.run_path(sys.argv.pop(1))["main"]
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+main()
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed to other users
+        folder.chmod(0o755)
+    make_image(tmp_path, IMAGE)
+    (tmp_path / "SIPDefault.cnf").write_bytes(f"image_version: {IMAGE}\r\nphone_password: hunter2\r\ntelnet_level: 2\r\n".encode())
+    (tmp_path / "SIP001122AABBCC.cnf").write_bytes(b'line1_password: "hunter2"\nproxy1_port=5060\n')
+    (tmp_path / "OS79XX.TXT").write_bytes(f"{IMAGE}\n".encode())
+    return tmp_path
+
+
+def run(nobody=False, check=False, **arguments):
+    done = subprocess.run(
+        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **arguments}}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(MODULE.parents[5]), *sys.path])},
+        cwd="/",
+        timeout=60,
+    )
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    answer = json.loads(done.stdout)
+    assert (done.returncode == 1) == answer.get("failed", False)
+    answer.pop("invocation", None)  # of core 2.19 only
+    return answer
+
+
+def test_all_of_it_is_documented(root):
+    (root / "XMLDefault.cnf.xml").write_bytes(b"<Default><loadInformation7>P0S3-07-4-00</loadInformation7></Default>")
+    (root / "SIP001122AABBCD.cnf").write_bytes(b"a: 1\na: 2\n")
+    answer = run(tftp_root=str(root))
+    assert answer == run(tftp_root=str(root), check=True)
+    assert answer.pop("changed") is False
+    documented = yaml.safe_load(tftp_root_info.RETURN)
+    assert set(answer) == set(documented)
+    for name, value in answer.items():
+        contains = documented[name].get("contains")
+        if contains:
+            parts = value if isinstance(value, list) else value.values() if name in ("phones", "images") else [value]
+            assert parts, name
+            assert all(set(part) == set(contains) for part in parts), name
+
+
+def test_a_sick_root_is_no_failure(root):
+    (root / f"{IMAGE}.sbn").unlink()
+    answer = run(tftp_root=str(root))
+    assert [(fault["file"], fault["line"]) for fault in answer["faults"]] == [("SIP001122AABBCC.cnf", 2), ("SIPDefault.cnf", 1)]
+    assert answer["images"][IMAGE]["missing"] == [f"{IMAGE}.sbn"]
+
+
+def test_without_the_phones(root):
+    answer = run(tftp_root=str(root), phones=False)
+    assert "phones" not in answer
+    assert answer["summary"]["phones"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+def test_files_that_cannot_be_read(root):
+    (root / "SIP001122AABBCC.cnf").chmod(0o600)
+    (root / "SIPDefault.cnf").chmod(0o600)
+    (root / f"{IMAGE}.bin").chmod(0o600)
+    answer = run(nobody=True, tftp_root=str(root))
+    assert answer["default"] is None
+    assert {fault["file"] for fault in answer["faults"]} >= {"SIP001122AABBCC.cnf", "SIPDefault.cnf"}
+    assert not answer["images"][IMAGE]["whole"]
+
+    root.chmod(0o700)
+    answer = run(nobody=True, tftp_root=str(root))
+    assert "cannot be read by user nobody" in answer["msg"]
+
+
+@pytest.mark.parametrize(("path", "word"), [("/nowhere/at/all", "does not exist"), ("/etc/hostname", "not a folder")])
+def test_no_root(path, word):
+    answer = run(tftp_root=path)
+    assert answer["failed"]
+    assert word in answer["msg"]
+
+
+def test_an_unknown_user(root):
+    assert "'nosuchuser' does not exist" in run(tftp_root=str(root), tftp_user="nosuchuser")["msg"]

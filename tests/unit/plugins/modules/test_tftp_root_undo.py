@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module as it is used: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils.transaction import Change
+
+COLLECTION = Path(transaction.__file__).parents[2]
+MODULE = COLLECTION / "plugins" / "modules" / "tftp_root_undo.py"
+PHONE = "SIP001122AABBCC.cnf"
+NEW = {
+    "SIPDefault.cnf": b"image_version: P0S3-06-3-00\nphone_password: hunter2\n",
+    PHONE: b"image_version: P0S3-06-3-00\nline1_password: hunter2\n",
+    "OS79XX.TXT": b"P0S3-06-3-00\n",
+    "old.bin": None,
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    made = tmp_path / "tftp"
+    made.mkdir()
+    (made / "SIPDefault.cnf").write_bytes(b"image_version: P0S3-8-12-00\nphone_password: hunter2\n")
+    (made / PHONE).write_bytes(b"image_version: P0S3-07-4-00\nline1_password: hunter2\n")
+    (made / "old.bin").write_bytes(bytes(100) + b"hunter2")
+    return made
+
+
+def apply(root, new=NEW, run="spring"):
+    changes = []
+    for name, after in new.items():
+        path = root / name
+        there = path.exists()
+        changes.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
+    with transaction.locked(str(root), str(root.parent / "state")) as store:
+        store.apply(changes, image="P0S3-06-3-00", run=run)
+
+
+def kill_half_way(root):
+    process = os.fork()
+    if not process:
+        real = os.replace
+
+        def replace(source, target):
+            real(source, target)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        os.replace = replace  # type: ignore[assignment]
+        try:
+            apply(root)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(process, 0)[1]) == signal.SIGKILL
+
+
+def run(root, check=False, diff=False, **arguments):
+    """What the module answers, run as Ansible runs it but without Ansible."""
+    arguments = {"state_dir": str(root.parent / "state"), **arguments}
+    arguments.update(tftp_root=str(root), _ansible_check_mode=check, _ansible_diff=diff)
+    done = subprocess.run(
+        [sys.executable, str(MODULE)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])},
+        cwd="/",
+    )
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    answer = json.loads(done.stdout)
+    assert (done.returncode == 1) == answer.get("failed", False)
+    return answer
+
+
+def warnings(answer):
+    """Texts; from core 2.19 on the module hands them to the controller in a form of its own."""
+    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer.get("warnings", ())]
+
+
+def content(root):
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_undo(root):
+    before = content(root)
+    apply(root)
+    after = content(root.parent)
+    predicted = run(root, check=True, diff=True)
+    assert content(root.parent) == after
+    real = run(root, diff=True)
+    assert content(root) == before
+    predicted["invocation"] = real["invocation"] = None
+    assert predicted == real
+    assert real["changed"] is True
+    assert real["restored"] == ["SIPDefault.cnf", PHONE, "old.bin"]
+    assert real["removed"] == ["OS79XX.TXT"]
+    assert (real["repaired"], real["conflicts"]) == ([], [])
+    (record,) = real["records"]
+    assert (record["run"], record["image"]) == ("spring", "P0S3-06-3-00")
+    shown = {Path(part["before_header"]).name: part for part in real["diff"]}
+    assert shown["SIPDefault.cnf"]["before"] == "image_version: P0S3-06-3-00\nphone_password: ********\n"
+    assert shown["SIPDefault.cnf"]["after"] == "image_version: P0S3-8-12-00\nphone_password: ********\n"
+    assert shown["OS79XX.TXT"]["after"] == shown["old.bin"]["before"] == ""
+    assert shown["old.bin"]["after"].startswith("107 bytes, SHA-256 ")
+    assert "there is nothing to undo" in run(root)["msg"]
+    assert run(root, only_repair=True)["changed"] is False
+
+
+def test_a_run_or_a_record_by_its_name(root):
+    apply(root, {"SIPDefault.cnf": b"1\n"}, "winter")
+    apply(root, {PHONE: b"2\n"}, "spring")
+    apply(root, {"OS79XX.TXT": b"3\n"}, "spring")
+    latest = run(root, check=True)
+    assert (latest["restored"], latest["removed"]) == ([PHONE], ["OS79XX.TXT"])
+    assert run(root, run="", check=True)["records"] == run(root, record="", check=True)["records"] == latest["records"]
+    assert run(root, run="winter")["restored"] == ["SIPDefault.cnf"]
+    assert "there is no record of run winter" in run(root, run="winter")["msg"]
+    assert run(root, record=latest["records"][1]["id"])["removed"] == ["OS79XX.TXT"]
+    assert "was undone before" in run(root, record=latest["records"][1]["id"])["msg"]
+    assert run(root)["restored"] == [PHONE]
+
+
+def test_files_changed_since(root):
+    before = content(root)
+    apply(root)
+    (root / PHONE).write_bytes(b"theirs\n")
+    now = content(root.parent)
+    for check in (True, False):
+        answer = run(root, check=check)
+        assert answer["conflicts"] == [PHONE]
+        assert answer["problems"] == [f"{PHONE} was changed since by somebody else: look at it, and set force to overwrite it"]
+        assert content(root.parent) == now
+    assert run(root, check=True, force=True)["conflicts"] == [PHONE]
+    assert content(root.parent) == now
+    assert run(root, force=True)["conflicts"] == [PHONE]
+    assert content(root) == before
+
+
+@pytest.mark.parametrize("options", [{}, {"only_repair": True}])
+def test_repair(root, options):
+    apply(root, {"SIPDefault.cnf": b"1\n"}, "winter")
+    before = content(root)
+    kill_half_way(root)
+    half = content(root.parent)
+    predicted = run(root, check=True, **options)
+    assert content(root.parent) == half
+    real = run(root, **options)
+    assert predicted["repaired"] == real["repaired"]
+    assert predicted["changed"] is real["changed"] is True
+    (repaired,) = real["repaired"]
+    assert (repaired["run"], repaired["restored"], repaired["conflicts"]) == ("spring", ["SIPDefault.cnf"], [])
+    assert "a run that was killed" in warnings(real)[0]
+    assert ("can only be told" in warnings(predicted)[-1]) == (not options)
+    if options:
+        assert content(root) == before
+    else:
+        assert real["records"][0]["run"] == "winter"
+        assert content(root)["SIPDefault.cnf"] == b"image_version: P0S3-8-12-00\nphone_password: hunter2\n"
+
+
+@pytest.mark.parametrize(
+    "options, fault",
+    [
+        ({}, "there is nothing to undo"),
+        ({"run": "spring"}, "there is nothing to undo"),
+        ({"record": "nonsense"}, "record nonsense of "),
+        ({"run": "a", "record": "b"}, "mutually exclusive"),
+        ({"run": "a", "only_repair": True}, "mutually exclusive"),
+    ],
+)
+def test_nothing_to_undo(root, options, fault):
+    before = content(root.parent)
+    for check in (True, False):
+        assert fault in run(root, check=check, **options)["msg"]
+    assert content(root.parent) == before
+
+
+def test_bad_folders(root):
+    apply(root)
+    assert "does not exist: set tftp_root" in run(root / "nowhere")["msg"]
+    assert "where phones could fetch the passwords" in run(root, state_dir=str(root / "state"))["msg"]
+    with transaction.locked(str(root), str(root.parent / "state")):
+        assert "another run is changing" in run(root)["msg"]
+
+
+def test_return_values_are_documented(root):
+    text = MODULE.read_text()
+    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
+    apply(root, {"SIPDefault.cnf": b"1\n"}, "winter")
+    kill_half_way(root)
+    answer = run(root)
+    assert set(answer) - {"changed", "invocation", "warnings"} == set(documented) - {"problems"}
+    for name, value in answer.items():
+        for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
+            assert set(entry) == set(documented[name]["contains"])
