@@ -551,14 +551,3 @@ def _shown(text: str) -> str:
 
 def _plain(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def apply(changes: Sequence[Change], backup: bool = False, fsync: bool = False) -> List[Tuple[str, str]]:
-    """Moving to transaction.Transactions.apply; gone soon."""
-    from .transaction import locked
-
-    folder = min((os.path.dirname(change.path) for change in changes), key=len, default="")
-    if not folder:
-        return []
-    with locked(folder) as root:
-        return root.apply(changes, backup=backup, fsync=fsync)

@@ -70,6 +70,11 @@ options:
       - Whether to mend what a killed run left, and undo nothing.
     type: bool
     default: false
+  required:
+    description:
+      - Whether it is a failure if there is nothing to undo.
+    type: bool
+    default: true
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 """
@@ -130,6 +135,18 @@ removed:
   type: list
   elements: str
   sample: [OS79XX.TXT]
+named:
+  description: The images that the files name for phones after the undo.
+  returned: success, unless O(only_repair=true)
+  type: dict
+  contains:
+    default:
+      description: The image that C(SIPDefault.cnf) names, or V("").
+      type: str
+    own:
+      description: The images that phones' own files name, by MAC.
+      type: dict
+  sample: {"default": P0S3-08-2-00, "own": {"001122AABBCC": P0S3-07-4-00}}
 records:
   description: The records that were undone, the oldest first.
   returned: success
@@ -172,7 +189,7 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, tftp_root, transaction
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -192,15 +209,24 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if module.check_mode and store.repaired:
             module.warn("what would be undone can only be told when that is mended")
             return result
-        plan = store.plan_undo(params["run"], params["record"], params["force"])
-        if not module.check_mode:
+        if params["required"] or _to_undo(store, params["run"]):
+            plan = store.plan_undo(params["run"], params["record"], params["force"])
+        else:
+            plan = transaction.Undo((), ())
+        default, own = tftp_root.named_images(tftp_root.Root(store.root), {change.path: change.after for change in plan.changes})
+        result["named"] = {"default": default, "own": own}
+        if not module.check_mode and plan.records:
             store.undo(plan)
-    result["changed"] = True
+    result["changed"] = result["changed"] or bool(plan.records)
     result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
     result["records"] = [record.summary() for record in plan.records]
     if module._diff:
         result["diff"] = [_diff(store.root, change) for change in plan.changes]
     return result
+
+
+def _to_undo(store: transaction.Transactions, run: Optional[str]) -> bool:
+    return any(record.state == transaction.DONE and run in (None, record.run) for record in store.records())
 
 
 def _diff(root: str, change: transaction.Change) -> Dict[str, str]:
@@ -225,6 +251,7 @@ def main() -> None:
             "record": {"type": "str"},
             "force": {"type": "bool", "default": False},
             "only_repair": {"type": "bool", "default": False},
+            "required": {"type": "bool", "default": True},
         },
         mutually_exclusive=[("run", "record"), ("run", "only_repair"), ("record", "only_repair")],
         supports_check_mode=True,

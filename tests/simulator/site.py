@@ -154,6 +154,7 @@ class Site:
             "LANG": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+            "PYTHONPATH": str(TREE),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
             **({} if show else {"ANSIBLE_NOCOLOR": "1"}),

@@ -219,7 +219,7 @@ REFERENCES = {
     "OS79XX.TXT": b"P003-8-12-00 \r\n",
     "SEP001122AABBCC.cnf.xml": b"<device><loadInformation>\n P0S3-8-12-00\n</loadInformation></device>",
     "XMLDefault.cnf.xml": b'<Default><loadInformation8 model="IP Phone 7940">P0S3-8-12-00</loadInformation8></Default>',
-    "xmlDefault.CNF.XML": "<loadInformation>P003-8-12-00.sbn</loadInformation>".encode("utf-16"),
+    "xmlDefault.CNF.XML": b"<loadInformation>P003-8-12-00.sbn</loadInformation>",
     "syncinfo.xml": b'<SYNCINFO><IMAGE VERSION="P0S3-8-12-00" SYNC="1"/></SYNCINFO>',
     "P00308000500.loads": container("P00308000500.loads", b"P003-8-12-00.sbn\n"),
     "P0M3-8-12-00.loads": b"damaged p003-8-12-00.SBN",
@@ -274,6 +274,14 @@ def test_all_references_are_named(tmp_path):
     with pytest.raises(firmware.FirmwareError) as caught:
         removal(tmp_path)
     assert {fault.split(":")[0] for fault in caught.value.faults} == set(REFERENCES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_a_reference_in_another_encoding(tmp_path, encoding):
+    make_image(tmp_path, NEW)
+    (tmp_path / "XMLDefault.cnf.xml").write_bytes(REFERENCES["XMLDefault.cnf.xml"].decode().encode(encoding))
+    with pytest.raises(firmware.FirmwareError, match=r"^XMLDefault\.cnf\.xml"):
+        removal(tmp_path)
 
 
 def test_what_is_no_reference(tmp_path):

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Taking a rollout back: the same bytes, the phones that moved, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+
+
+def contents(here):
+    return {name: (here.root / name).read_bytes() for name in here.digest()}
+
+
+def test_a_rollout_is_taken_back(site):
+    own = b'image_version: "P0S3-07-5-00";\r\nline1_password: "hidden"'
+    here = site([{"image": OLD}, {"image": OLD}, {"image": "P0S3-07-5-00", "cnf": own}])
+    before = contents(here)
+    assert here.play("downgrade").status == 0
+    assert set(here.running().values()) == {NEW}
+    moved = here.digest()
+
+    dry = here.play("rollback", "--check", "--diff", image=None)
+    assert dry.status == 0, dry.output
+    assert here.digest() == moved
+    assert set(dry.statuses().values()) == {"planned"}
+    assert '+image_version: "P0S3-08-2-00" ; keep' in dry.output
+    assert "hidden" not in dry.output
+
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert contents(here) == before
+    assert here.running() == {"phone0": OLD, "phone1": OLD, "phone2": "P0S3-07-5-00"}
+    assert set(back.statuses().values()) == {"done"}
+    assert NEW in back.output
+
+    again = here.play("rollback", image=None)
+    assert again.status != 0
+    assert "nothing to undo" in again.output
+    assert contents(here) == before
+
+
+def test_what_somebody_else_changed_since_is_not_overwritten(site):
+    here = site([{"image": OLD}, {"image": OLD}])
+    assert here.play("downgrade").status == 0
+    path = here.root / "SIPDefault.cnf"
+    path.write_bytes(path.read_bytes() + b"# ours\n")
+    now = contents(here)
+    refused = here.play("rollback", image=None)
+    assert refused.status != 0
+    assert "SIPDefault.cnf was changed since" in refused.output
+    assert contents(here) == now
+    assert set(here.resets().values()) == {1}
+
+    forced = here.play("rollback", "-e", "force=true", image=None)
+    assert forced.status == 0, forced.output
+    assert b"# ours" not in path.read_bytes()
+    assert set(here.running().values()) == {OLD}
+
+
+def test_a_rollout_in_waves_is_one_run_to_take_back(site):
+    here = site([{"image": OLD} for _number in range(3)])
+    before = contents(here)
+    assert here.play("downgrade", "-e", "scope=wave").status == 0
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert contents(here) == before
+    assert set(here.running().values()) == {OLD}
+
+
+def test_a_stopped_rollout_takes_itself_back(site):
+    here = site([{"image": OLD}, {"image": OLD, "faults": ["stays_old"]}, {"image": OLD}])
+    before = contents(here)
+    run = here.play("downgrade", "-e", "rollback_on_stop=true", "-e", '{"waves": [1]}', "-e", "wait_timeout=6")
+    assert run.status != 0
+    assert contents(here) == before
+    assert set(here.running().values()) == {OLD}
+    assert run.statuses() == {"phone0": "failed", "phone1": "failed", "phone2": "not_reached"}
+    assert "taken back to P0S3-08-2-00" in run.report["phones"]["phone0"]["reason"]
+    assert here.resets()["phone2"] == 0
+    assert run.recap("phone0")["failed"] == 1
+
+
+def test_nothing_to_take_back(site):
+    here = site([{"image": OLD}])
+    run = here.play("rollback", image=None)
+    assert run.status != 0
+    assert "nothing to undo" in run.output
+    assert not any(here.resets().values())
+
+
+def test_a_root_left_half_changed_is_mended_by_the_audit(site):
+    here = site([{"image": OLD}])
+    before = contents(here)
+    code = """
+import os, signal, sys
+from ansible_collections.voip.cisco79xx.plugins.module_utils import image, tftp_root, transaction
+replace = os.replace
+def once(*names):
+    replace(*names)
+    if names[1].endswith("SIPDefault.cnf"):
+        os.kill(os.getpid(), signal.SIGKILL)
+os.replace = once
+with transaction.locked(sys.argv[1], sys.argv[2]) as locked:
+    made = tftp_root.plan(tftp_root.Root(sys.argv[1]), image.parse("P0S3-06-3-00"), "P0S3-06-3-00")
+    locked.apply(made.changes)
+"""
+    status, output = here.run(["python", "-c", code, str(here.root), str(here.folder / "state")])
+    assert status == -9, output
+    assert contents(here) != before
+
+    dry = here.play("downgrade", "--check")
+    assert dry.status != 0
+    assert "left half changed" in dry.output
+
+    audit = here.play("audit", image=None)
+    assert audit.status == 0, audit.output
+    assert contents(here) == before
