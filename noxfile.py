@@ -70,14 +70,15 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """What needs no Ansible process."""
     prepare(session, "pytest")
-    session.run("pytest", "tests/unit", *session.posargs)
+    session.run("pytest", "-n", "2", "tests/unit", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def integration(session: nox.Session) -> None:
     """Playbooks, modules and plugins as a user calls them, against simulated phones and real TFTP servers."""
     prepare(session, "pytest")
-    session.run("pytest", "tests/integration", *session.posargs)
+    # They wait for phones more than they compute.
+    session.run("pytest", "-n", "4", "tests/integration", *session.posargs)
 
 
 @nox.session(python=PYTHONS)

@@ -121,7 +121,10 @@ display = Display()
 
 _SHELL = re.compile(r"(^|\s)\S*sh -c ")
 """How Ansible starts whatever a module or become needs; ansible.builtin.raw sends its line as it is."""
-_ONLY_RAW = "a phone has no file transfer, no shell, no become and no Python. Only ansible.builtin.raw works; modules for files run on the TFTP host"
+_ONLY_RAW = (
+    "a phone has no file transfer, no shell, no become and no Python. "
+    "Only ansible.builtin.raw works; modules for files run on the TFTP host"
+)
 
 
 class Connection(ConnectionBase):

@@ -64,11 +64,13 @@ def plan(
 ) -> Facts:
     """Which phone goes when. Raises RolloutError, which names every phone that cannot go.
 
-    `targets`: name → image; `label` is what to call them. `observed`: name → `reachable`, `image`, `mac`, `reason`. `force` lets a phone move against the direction, or
-    without an image in between; nothing lets a signed phone take an unsigned image. The phones in `held` shall not move.
+    `targets`: name → image; `label` is what to call them. `observed`: name → `reachable`, `image`, `mac`, `reason`. `force` lets a
+    phone move against the direction, or without an image in between; nothing lets a signed phone take an unsigned image.
+    The phones in `held` shall not move.
 
-    Returns `image` (the label), `images` (name → target), `phones` (name → `image_before`, `mac`, `status` of already, blocked or planned, `observed`, `held`, `reason`,
-    `risks`, `wave`) and `waves` (list of `number`, `phones`, `reset`: those of the wave that may be reset).
+    Returns `image` (the label), `images` (name → target), `phones` (name → `image_before`, `mac`, `status` of already, blocked or
+    planned, `observed`, `held`, `reason`, `risks`, `wave`) and `waves` (list of `number`, `phones`, `reset`: those of the wave that may
+    be reset).
     """
     phones = {name: _planned(targets.get(name), seen, direction, force, name in held) for name, seen in observed.items()}
     blocked = {name: phone["reason"] for name, phone in phones.items() if phone["status"] == BLOCKED and not phone["held"]}
@@ -177,7 +179,8 @@ def report(
     started: str,
     ended: str,
 ) -> Facts:
-    """The content of report.json. `hosts`: name → address. `given_back`: what was seen of phones taken back after a stop. `error`: what ended the run outside of a wave's gate, or empty."""
+    """The content of report.json. `hosts`: name → address. `given_back`: what was seen of phones taken back after a stop. `error`:
+    what ended the run outside of a wave's gate, or empty."""
     phones: Facts = {}
     for name in names:
         known = plan["phones"].get(name) if plan else None

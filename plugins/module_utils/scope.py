@@ -116,8 +116,8 @@ def _waves(plan: Mapping[str, Any], site_of: Mapping[str, str]) -> List[Facts]:
 
 def _refusal(target: str, host: str, others: Mapping[str, str]) -> str:
     return (
-        f"{_macs(list(others))} at {host}: not in the run, but would load {target} when they restart, since the files speak to all phones of "
-        "a TFTP root. Nothing was changed. Put them into the run (with cisco79xx_mac, if only their MAC is missing), "
+        f"{_macs(list(others))} at {host}: not in the run, but would load {target} when they restart, since the files speak to all "
+        "phones of a TFTP root. Nothing was changed. Put them into the run (with cisco79xx_mac, if only their MAC is missing), "
         "keep them out with -e scope=wave, or let them move with -e accept_others=true"
     )
 

@@ -278,7 +278,7 @@ def _os79xx(name: str) -> str:
         raise ImageNameError(f"os79xx: {error}", error.intended) from None
 
 
-def _diff(root: tftp_root.Root, change: tftp_root.Change) -> Dict[str, str]:
+def _diff(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
     path = f"{root.path}/{change.name}"
     before, after = (cnf.mask(data or b"").decode("utf-8", "backslashreplace") for data in (change.before, change.after))
     return {"before_header": path, "after_header": path, "before": before, "after": after}

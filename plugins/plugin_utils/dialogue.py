@@ -110,7 +110,8 @@ class Identity:
 class _Client(_TelnetClient):
     """Keeps what was received before a close: telnetlib3 drops its queue then, and with it the phone's last words.
 
-    Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end never reaches a reader's limit.
+    Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end
+    never reaches a reader's limit.
     """
 
     flooded = False
@@ -170,7 +171,9 @@ class Session:
             quiet=QUIET,
             enough=lambda seen: self._shows_prompt(seen) or bool(_PASSWORD_PROMPT.search(seen)),
         )
-        refused = _BAD_PASSWORD.search(self._buffer) or (_PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(self._buffer))
+        refused = _BAD_PASSWORD.search(self._buffer) or (
+            _PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(bytes(self._buffer))
+        )
         if not _IMAGE.search(self._buffer) and refused:
             raise self._error(
                 WRONG_PASSWORD, "does not take the password: set ansible_password to the phone_password of its configuration files"

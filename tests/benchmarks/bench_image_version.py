@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_root, transaction
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
 
 MODULE = Path(__file__).resolve().parents[2] / "plugins" / "modules" / "image_version.py"
@@ -72,6 +72,7 @@ def plain_replace(folder: Path) -> None:
 class Bench:
     def __init__(self, folder: Path, rounds: int) -> None:
         self.folder = folder
+        self.state = str(self.folder.parent / "state")
         self.rounds = rounds
         self.turn = 0
 
@@ -83,15 +84,18 @@ class Bench:
     def knowledge(self, change: bool) -> Callable[[], None]:
         def work() -> None:
             image = parse_application(name)
-            plan = tftp_root.plan(tftp_root.Root(str(self.folder)), image, image.os79xx)
-            assert bool(plan.changes) == change, plan.changes[:3]
-            tftp_root.apply(plan.changes)
+            with transaction.locked(str(self.folder), self.state) as locked:
+                plan = tftp_root.plan(tftp_root.Root(str(self.folder)), image, image.os79xx)
+                assert bool(plan.changes) == change, plan.changes[:3]
+                locked.apply(plan.changes)
 
         name = self.image(change)
         return work
 
     def module(self, change: bool) -> Callable[[], None]:
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"tftp_root": str(self.folder), "image": self.image(change)}})
+        arguments = json.dumps(
+            {"ANSIBLE_MODULE_ARGS": {"tftp_root": str(self.folder), "image": self.image(change), "state_dir": self.state}}
+        )
 
         def work() -> None:
             done = subprocess.run([sys.executable, str(MODULE)], input=arguments, capture_output=True, text=True, check=True)

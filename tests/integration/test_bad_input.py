@@ -12,8 +12,6 @@ import subprocess
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.simulator.site import PORT
-
 PHONE = {"image": "P0S3-08-2-00"}
 
 
@@ -142,7 +140,7 @@ def test_no_phones(site):
     ("second", "word"),
     [
         ({"cisco79xx_mac": "02:0e:84:00:00:00"}, "phone0 and phone1 have one MAC, 020E84000000"),
-        ({"ansible_host": "127.1.0.1"}, f"phone0 and phone1 have one address, 127.1.0.1:{PORT}"),
+        ({"ansible_host": "127.1.0.1"}, "phone0 and phone1 have one address, 127.1.0.1:"),
         ({"ansible_password": ""}, "phone1: no password"),
         ({"cisco79xx_mac": "02:0e:84:00:00"}, "phone1: '02:0e:84:00:00' is no MAC address"),
         ({"ansible_password": "{{ nowhere }}"}, "phone1: its variables cannot be read"),
