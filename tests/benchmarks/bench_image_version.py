@@ -72,7 +72,7 @@ def plain_replace(folder: Path) -> None:
 class Bench:
     def __init__(self, folder: Path, rounds: int) -> None:
         self.folder = folder
-        self.state = str(self.folder.parent / "state")
+        self.state = f"{folder}-state"
         self.rounds = rounds
         self.turn = 0
 
@@ -149,6 +149,7 @@ def main() -> int:
                 print(f"{what:10} {name:12} {seconds:8.3f} s   {ratio:5.2f} x{kept}")
     finally:
         shutil.rmtree(folder)
+        shutil.rmtree(f"{folder}-state", ignore_errors=True)
     return 1 if missed else 0
 
 

@@ -143,3 +143,22 @@ def test_two_sites(site, tmp_path):
     assert "phone3 (tftp1)" in run.output
     for root in (here.root, other.root):
         assert b'"P0S3-06-3-00"' in (root / "SIPDefault.cnf").read_bytes()
+
+
+def test_two_rollouts_at_once(site):
+    here = site([{"image": OLD}, {"image": OLD, "faults": ["in_call"]}, {"image": OLD}])
+    runs = []
+    first = threading.Thread(target=lambda: runs.append(here.play("downgrade", "-e", '{"waves": [1]}', "-e", "wait_timeout=15")))
+    first.start()
+    here.simulator.wait(lambda state: state["phone1"]["reset_pending"], 60)
+    report_dir, here.report_dir = here.report_dir, here.folder / "second report"
+    second = here.play("rollout", "--limit", "phone2", "-e", "accept_others=true", image="P0S3-8-12-00")
+    assert second.status == 0, second.output
+    here.report_dir = report_dir
+    here.simulator.hang_up("phone1")
+    first.join()
+    (run,) = runs
+    assert run.status != 0
+    assert "somebody else changed" in run.output or "instead of" in run.output
+    assert here.running()["phone2"] == "P0S3-8-12-00"
+    assert here.resets()["phone2"] == 1
