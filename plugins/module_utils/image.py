@@ -207,7 +207,8 @@ def _fault(name: str, intended: Optional[str]) -> str:
     if not name:
         return "is empty"
     if "/" in name or "\\" in name:
-        return f"holds a path ({'/' if '/' in name else chr(92)!r})"
+        mark = "/" if "/" in name else "\\"
+        return f"holds a path ('{mark}')"
     for position, char in enumerate(name, start=1):
         if not re.match(r"[0-9A-Za-z.-]", char):
             return f"holds {_character(char)} at position {position}"

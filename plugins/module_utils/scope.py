@@ -49,8 +49,10 @@ def apart(
     ours = {phone["mac"] for phone in phones.values()}
     for host, moving in would_move.items():
         others = {mac: named for mac, named in moving.items() if mac not in ours}
+        # They may be these phones, which could not be asked for their MACs
+        nameless = sum(not phone["mac"] and not phone["observed"] and site_of[name] == host for name, phone in phones.items())
         sites[host]["others"] = others
-        if not others or accept_others:
+        if accept_others or len(others) <= nameless:
             continue
         if scope == ALL:
             raise RolloutError(_refusal(plan["image"], host, others), plan)
@@ -94,7 +96,7 @@ def outline(plan: Mapping[str, Any], most: int = 12) -> List[str]:
         hold, others = site["hold"], site["others"]
         moving = [mac for mac in others if mac not in hold]
         if moving:
-            lines.append(f"{host}: not in the run, but will move when they restart: {_macs(moving, most)}")
+            lines.append(f"{host}: not known to be in the run, but will move when they restart: {_macs(moving, most)}")
         if hold:
             lines.append(f"{host}: pinned to what they have, in their own files: {_macs(list(hold), most)}")
     return lines

@@ -34,7 +34,7 @@ main()
 
 @pytest.fixture
 def root(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed to other users
+    for folder in (tmp_path, *tmp_path.parents[:3]):  # pytest's own folders, xdist's among them, are closed to other users
         folder.chmod(0o755)
     make_image(tmp_path, IMAGE)
     (tmp_path / "SIPDefault.cnf").write_bytes(f"image_version: {IMAGE}\r\nphone_password: hunter2\r\ntelnet_level: 2\r\n".encode())
