@@ -41,8 +41,12 @@ class ActionModule(ControllerAction):
         else:
             targets = scope.named_targets(observed, named, reach["site_of"])
         label = name or "what the files named before"
-        plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
+        try:
+            plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
+        except rollout.RolloutError as error:
+            # Not a failure yet: its result would be shown, and the plan of thousands of phones with it
+            return {"changed": False, "plan": error.plan, "refused": str(error), "msg": []}
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             display.display(line)
-        return {"changed": False, "plan": plan, "msg": lines}
+        return {"changed": False, "plan": plan, "refused": "", "msg": lines}

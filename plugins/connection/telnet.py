@@ -42,7 +42,6 @@ options:
   password:
     description: The C(phone_password) of its configuration files. The phone asks for no user name.
     type: string
-    required: true
     vars:
       - name: ansible_password
       - name: ansible_telnet_password
@@ -145,9 +144,10 @@ class Connection(ConnectionBase):
         line = cmd.strip()
         if "\n" in line or "\r" in line:
             raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
-        phone = Phone(
-            self.get_option("host"), self.get_option("host"), self.get_option("port"), str(self.get_option("password")).rstrip("\r\n")
-        )
+        host, password = self.get_option("host"), str(self.get_option("password") or "").rstrip("\r\n")
+        if not password:
+            raise AnsibleConnectionFailure(f"{host}: no password; set ansible_password to its phone_password (vault it)")
+        phone = Phone(host, host, self.get_option("port"), password)
         display.vvv(f"EXEC {line}", host=phone.host)
         try:
             answer = asyncio.run(self._answer(phone, line))

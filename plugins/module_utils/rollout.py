@@ -79,6 +79,9 @@ def plan(
     twins = _twins(phones)
     if twins:
         raise RolloutError(f"{twins}: one phone must not be in the run twice. Nothing was changed", made)
+    if phones and not any(phone["observed"] for phone in phones.values()):
+        reasons = {name: phone["reason"] for name, phone in phones.items()}
+        raise RolloutError(f"none of the phones could be observed, so nothing was changed. {_grouped(reasons)}", made)
     if blocked and (not skip_blocked or len(blocked) == len(phones)):
         way_out = "" if skip_blocked else ". Leave them out with --limit, or go on without them with -e skip_blocked=true"
         raise RolloutError(f"{_count(blocked)} cannot go to {label}, so nothing was changed. {_grouped(blocked)}{way_out}", made)
@@ -121,6 +124,8 @@ def outcome(
     before = phone["image_before"]
     if phone["status"] in (ALREADY, BLOCKED):
         return _ended(phone["status"], phone["reason"], before)
+    if phone["wave"] is None and not phone["observed"]:
+        return _ended(FAILED, phone["reason"], None)
     if phone["wave"] is None or phone["wave"] > reached:
         return _ended(NOT_REACHED, "", before)
     if not phone["observed"]:

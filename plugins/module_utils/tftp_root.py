@@ -34,8 +34,9 @@ _LIKE_PHONE_FILE = re.compile(r"sip(.*)\.cnf", re.IGNORECASE | re.DOTALL)
 _SHOWN = 20
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 _READ, _SEARCH = 4, 1
-_ARCHIVE = "copy it there from Cisco's archive, or set verify_files to false"
-_AGAIN = "copy it again from Cisco's archive, or set verify_files to false"
+_OR_NOT = ", or set verify_files to false"
+_ARCHIVE = f"copy it there from Cisco's archive{_OR_NOT}"
+_AGAIN = f"copy it again from Cisco's archive{_OR_NOT}"
 
 
 class RootError(TransactionError):
@@ -281,7 +282,7 @@ def plan(
     if verify:
         faults += problems
     else:
-        made.warnings += problems
+        made.warnings += [problem.replace(_OR_NOT, "") for problem in problems]
     faults += _unwritable(root, made.changes)
     if root.faults or faults:
         raise RootError(*root.faults, *faults)

@@ -16,7 +16,7 @@ author:
 description:
   - Decides from what was observed which phones move, in which waves, and which cannot. Reads and changes nothing.
   - A phone whose host variable C(hold) is true is not moved, and pinned to what it runs.
-  - Fails if a phone cannot move, and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
+  - If a phone cannot move, RV(refused) says so and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
 options:
   image:
     description: The image to move to. This or O(named) is required.
@@ -42,7 +42,7 @@ options:
     type: bool
     default: false
   skip_blocked:
-    description: Plan without the phones that cannot move instead of failing.
+    description: Plan without the phones that cannot move instead of refusing.
     type: bool
     default: false
   scope:
@@ -51,7 +51,7 @@ options:
     choices: [all, wave]
     default: all
   accept_others:
-    description: Let phones of the TFTP roots move that are not in the run, instead of failing or pinning them.
+    description: Let phones of the TFTP roots move that are not in the run, instead of refusing or pinning them.
     type: bool
     default: false
   site_of:
@@ -111,6 +111,10 @@ plan:
     sites:
       description: By TFTP host, whom to C(hold) on which image, the C(macs) of the run, and the C(others) that are not in it.
       type: dict
+refused:
+  description: Why the rollout must not start, or V(""). RV(plan) is then as far as it came.
+  returned: success
+  type: str
 msg:
   description: The plan for people, in lines.
   returned: success

@@ -135,6 +135,12 @@ removed:
   type: list
   elements: str
   sample: [OS79XX.TXT]
+undone:
+  description: The records of the last run, if that was undone before, as RV(records).
+  returned: success, unless O(only_repair=true)
+  type: list
+  elements: dict
+  sample: []
 named:
   description: The images that the files name for phones after the undo.
   returned: success, unless O(only_repair=true)
@@ -209,6 +215,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if module.check_mode and store.repaired:
             module.warn("what would be undone can only be told when that is mended")
             return result
+        result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
             plan = store.plan_undo(params["run"], params["record"], params["force"])
         else:
@@ -223,6 +230,14 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     if module._diff:
         result["diff"] = [_diff(store.root, change) for change in plan.changes]
     return result
+
+
+def _undone(store: transaction.Transactions) -> List[Dict[str, str]]:
+    """The records of the last run, if they are undone already."""
+    known = [record for record in store.records() if record.state in (transaction.DONE, transaction.UNDONE)]
+    if not known or known[0].state != transaction.UNDONE:
+        return []
+    return [record.summary() for record in known if record.state == transaction.UNDONE and record.run == known[0].run]
 
 
 def _to_undo(store: transaction.Transactions, run: Optional[str]) -> bool:

@@ -44,9 +44,7 @@ class ControllerAction(ActionBase):
         _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
             result.update(self.work(arguments))
-        except RolloutError as error:
-            raise AnsibleActionFail(str(error), result={"plan": error.plan}) from None
-        except (ImageNameError, InventoryError, OSError) as error:
+        except (ImageNameError, RolloutError, InventoryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result
 

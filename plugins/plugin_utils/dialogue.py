@@ -332,7 +332,10 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
         )
     except ConnectionRefusedError:
         raise PhoneError(
-            phone, REFUSED, f"refuses telnet on port {phone.port}: it is restarting, or telnet_level is 0 in its configuration files"
+            phone,
+            REFUSED,
+            f"refuses telnet on port {phone.port}: it is restarting, or telnet_level is 0 in its configuration files or was set after its "
+            "last restart, or the address is wrong",
         ) from None
     except ConnectionResetError:
         raise PhoneError(phone, CLOSED, "closes the connection as soon as it is made") from None

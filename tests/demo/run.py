@@ -23,7 +23,7 @@ def say(text: str) -> None:
 def show_fleet(site: Site) -> None:
     running, resets = site.running(), site.resets()
     for name, image in running.items():
-        print(f"    {name:<10} {image:<14} reset {resets[name]} times", flush=True)
+        print(f"    {name:<10} {image:<14} resets: {resets[name]}", flush=True)
 
 
 def main() -> int:
@@ -33,12 +33,13 @@ def main() -> int:
         say(f"Twelve phones, on images that lose the sound. They shall go to {NEW}")
         show_fleet(site)
 
-        say(f"1. What would happen: ansible-playbook downgrade.yml -e image={NEW} --check --diff")
+        say(f"1. What would happen: ansible-playbook voip.cisco79xx.downgrade -e image={NEW} --check --diff")
         dry = site.play("downgrade", "--check", "--diff", show=True)
 
-        say(f"2. For real: ansible-playbook downgrade.yml -e image={NEW}. The canary will not take it, so the rollout stops there")
+        say(f"2. For real, without --check. The canary will not take it, so the rollout stops there")
         stopped = site.play("downgrade", "-e", "wait_timeout=6", show=True)
         show_fleet(site)
+        print("    The files name the new image now: any phone that restarts takes it. voip.cisco79xx.rollback would put them back.", flush=True)
 
         say("3. The canary is mended, and the same command finishes the job")
         site.simulator.set_faults("canary", [])

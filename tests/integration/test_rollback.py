@@ -36,9 +36,25 @@ def test_a_rollout_is_taken_back(site):
     assert NEW in back.output
 
     again = here.play("rollback", image=None)
-    assert again.status != 0
-    assert "nothing to undo" in again.output
+    assert again.status == 0, again.output
+    assert set(again.statuses().values()) == {"already"}
     assert contents(here) == before
+
+
+def test_a_rollback_that_stopped_goes_on(site):
+    here = site([{"image": OLD}, {"image": OLD}, {"image": OLD}])
+    before = contents(here)
+    assert here.play("downgrade").status == 0
+    here.simulator.set_faults("phone0", ["stays_old"])
+    stopped = here.play("rollback", "-e", '{"waves": [1]}', "-e", "wait_timeout=4", image=None)
+    assert stopped.status != 0
+    assert contents(here) == before
+    assert stopped.statuses() == {"phone0": "failed", "phone1": "not_reached", "phone2": "not_reached"}
+
+    here.simulator.set_faults("phone0", [])
+    finished = here.play("rollback", image=None)
+    assert finished.status == 0, finished.output
+    assert set(here.running().values()) == {OLD}
 
 
 def test_what_somebody_else_changed_since_is_not_overwritten(site):

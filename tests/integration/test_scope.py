@@ -148,7 +148,7 @@ def test_two_sites(site, tmp_path):
 def test_two_rollouts_at_once(site):
     here = site([{"image": OLD}, {"image": OLD, "faults": ["in_call"]}, {"image": OLD}])
     runs = []
-    first = threading.Thread(target=lambda: runs.append(here.play("downgrade", "-e", '{"waves": [1]}', "-e", "wait_timeout=15")))
+    first = threading.Thread(target=lambda: runs.append(here.play("downgrade", "-e", '{"waves": [1]}', "-e", "wait_timeout=80")))
     first.start()
     here.simulator.wait(lambda state: state["phone1"]["reset_pending"], 60)
     report_dir, here.report_dir = here.report_dir, here.folder / "second report"

@@ -157,7 +157,7 @@ class Site:
             "PYTHONPATH": str(TREE),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
-            **({} if show else {"ANSIBLE_NOCOLOR": "1"}),
+            **({"ANSIBLE_DISPLAY_OK_HOSTS": "0", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0"} if show else {"ANSIBLE_NOCOLOR": "1"}),
         }
         streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         ended = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, check=False, **streams)
