@@ -22,7 +22,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Collection, Container, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
@@ -111,7 +111,7 @@ def opened(path: str) -> Iterator[Source]:
     if file is None:
         yield cast(Source, folder)
         return
-    with file:
+    with closing(file):
         yield _archive(path, file)
 
 

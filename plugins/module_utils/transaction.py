@@ -856,7 +856,7 @@ def _entry_from_json(found: Dict[str, Any]) -> Entry:
     form = None
     if found["before"] is not None:
         numbers = [found[key] for key in ("mode", "uid", "gid", "mtime_ns")]
-        if not all(type(number) is int for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
+        if not all(isinstance(number, int) for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
             raise ValueError(f"the mode, owner or time of {path!r} is none")
         attributes = {key: base64.b64decode(value, validate=True) for key, value in found.get("attributes", {}).items()}
         form = Form(numbers[0], numbers[1], numbers[2], numbers[3], attributes)

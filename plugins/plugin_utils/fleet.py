@@ -99,11 +99,12 @@ async def _wait(
             async with gate:
                 seen = await _guarded(phone, pace.limits, _observe)
             elapsed = time.monotonic() - started
+            # Another image than before is a restart too, even if the phone was never met while it was away
+            was_down = was_down or not seen["reachable"] or seen["image"] != (image or seen["image"])
             image = seen["image"] or image
             if seen["reachable"] and runs(seen["image"], target):
                 back += 1
                 return {"on_target": True, "image": seen["image"], "seconds": round(elapsed, 1), "kind": None, "reason": None}
-            was_down = was_down or not seen["reachable"]
             left = timeout - elapsed
             if left <= 0:
                 kind, reason = _why_not(seen, target, was_down, timeout)

@@ -178,7 +178,7 @@ def main() -> int:
             found[files] = measure(root, names, options.rounds)
             for name, sample in found[files].items():
                 print(f"{files:6} files  {name:20} {sample.seconds:8.3f} s  CPU {sample.cpu:7.3f} s  {sample.megabytes:4.0f} MB")
-        few, many, forced = found.values()
+        few, many, forced = list(found.values())
         ratio = many["transaction"].seconds / many["plain loop"].seconds
         judge.show(f"transaction / plain loop, {options.files} files", ratio, "x", MOST_RATIO)
         ratio = forced["transaction, forced"].seconds / forced["plain loop, forced"].seconds

@@ -36,10 +36,13 @@ def main() -> int:
         say(f"1. What would happen: ansible-playbook voip.cisco79xx.downgrade -e image={NEW} --check --diff")
         dry = site.play("downgrade", "--check", "--diff", show=True)
 
-        say(f"2. For real, without --check. The canary will not take it, so the rollout stops there")
+        say("2. For real, without --check. The canary will not take it, so the rollout stops there")
         stopped = site.play("downgrade", "-e", "wait_timeout=6", show=True)
         show_fleet(site)
-        print("    The files name the new image now: any phone that restarts takes it. voip.cisco79xx.rollback would put them back.", flush=True)
+        print(
+            "    The files name the new image now: any phone that restarts takes it. voip.cisco79xx.rollback would put them back.",
+            flush=True,
+        )
 
         say("3. The canary is mended, and the same command finishes the job")
         site.simulator.set_faults("canary", [])

@@ -253,7 +253,7 @@ def stored(path, count):
 @pytest.mark.parametrize(
     "make, fault",
     [
-        (lambda path: bomb(path), "is a bomb"),
+        (bomb, "is a bomb"),
         (lambda path: directory(bomb(path), size=2 << 30), "claims 2147483648 bytes"),
         (lambda path: directory(bomb(path), size=1000), "longer than"),
         (lambda path: directory(stored(path, 5), size=60 << 20), "268435456 bytes in all"),

@@ -355,7 +355,12 @@ def test_what_a_killed_run_left_is_mended_first(root, apart):
     (root / "SIPDefault.cnf").write_bytes(f"image_version: {NEW}\n".encode())
     if os.fork() == 0:
         path = str(root / "SIPDefault.cnf")
-        os.replace = lambda source, target: os.rename(source, target) or os._exit(9)  # type: ignore[assignment, func-returns-value, misc]
+
+        def replace(source, target):
+            os.rename(source, target)
+            os._exit(9)
+
+        os.replace = replace  # type: ignore[assignment]
         with transaction.locked(str(root), str(root.parent / "state" / apart)) as store:
             change = transaction.Change("SIPDefault.cnf", path, Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
             store.apply([change, transaction.Change("other", str(root / "other"), None, b"x", None)])

@@ -605,9 +605,9 @@ def test_any_failure_on_the_way_puts_all_back(root, monkeypatch, call, error):
     for fail_at in range(1, 100):
         calls: list[object] = []
 
-        def failing(*arguments, fail_at=fail_at, calls=calls, **options):
-            calls.append(arguments)
-            if len(calls) == fail_at:
+        def failing(*arguments, at=(fail_at, calls), **options):
+            at[1].append(arguments)
+            if len(at[1]) == at[0]:
                 raise error
             return real(*arguments, **options)
 

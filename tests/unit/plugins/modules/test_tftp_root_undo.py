@@ -40,9 +40,9 @@ def root(tmp_path):
     return made
 
 
-def apply(root, new=NEW, run="spring"):
+def apply(root, new=None, run="spring"):
     changes = []
-    for name, after in new.items():
+    for name, after in (NEW if new is None else new).items():
         path = root / name
         there = path.exists()
         changes.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
