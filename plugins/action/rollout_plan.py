@@ -11,6 +11,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout, scope
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
 
 display = Display()
 
@@ -35,7 +36,10 @@ class ActionModule(ControllerAction):
         reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "site_of", "would_move")}
         hostvars = self._task_vars["hostvars"]
         observed = arguments.pop("observed")
-        held = {name for name in observed if boolean(hostvars[name].get("hold", False), strict=False)}
+        held = {name for name in self._task_vars["groups"]["all"] if boolean(hostvars[name].get("hold", False), strict=False)}
+        elsewhere = phones(held - set(observed), hostvars, to_log_in=False)
+        reach["held_elsewhere"] = {phone.mac for phone in elsewhere if phone.mac}
+        reach["pinning"] = named is None
         if named is None:
             targets = dict.fromkeys(observed, image.parse_application(name or ""))
         else:

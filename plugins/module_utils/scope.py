@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Collection, Dict, List, Mapping
 
 from . import image as images
 from .rollout import ALREADY, BLOCKED, PLANNED, Facts, RolloutError
@@ -27,18 +27,21 @@ def apart(
     site_of: Mapping[str, str],
     would_move: Mapping[str, Mapping[str, str]],
     accept_others: bool,
+    held_elsewhere: Collection[str] = (),
+    pinning: bool = True,
 ) -> Facts:
     """The plan with what each TFTP root has to be told: `scope`, `sites`, and `macs` (TFTP host → MACs) of each wave.
 
     `site_of`: phone → its TFTP host. `would_move`: TFTP host → MAC → image that the files name now, of each phone that would load
     another one once they name the target. Phones that cannot move are pinned like those that shall not, as they
-    would ask for the image at every restart.
+    would ask for the image at every restart. `held_elsewhere`: MACs of phones to hold that are not in the run. Without
+    `pinning` (an undo, which puts files back as they were) nobody is.
 
     Raises RolloutError if phones that nobody asked about would move, or if one to pin is not known well enough.
     """
     phones: Mapping[str, Mapping[str, Any]] = plan["phones"]
     sites: Sites = {host: {"hold": {}, "others": {}} for host in sorted(set(site_of.values()))}
-    for name, phone in phones.items():
+    for name, phone in phones.items() if pinning else ():
         running = images.recognise(phone["image_before"] or "")
         if phone["status"] == BLOCKED and phone["mac"] and running and running.protocol == images.SIP:
             sites[site_of[name]]["hold"][phone["mac"]] = running.name
@@ -48,7 +51,8 @@ def apart(
             raise RolloutError(f"{name} cannot be kept apart with scope=wave: it does not tell its MAC; set cisco79xx_mac", plan)
     ours = {phone["mac"] for phone in phones.values()}
     for host, moving in would_move.items():
-        others = {mac: named for mac, named in moving.items() if mac not in ours}
+        others = {mac: named for mac, named in moving.items() if mac not in ours and mac not in held_elsewhere}
+        sites[host]["hold"].update({mac: named for mac, named in moving.items() if mac in held_elsewhere and images.recognise(named)})
         # They may be these phones, which could not be asked for their MACs
         nameless = sum(not phone["mac"] and not phone["observed"] and site_of[name] == host for name, phone in phones.items())
         sites[host]["others"] = others

@@ -18,7 +18,7 @@ import pwd
 import re
 import stat
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from . import cnf, container
 from .image import Image, recognise
@@ -116,6 +116,8 @@ class Root:
         self.path = path.rstrip("/") or path
         self.faults: List[str] = []
         self.warnings: List[str] = []
+        self.shared: List[Tuple[str, str]] = []
+        """Pairs of MACs whose files are one, by symbolic links. Known after `phones` has ended."""
         try:
             self.real = os.path.realpath(path)
             self.status = os.stat(path)
@@ -133,7 +135,7 @@ class Root:
 
     def phones(self) -> Iterator[File]:
         """Every SIP<MAC>.cnf, in the root and in the folders that tftp_cfg_dir names, each file once."""
-        seen: Set[str] = set()
+        seen: Dict[str, str] = {}
         for prefix, entries in self._phone_folders():
             for name in sorted(entries):
                 if len(name) < 7 or name[:3].upper() != "SIP":
@@ -145,8 +147,10 @@ class Root:
                     continue
                 file = self.read(prefix + name, entries[name])
                 if file and file.path not in seen:
-                    seen.add(file.path)
+                    seen[file.path] = file.mac or ""
                     yield file
+                elif file and file.mac and file.mac != seen[file.path]:
+                    self.shared.append((seen[file.path], file.mac))
 
     def read(self, name: str, entry: os.DirEntry[str]) -> Optional[File]:
         """That file, or None with the reason in `faults`."""
@@ -263,7 +267,7 @@ def plan(
         mac = file.mac or ""
         unmet.discard(mac)
         if mac in hold:
-            edit = cnf.pin(file.data, hold[mac].name)
+            edit = cnf.pin(cnf.unpinned(file.data), hold[mac].name)
         elif only is None:
             edit = cnf.set_image_version(cnf.unpinned(file.data), image.name)
         elif mac in only:
@@ -276,6 +280,13 @@ def plan(
         after = hold[mac].name if mac in hold else image.name if own or only is not None else renamed
         pinned = cnf.lookup(file.data, "image_version") if cnf.PIN_MARK in file.data else None
         _note_move(made, mac, own or pinned or named, after)
+    for mac, other in root.shared:
+        unmet.discard(other)
+        apart = set(hold) | (only or set())
+        if (mac in apart) != (other in apart) or hold.get(mac) != hold.get(other):
+            faults.append(f"SIP{mac}.cnf and SIP{other}.cnf are one file, so these phones cannot be kept apart: give each its own")
+        elif mac in made.would_move:
+            made.would_move[other] = made.would_move[mac]
     faults += [f"SIP{mac}.cnf is missing in {root.path}: that phone cannot be kept apart without it: create it" for mac in sorted(unmet)]
     faults += _point(root, made, files)
     problems = image_problems(root, image, server)

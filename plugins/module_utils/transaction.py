@@ -44,8 +44,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 KEPT_RECORDS = 20
 MOST_RECORDS = 200
-"""A run is forgotten as a whole or not at all, so more than KEPT_RECORDS are kept if the last ones belong to a long run; never more
-than this."""
+"""A run is forgotten as a whole or not at all, so more than KEPT_RECORDS are kept if the last ones belong to a long run; more than
+this only of the newest run."""
 FORCED_ONTO_DISK = 64
 """More files than this are left to the file system, unless asked for: it costs a disk write per file."""
 
@@ -463,8 +463,18 @@ class Transactions:
 
     def _prune(self) -> None:
         settled = sorted((name for name, state in self._listed().items() if state not in (PENDING, COMMITTED)), reverse=True)
-        groups = {name[-4:] for name in settled[:KEPT_RECORDS]}
-        old = [name for place, name in enumerate(settled) if place >= MOST_RECORDS or name[-4:] not in groups]
+        runs: Dict[str, List[str]] = {}
+        for name in settled:
+            runs.setdefault(name[-4:], []).append(name)
+        recent = {name[-4:] for name in settled[:KEPT_RECORDS]}
+        old: List[str] = []
+        kept = 0
+        for run, names in runs.items():
+            # Never a part of a run: its undo would leave the files of the other part. The newest stays however long it is.
+            if kept and (run not in recent or kept + len(names) > MOST_RECORDS):
+                old += names
+            else:
+                kept += len(names)
         for identity in old:
             for state in (DONE, UNDONE, REPAIRED, FORCED):
                 _remove_quietly(self._path(identity, state))

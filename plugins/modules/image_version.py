@@ -94,7 +94,7 @@ options:
       - Without it that is C(/var/lib/cisco79xx) for root, and otherwise C(cisco79xx) in C($XDG_STATE_HOME) or C(~/.local/state).
     type: path
   run:
-    description: A name that ties together the records of several calls, which are then undone together.
+    description: A name that ties together the records of several calls, which are then undone together. By default each call is alone.
     type: str
     default: ""
 seealso:
@@ -220,6 +220,8 @@ problems:
   sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
 """
 
+import secrets
+import time
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
@@ -243,7 +245,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             )
         root = tftp_root.Root(params["tftp_root"])
         plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
-        backups = [] if module.check_mode else locked.apply(plan.changes, plan.image, params["run"], params["backup"])
+        backups = [] if module.check_mode else locked.apply(plan.changes, plan.image, params["run"] or _own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(plan.changes),
         "image": plan.image,
@@ -269,6 +271,11 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     for warning in _limited([text for repair in locked.repaired for text in repair.texts()] + plan.warnings):
         module.warn(warning)
     return result
+
+
+def _own_run() -> str:
+    """A call that belongs to no run is one by itself."""
+    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}"
 
 
 def _os79xx(name: str) -> str:

@@ -195,14 +195,16 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, tftp_root, transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, firmware, tftp_root, transaction
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
     """The module's result. Raises TransactionError."""
     params = module.params
     result: Dict[str, Any] = {"restored": [], "removed": [], "records": [], "conflicts": []}
-    with transaction.locked(params["tftp_root"], params["state_dir"], check=module.check_mode) as store:
+    # What a killed staging of firmware left is mended too, which has records of its own
+    opened = firmware.locked if params["only_repair"] and not module.check_mode else transaction.locked
+    with opened(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         result["repaired"] = [
             {"record": one.record.id, "run": one.record.run, "restored": list(one.restored), "conflicts": list(one.conflicts)}
             for one in store.repaired
@@ -213,8 +215,9 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if params["only_repair"]:
             return result
         if module.check_mode and store.repaired:
-            module.warn("what would be undone can only be told when that is mended")
-            return result
+            raise transaction.TransactionError(
+                f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
+            )
         result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
             plan = store.plan_undo(params["run"], params["record"], params["force"])

@@ -19,13 +19,16 @@ class InventoryError(Exception):
     """What is wrong with the phones of an inventory, all of it in one text."""
 
 
-def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
-    """The phones of these inventory names. Raises InventoryError: nothing of the run should start then."""
+def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool = True) -> list[Phone]:
+    """The phones of these inventory names. Without `to_log_in` they need no password.
+
+    Raises InventoryError: nothing of the run should start then.
+    """
     faults: list[str] = []
     found: list[Phone] = []
     for name in names:
         try:
-            found.append(_phone(name, hostvars))
+            found.append(_phone(name, hostvars, to_log_in))
         except InventoryError as error:
             faults.append(str(error))
     faults += _shared(found, "MAC", lambda phone: phone.mac)
@@ -35,7 +38,7 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> l
     return found
 
 
-def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Phone:
+def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:
     if name not in hostvars:
         raise InventoryError(f"{name}: no such host in the inventory")
     variables = hostvars[name]
@@ -49,7 +52,7 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Phone:
         raise InventoryError(f"{name}: {error}") from None
     except Exception as error:  # a variable that cannot be templated or decrypted
         raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
-    if not password:
+    if to_log_in and not password:
         raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
     return Phone(name, str(variables.get("ansible_host") or name), port, password, mac)
 

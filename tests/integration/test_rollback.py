@@ -79,7 +79,10 @@ def test_a_rollout_in_waves_is_one_run_to_take_back(site):
     here = site([{"image": OLD} for _number in range(3)])
     before = contents(here)
     assert here.play("downgrade", "-e", "scope=wave").status == 0
-    back = here.play("rollback", image=None)
+    limited = here.play("rollback", "--limit", "phone0", image=None)
+    assert limited.status != 0
+    assert "without --limit" in limited.output
+    back = here.play("rollback", "-e", "scope=wave")
     assert back.status == 0, back.output
     assert contents(here) == before
     assert set(here.running().values()) == {OLD}

@@ -162,3 +162,27 @@ def test_two_rollouts_at_once(site):
     assert "somebody else changed" in run.output or "instead of" in run.output
     assert here.running()["phone2"] == "P0S3-8-12-00"
     assert here.resets()["phone2"] == 1
+
+
+def test_a_phone_on_hold_stays_although_it_is_not_in_the_run(site):
+    here = site([{"image": OLD}, {"image": OLD, "inventory": {"hold": True}}, {"image": OLD}])
+    run = here.play("downgrade", "--limit", "phone0", "-e", "accept_others=true")
+    assert run.status == 0, run.output
+    reboot_all(here, ["phone1", "phone2"])
+    assert here.running() == {"phone0": NEW, "phone1": OLD, "phone2": NEW}
+
+
+def test_phones_that_share_a_file_cannot_be_kept_apart(site):
+    here = site([{"image": OLD}, {"image": OLD}])
+    shared, link = (here.root / f"SIP{phone['mac']}.cnf" for phone in here.phones)
+    link.unlink()
+    link.symlink_to(shared.name)
+    before = here.digest()
+    run = here.play("downgrade", "--limit", "phone0")
+    assert run.status != 0
+    assert here.phones[1]["mac"] in run.output
+    run = here.play("downgrade", "--limit", "phone0", "-e", "scope=wave")
+    assert run.status != 0
+    assert "are one file" in run.output
+    assert here.digest() == before
+    assert here.play("downgrade").status == 0

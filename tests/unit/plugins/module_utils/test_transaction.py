@@ -1118,7 +1118,9 @@ def test_a_run_is_forgotten_as_a_whole(root, monkeypatch):
     monkeypatch.setattr(transaction, "MOST_RECORDS", 6)
     for number in range(4):
         apply(root, {PHONE: b"%d!" % number}, run="next")
-    assert len(records(root)) == 6
+    assert len(records(root)) == 8
+    apply(root, {PHONE: b"last"}, run="last")
+    assert {record.run for record in records(root)} == {"last"}
 
 
 def test_a_clock_that_was_set_back(root):
