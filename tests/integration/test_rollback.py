@@ -57,6 +57,20 @@ def test_a_rollback_that_stopped_goes_on(site):
     assert set(here.running().values()) == {OLD}
 
 
+def test_a_stopped_rollback_does_not_go_further_back(site):
+    here = site([{"image": OLD}])
+    assert here.play("downgrade").status == 0
+    assert here.play("upgrade", image="P0S3-8-12-00").status == 0
+    here.simulator.set_faults("phone0", ["stays_old"])
+    assert here.play("rollback", "-e", "wait_timeout=4", image=None).status != 0
+    here.simulator.set_faults("phone0", [])
+    again = here.play("rollback", image=None)
+    assert again.status == 0, again.output
+    assert here.running() == {"phone0": NEW}
+    assert here.play("rollback", image=None).status == 0
+    assert here.running() == {"phone0": NEW}
+
+
 def test_what_somebody_else_changed_since_is_not_overwritten(site):
     here = site([{"image": OLD}, {"image": OLD}])
     assert here.play("downgrade").status == 0
