@@ -8,13 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.audit import table
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -25,12 +21,12 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         roots = arguments["roots"]
-        display.display("\n\n".join(table(host, found) for host, found in roots.items()))
+        self.say("\n\n".join(table(host, found) for host, found in roots.items()))
         if not arguments["report_dir"]:
             return {"changed": False}
         target = Path(arguments["report_dir"]) / "audit.json"
         write_whole(target, json.dumps({"roots": {host: _without_ansible(found) for host, found in roots.items()}}, indent=2) + "\n")
-        display.display(f"all of it: {target}")
+        self.say(f"all of it: {target}")
         return {"changed": False, "path": str(target)}
 
 

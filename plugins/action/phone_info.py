@@ -14,4 +14,8 @@ class ActionModule(ControllerAction):
     ARGUMENTS = PHONES_SPEC
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        return {"changed": False, "phones": fleet.observe(self.phones(arguments["phones"]), self.pace(arguments))}
+        phones = self.phones(arguments["phones"])
+        results = fleet.observe(phones, self.pace(arguments))
+        for phone in phones:
+            results[phone.name].update(host=phone.host, hold=phone.hold)
+        return {"changed": False, "phones": results}

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils import dialogue, fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
-
-MAY_BE_RESTARTING = (dialogue.REFUSED, dialogue.UNREACHABLE, dialogue.SILENT, dialogue.CLOSED)
 
 
 class ActionModule(ControllerAction):
@@ -31,7 +29,7 @@ class ActionModule(ControllerAction):
         outcome: dict[str, Any] = {
             "changed": any(result["sent"] for result in results.values()),
             "phones": results,
-            "awaited": [name for name, result in results.items() if result["sent"] or result["kind"] in MAY_BE_RESTARTING],
+            "awaited": [name for name, result in results.items() if result["sent"] or result["kind"] in fleet.MAY_BE_RESTARTING],
         }
         if missed:
             outcome.update(failed=True, msg="; ".join(f"{name} was not reset: {reason}" for name, reason in missed.items()))

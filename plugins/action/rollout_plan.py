@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout, scope
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
-
-display = Display()
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
 
 
 class ActionModule(ControllerAction):
@@ -29,6 +30,25 @@ class ActionModule(ControllerAction):
         "accept_others": {"type": "bool", "default": False},
         "site_of": {"type": "dict", "required": True},
         "would_move": {"type": "dict", "default": {}},
+        "report_dir": {"type": "path"},
+        "rules": {
+            "type": "dict",
+            "apply_defaults": True,
+            "options": {
+                "max_fail_percentage": {"type": "raw"},
+                "max_failed": {"type": "raw"},
+                "min_sample": {"type": "raw", "default": 1},
+                "stop_on": {"type": "raw", "default": []},
+                "max_unavailable": {"type": "raw"},
+                "pause_after": {"type": "raw", "default": []},
+                "soak_seconds": {"type": "float", "default": 0},
+                "require_registered": {"type": "bool", "default": False},
+                "window": {"type": "str", "default": ""},
+                "timezone": {"type": "str", "default": ""},
+                "wait_timeout": {"type": "float", "default": 600},
+                "call_timeout": {"type": "float"},
+            },
+        },
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
@@ -36,8 +56,9 @@ class ActionModule(ControllerAction):
         reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "site_of", "would_move")}
         hostvars = self._task_vars["hostvars"]
         observed = arguments.pop("observed")
-        held = {name for name in self._task_vars["groups"]["all"] if boolean(hostvars[name].get("hold", False), strict=False)}
-        elsewhere = phones(held - set(observed), hostvars, to_log_in=False)
+        held = {name for name, seen in observed.items() if seen.get("hold")}
+        others = (name for name in self._task_vars["groups"]["all"] if name not in observed)
+        elsewhere = phones((name for name in others if boolean(hostvars[name].get("hold", False), strict=False)), hostvars, to_log_in=False)
         reach["held_elsewhere"] = {phone.mac for phone in elsewhere if phone.mac}
         reach["pinning"] = named is None
         if named is None:
@@ -45,12 +66,38 @@ class ActionModule(ControllerAction):
         else:
             targets = scope.named_targets(observed, named, reach["site_of"])
         label = name or "what the files named before"
+        rules = _rules(arguments.pop("rules"), len(observed))
+        zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or rules["timezone"]) for host in set(reach["site_of"].values())})
+        folder = arguments.pop("report_dir")
+        if folder:
+            resume = Resume(Path(folder))
+            wanted = {phone: target.name for phone, target in targets.items()}
+            arguments["in_flight"] = resume.in_flight(wanted, Patience(rules["wait_timeout"], rules["call_timeout"]))
+            arguments["waves_done"], arguments["moved_before"] = resume.pause(label)
         try:
+            shut = clock.closed(rules["window"], zones)
+            if shut and not self._task.check_mode:
+                raise rollout.RolloutError(f"{shut}, so nothing was changed: run it when the window is open")
             plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
         except rollout.RolloutError as error:
             # Not a failure yet: its result would be shown, and the plan of thousands of phones with it
             return {"changed": False, "plan": error.plan, "refused": str(error), "msg": []}
+        plan.update(rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
-            display.display(line)
+            self.say(line)
         return {"changed": False, "plan": plan, "refused": "", "msg": lines}
+
+
+def _rules(given: dict[str, Any], fleet: int) -> dict[str, Any]:
+    """The rules as the waves need them. Raises RolloutError."""
+    losses = {name: given.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")}
+    for name in ("soak_seconds", "wait_timeout", "call_timeout"):
+        if given[name] is not None and given[name] < 0:
+            raise rollout.RolloutError(f"{name} is {given[name]:g}: it is a number of seconds")
+    return {
+        **given,
+        "losses": rollout.losses(**losses)._asdict(),
+        "max_unavailable": rollout.at_once(given["max_unavailable"], fleet),
+        "pause_after": rollout.pauses(given["pause_after"]),
+    }

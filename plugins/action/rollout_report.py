@@ -4,60 +4,44 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
-
-display = Display()
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import REPORT_SPEC, Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "report_dir": {"type": "path", "required": True},
-        "image": {"type": "str", "required": True},
-        "phones": {"type": "list", "elements": "str", "default": []},
-        "plan": {"type": "dict"},
-        "resets": {"type": "dict", "default": {}},
-        "waits": {"type": "dict", "default": {}},
+        **REPORT_SPEC,
         "given_back": {"type": "dict", "default": {}},
         "reached": {"type": "int", "default": 0},
         "stopped": {"type": "bool", "default": False},
+        "stop_reason": {"type": "str", "default": ""},
+        "paused_after": {"type": "int"},
         "error": {"type": "str", "default": ""},
-        "started": {"type": "str"},
         "unfinished": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         folder = Path(arguments.pop("report_dir"))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        unfinished = arguments.pop("unfinished")
-        arguments["started"] = arguments["started"] or now
-        if unfinished:
+        arguments["names"] = arguments.pop("phones")
+        finished = not arguments.pop("unfinished")
+        if not finished:
             arguments["error"] = "the run did not come to its end: it was refused before it began, or interrupted"
-        names = arguments.pop("phones")
-        hostvars = self._task_vars["hostvars"]
-        report = rollout.report(
-            names=names,
-            hosts={name: str(hostvars[name].get("ansible_host") or name) for name in names},
-            check_mode=bool(self._task.check_mode),
-            ended=now,
-            **arguments,
-        )
-        target = folder / "report.json"
-        write_whole(target, json.dumps(report, indent=2) + "\n")
-        message = f"{rollout.summary(report)}; see {target}"
-        if not unfinished:
-            display.display(message)
+        reporter = Reporter(folder, self._task_vars["hostvars"], {**arguments, "check_mode": bool(self._task.check_mode)})
+        report = reporter.write(finished=finished)
+        message = f"{rollout.summary(report)}; see {folder / 'report.html'}"
+        if finished:
+            self.say(message)
+            publish(report)
+            if not (arguments["stopped"] or arguments["error"] or arguments["paused_after"] is not None or self._task.check_mode):
+                Resume(folder).finished()
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"
             for name, phone in report["phones"].items()
             if not arguments["error"] and phone["status"] in (rollout.FAILED, rollout.BLOCKED) and not phone["held"]
         }
-        return {"changed": False, "msg": message, "off_target": off, "path": str(target)}
+        return {"changed": False, "msg": message, "off_target": off, "path": str(reporter.path)}

@@ -7,12 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -35,9 +32,8 @@ class ActionModule(ControllerAction):
             phones,
             self.pace(arguments),
             targets=self.targets(phones, arguments["image"], arguments["images"]),
-            timeout=0 if check else arguments["timeout"],
-            poll_interval=arguments["poll_interval"],
-            progress=display.display,
+            patience=fleet.Patience(0 if check else arguments["timeout"], None, arguments["poll_interval"]),
+            progress=self.say,
         )
         missed = {name: result["reason"] for name, result in results.items() if not result["on_target"]}
         outcome: dict[str, Any] = {"changed": False, "phones": results}

@@ -18,7 +18,7 @@ options:
   max_sessions:
     description: Most connections open at once.
     type: int
-    default: 200
+    default: 500
   connect_timeout:
     description: Seconds a phone may take to accept a connection.
     type: float

@@ -97,6 +97,10 @@ options:
     description: A name that ties together the records of several calls, which are then undone together. By default each call is alone.
     type: str
     default: ""
+  differences:
+    description: Return RV(differences) of at most this many changed files, whether or not diff mode is on.
+    type: int
+    default: 0
 seealso:
   - module: voip.cisco79xx.tftp_root_undo
 notes:
@@ -128,6 +132,13 @@ image:
   returned: success
   type: str
   sample: P0S3-06-3-00
+differences:
+  description:
+    - How files change, as C(path) and C(diff), the latter in the unified form with one line around.
+    - Values of passwords, secrets and keys are replaced by asterisks.
+  returned: if O(differences) asks for them
+  type: list
+  elements: dict
 changed_files:
   description: The files that were changed or, in check mode, would be. Names are relative to the root.
   returned: success
@@ -220,6 +231,7 @@ problems:
   sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
 """
 
+import difflib
 import secrets
 import time
 from typing import Any, Dict, List
@@ -264,6 +276,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "duplicates": [{"file": name, "lines": lines} for name, lines in plan.duplicates],
         "os79xx": {"before": plan.os79xx_before, "after": plan.os79xx},
     }
+    if params["differences"]:
+        result["differences"] = [_difference(root, change) for change in plan.changes[: params["differences"]]]
     if module._diff:
         result["diff"] = [_diff(root, change) for change in plan.changes]
     if params["backup"] and not module.check_mode:
@@ -291,6 +305,12 @@ def _diff(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
+def _difference(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
+    texts = _diff(root, change)
+    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
+    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
+
+
 def _limited(warnings: List[str], most: int = 20) -> List[str]:
     more = len(warnings) - most
     return warnings if more <= 0 else [*warnings[:most], f"and {more} more warnings like these"]
@@ -309,6 +329,7 @@ def main() -> None:
             "backup": {"type": "bool", "default": False},
             "state_dir": {"type": "path"},
             "run": {"type": "str", "default": ""},
+            "differences": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )

@@ -66,6 +66,12 @@ phones:
     reason:
       description: The same for people, with what to do next.
       type: str
+    host:
+      description: Its address.
+      type: str
+    hold:
+      description: Whether its host variable C(hold) says that it shall not be moved.
+      type: bool
   sample:
-    SEP000E84C060A6: {reachable: true, image: P0S3-08-2-00, mac: 000E84C060A6, kind: null, reason: null}
+    SEP000E84C060A6: {reachable: true, image: P0S3-08-2-00, mac: 000E84C060A6, kind: null, reason: null, host: 192.0.2.21, hold: false}
 """

@@ -9,33 +9,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_gate
-short_description: Decide whether a rollout goes on after a wave
+short_description: See whether a wave of a rollout may begin
 version_added: 0.1.0
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
-  - Fails if more phones of the wave failed than may. Used by the role P(voip.cisco79xx.rollout#role).
+  - Fails before a wave that must not begin, since the rollout shall pause before it or the maintenance window is closed.
+    The next run then goes on with this wave. Used by the role P(voip.cisco79xx.rollout#role).
 options:
   plan:
     description: RV(voip.cisco79xx.rollout_plan#module:plan).
     type: dict
     required: true
   wave:
-    description: Number of the wave, from 1.
+    description: Number of the wave that would begin.
     type: int
     required: true
-  resets:
-    description: RV(voip.cisco79xx.reset#module:phones) of all waves so far.
-    type: dict
+  report_dir:
+    description: Folder of the report on the controller, where the next run finds how far this one came.
+    type: path
     required: true
-  waits:
-    description: RV(voip.cisco79xx.wait_for_image#module:phones) of all waves so far.
-    type: dict
-    required: true
-  max_fail_percentage:
-    description: Share of the wave that may fail, in percent. The rollout stops if it is exceeded.
-    type: float
-    default: 0
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -52,18 +45,17 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Gate
+- name: See that wave 2 may begin
   voip.cisco79xx.rollout_gate:
     plan: "{{ planned.plan }}"
-    wave: 1
-    resets: "{{ reset.phones }}"
-    waits: "{{ waited.phones }}"
+    wave: 2
+    report_dir: ./cisco79xx-report
   run_once: true
 """
 
 RETURN = r"""
-failed_phones:
-  description: Why each phone of the wave that failed did, by inventory name.
+paused_after:
+  description: Number of the last wave before the pause; null if there is none.
   returned: always
-  type: dict
+  type: int
 """

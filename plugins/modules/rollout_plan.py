@@ -62,6 +62,59 @@ options:
     description: By TFTP host, RV(voip.cisco79xx.image_version#module:would_move).
     type: dict
     default: {}
+  report_dir:
+    description:
+      - Folder of the report on the controller, in which an earlier run to the image may have left which phones it reset, and where it
+        paused. The phones go first and are waited for; the waves go on from the pause.
+    type: path
+  rules:
+    description: When to stop, as the options of the role P(voip.cisco79xx.rollout#role) of the same names with C(rollout_) before them.
+    type: dict
+    suboptions:
+      max_fail_percentage:
+        description: Share of a wave that may fail.
+        type: raw
+      max_failed:
+        description: Phones of all waves that may fail.
+        type: raw
+      min_sample:
+        description: Phones that must have been seen before these two stop anything.
+        type: raw
+        default: 1
+      stop_on:
+        description: Kinds of failure of which one is too many.
+        type: raw
+        default: []
+      max_unavailable:
+        description: Phones of a wave that may be down at once.
+        type: raw
+      pause_after:
+        description: Waves to pause after.
+        type: raw
+        default: []
+      soak_seconds:
+        description: Seconds after a wave, at whose end its phones are looked at again.
+        type: float
+        default: 0
+      require_registered:
+        description: Whether the phones have to be registered then.
+        type: bool
+        default: false
+      window:
+        description: Time of day in which waves may begin.
+        type: str
+        default: ""
+      timezone:
+        description: Time zone of the window, if the TFTP host has none.
+        type: str
+        default: ""
+      wait_timeout:
+        description: Seconds a phone may take to come back.
+        type: float
+        default: 600
+      call_timeout:
+        description: Seconds a phone's call may last.
+        type: float
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.

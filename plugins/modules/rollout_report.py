@@ -14,7 +14,8 @@ version_added: 0.1.0
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
-  - Writes C(report.json) on the controller, in check mode too. Used by the role P(voip.cisco79xx.rollout#role).
+  - Writes C(report.json), C(report.html) and C(junit.xml) on the controller, in check mode too, and adds a summary to the file that the
+    environment variable C(GITHUB_STEP_SUMMARY) names. Used by the role P(voip.cisco79xx.rollout#role).
 options:
   report_dir:
     description: Folder on the controller. Made if it is missing.
@@ -52,6 +53,18 @@ options:
     description: Whether the rollout stopped at that wave.
     type: bool
     default: false
+  stop_reason:
+    description: Why it stopped.
+    type: str
+    default: ""
+  paused_after:
+    description: Number of the wave after which it paused.
+    type: int
+  files:
+    description: Files that were changed, each with C(tftp_host), C(path) and C(diff).
+    type: list
+    elements: dict
+    default: []
   error:
     description: What else ended the run.
     type: str

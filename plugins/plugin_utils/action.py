@@ -8,24 +8,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import Image, ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils.rollout import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.module_utils.window import WindowError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import TELNETLIB3_ERROR, Limits, Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Pace
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, phones
 
 PHONES_SPEC: dict[str, dict[str, Any]] = {
     "phones": {"type": "list", "elements": "str"},
-    "max_sessions": {"type": "int", "default": 200},
+    "max_sessions": {"type": "int", "default": 500},
     "connect_timeout": {"type": "float", "default": 10},
     "login_timeout": {"type": "float", "default": 20},
     "command_timeout": {"type": "float", "default": 20},
 }
 
+NOT_FOR_PEOPLE = ("json", "jsonl", "null", "awx_display")
+"""Stdout callbacks whose output a program reads; AWX makes its own of what the tasks return."""
+
 Arguments = dict[str, Any]
+display = Display()
 
 
 class ControllerAction(ActionBase):
@@ -44,13 +51,23 @@ class ControllerAction(ActionBase):
         _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
             result.update(self.work(arguments))
-        except (ImageNameError, RolloutError, InventoryError, OSError) as error:
+        except (ImageNameError, RolloutError, InventoryError, WindowError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         """The action's result."""
         raise NotImplementedError
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether a program reads what Ansible prints."""
+        return constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in NOT_FOR_PEOPLE
+
+    def say(self, line: str) -> None:
+        """Show people a line."""
+        if not self.for_programs:
+            display.display(line)
 
     def phones(self, names: list[str] | None) -> list[Phone]:
         """The phones named, or the task's own host."""

@@ -80,13 +80,15 @@ class PhoneError(Exception):
 
 @dataclass(frozen=True)
 class Phone:
-    """Where a phone is and how to log in. `mac` as in SIP<MAC>.cnf, or None if the inventory does not know it."""
+    """Where a phone is and how to log in. `mac` as in SIP<MAC>.cnf, or None if the inventory does not know it. `hold`: it shall not
+    move."""
 
     name: str
     host: str
     port: int = 23
     password: str = field(default="", repr=False)
     mac: str | None = None
+    hold: bool = False
 
 
 @dataclass(frozen=True)

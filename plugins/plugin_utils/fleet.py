@@ -10,19 +10,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image as images
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
-    REFUSED,
-    WRONG_PASSWORD,
-    Identity,
-    Limits,
-    Phone,
-    PhoneError,
-    session,
-)
+from ansible_collections.voip.cisco79xx.plugins.module_utils import register
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import dialogue
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Identity, Limits, Phone, PhoneError, session
 
 Result = dict[str, Any]
 Results = dict[str, Result]
@@ -30,22 +24,69 @@ Targets = Mapping[str, images.Image]
 """Inventory name → image."""
 
 FIRST_POLL = 0.5
-"""Seconds before the second look at a phone; each further look waits half as long again, up to `poll_interval`."""
+"""Seconds between the first looks at a phone; later they grow further apart, up to the poll interval."""
+DOWN_SHARE = 0.025
+"""Pause between two looks at a phone that is down, as a share of the time it has been waited for: it is noticed soon after it
+comes back, and a phone that does not answer is asked ever less often."""
+DOWN_POLL = 5.0
+DOWN_CONNECT = 3.0
+"""Seconds that connecting to a phone that restarts may take: many are down at once, and each waits for its turn."""
 PROGRESS_EVERY = 10.0
-"""Seconds between two lines of progress."""
+"""Seconds between two lines of progress of `wait`."""
+GONE = 60.0
+"""Seconds after which a phone that still answers cannot have taken a reset that may not have been sent."""
+
+REFUSED, WRONG_PASSWORD = dialogue.REFUSED, dialogue.WRONG_PASSWORD
+WRONG_IMAGE = "wrong_image"
+NOT_RESTARTED = "not_restarted"
+NEVER_RETURNED = "never_returned"
+IN_CALL = "in_call"
+NOT_REGISTERED = "not_registered"
+ERROR = "error"
+LOST = (dialogue.UNREACHABLE, dialogue.SILENT, dialogue.CLOSED)
+MAY_BE_RESTARTING = (REFUSED, *LOST)
 
 
 @dataclass(frozen=True)
 class Pace:
     """How hard the fleet is driven. `max_sessions` keeps open connections under the usual limit of 1,024 files."""
 
-    max_sessions: int = 200
+    max_sessions: int = 500
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds: for a phone to come back, for its call to end before that (None: the same), and between two looks at most."""
+
+    wait: float = 600.0
+    call: float | None = None
+    poll_interval: float = 15.0
+
+
+class Watcher(Protocol):
+    """Who is told what becomes of the phones, while it happens."""
+
+    def told(self, phone: Phone, about: str, result: Result) -> None:
+        """`about` is `reset` (about to be sent), `sent`, `back`, `failed` or `cause`."""
+
+    def cause(self, phone: Phone) -> Result | None:
+        """Why the phone cannot come back, as `kind`, `reason` and `advice`, if that is known for certain."""
+
+
+class Nobody:
+    """A Watcher that does nothing."""
+
+    def told(self, phone: Phone, about: str, result: Result) -> None:
+        pass
+
+    def cause(self, phone: Phone) -> Result | None:
+        return None
 
 
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
-    return asyncio.run(_each(phones, pace, _observe))
+    return asyncio.run(_each(phones, pace, look))
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:
@@ -56,13 +97,9 @@ def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None)
     """
 
     async def one(phone: Phone, limits: Limits) -> Result:
-        async with session(phone, limits) as talk:
-            identity = talk.identify()
-            already = unless is not None and runs(identity.image, unless[phone.name])
-            deferred = False if already else await talk.reset()
-            return {"sent": not already, "already": already, "deferred": deferred, **_known(phone, identity)}
+        return await reset_one(phone, limits, unless[phone.name] if unless is not None else None)
 
-    return asyncio.run(_each(phones, pace, one, failed={"sent": False, "already": False, "deferred": False}))
+    return asyncio.run(_each(phones, pace, one))
 
 
 def wait(
@@ -70,106 +107,174 @@ def wait(
     pace: Pace,
     *,
     targets: Targets,
-    timeout: float,
-    poll_interval: float = 15.0,
+    patience: Patience,
+    watcher: Watcher | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Results:
-    """Look at each phone until it runs its target, for at most `timeout` seconds.
+    """Look at each phone until it runs its target, for as long as `patience` lasts.
 
     A restart can take two boots, and a phone may answer for a while with the old image before it loads the new one:
-    only the target ends the wait early. Per phone: `on_target`, `image` (last seen), `seconds`, `kind`, `reason`.
+    only the target ends the wait early. Per phone: `on_target`, `image` (last seen), `seconds`, `kind`, `reason`, `advice`.
     """
-    return asyncio.run(_wait(list(phones), pace, targets, timeout, poll_interval, progress))
+    everyone = watcher or Nobody()
 
+    async def all_of_them() -> Results:
+        sessions = asyncio.Semaphore(pace.max_sessions)
+        began = time.monotonic()
+        back = 0
 
-async def _wait(
-    phones: list[Phone], pace: Pace, targets: Targets, timeout: float, poll_interval: float, progress: Callable[[str], None]
-) -> Results:
-    started = time.monotonic()
-    gate = asyncio.Semaphore(pace.max_sessions)
-    back = 0
+        async def one(phone: Phone) -> tuple[str, Result]:
+            nonlocal back
+            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience, everyone)
+            everyone.told(phone, "back" if result["on_target"] else "failed", result)
+            back += result["on_target"]
+            return phone.name, result
 
-    async def one(phone: Phone) -> Result:
-        nonlocal back
-        target = targets[phone.name]
-        pause = FIRST_POLL
-        image = None
-        was_down = False
-        while True:
-            async with gate:
-                seen = await _guarded(phone, pace.limits, _observe)
-            elapsed = time.monotonic() - started
-            # Another image than before is a restart too, even if the phone was never met while it was away
-            was_down = was_down or not seen["reachable"] or seen["image"] != (image or seen["image"])
-            image = seen["image"] or image
-            if seen["reachable"] and runs(seen["image"], target):
-                back += 1
-                return {"on_target": True, "image": seen["image"], "seconds": round(elapsed, 1), "kind": None, "reason": None}
-            left = timeout - elapsed
-            if left <= 0:
-                kind, reason = _why_not(seen, target, was_down, timeout)
-                return {"on_target": False, "image": image, "seconds": round(elapsed, 1), "kind": kind, "reason": reason}
-            await asyncio.sleep(min(pause * random.uniform(0.8, 1.2), left))
-            pause = min(pause * 1.5, poll_interval)
-
-    async def report() -> None:
-        while True:
-            await asyncio.sleep(PROGRESS_EVERY)
+        async def report() -> None:
             wanted = " and ".join(sorted({image.name for image in targets.values()}))
-            progress(f"{back} of {len(phones)} phones are on {wanted} after {time.monotonic() - started:.0f} seconds")
+            while True:
+                await asyncio.sleep(PROGRESS_EVERY)
+                progress(f"{back} of {len(targets)} phones are on {wanted} after {time.monotonic() - began:.0f} seconds")
 
-    reporter = asyncio.create_task(report())
-    try:
-        return dict(zip((phone.name for phone in phones), await asyncio.gather(*map(one, phones)), strict=True))
-    finally:
-        reporter.cancel()
+        reporter = asyncio.create_task(report())
+        try:
+            return dict(await asyncio.gather(*map(one, phones)))
+        finally:
+            reporter.cancel()
+
+    return asyncio.run(all_of_them())
 
 
-def _why_not(seen: Result, target: images.Image, was_down: bool, timeout: float) -> tuple[str, str]:
+async def reset_one(
+    phone: Phone, limits: Limits, unless: images.Image | None, about_to: Callable[[Phone], None] = lambda phone: None
+) -> Result:
+    """As `reset`, for one phone. Never raises. `about_to` is called before the command goes out."""
+
+    async def work(phone: Phone, limits: Limits) -> Result:
+        async with session(phone, limits) as talk:
+            identity = talk.identify()
+            already = unless is not None and runs(identity.image, unless)
+            if not already:
+                about_to(phone)
+            deferred = False if already else await talk.reset()
+            return {"sent": not already, "already": already, "deferred": deferred, **_known(phone, identity)}
+
+    return await _guarded(phone, limits, work, {"sent": False, "already": False, "deferred": False})
+
+
+async def until_back(
+    phone: Phone,
+    target: images.Image,
+    sessions: asyncio.Semaphore,
+    limits: Limits,
+    patience: Patience,
+    watcher: Watcher,
+    *,
+    deferred: bool = False,
+    since: float = 0.0,
+    doubtful: bool = False,
+) -> Result:
+    """As `wait`, for one phone that was reset `since` seconds ago.
+
+    `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
+    evidently was not, the result's `kind` is None and `on_target` false, and the phone may be reset.
+    """
+    began = time.monotonic() - since
+    quick = replace(limits, connect=min(limits.connect, DOWN_CONNECT))
+    call = patience.wait if patience.call is None else patience.call
+    deadline = began + (call if deferred else patience.wait)
+    pause = FIRST_POLL
+    image = None
+    was_down = False
+    while True:
+        async with sessions:
+            seen = await look(phone, quick)
+        now = time.monotonic()
+        # Another image than before is a restart too, even if the phone was never met while it was away
+        if not was_down and (not seen["reachable"] or seen["image"] != (image or seen["image"])):
+            was_down = True
+            if deferred:
+                deadline = now + patience.wait
+        image = seen["image"] or image
+        ended: Result = {"on_target": False, "image": image, "seconds": round(now - began, 1), "kind": None, "reason": None, "advice": ""}
+        ended["down"] = not seen["reachable"]
+        if seen["reachable"] and runs(seen["image"], target):
+            return {**ended, "on_target": True}
+        if doubtful and not was_down and now - began >= min(GONE, patience.wait):
+            return ended
+        if now >= deadline:
+            kind, reason = _why_not(seen, target, was_down, deferred, call if deferred and not was_down else patience.wait)
+            return {**ended, "kind": kind, "reason": reason}
+        cause = watcher.cause(phone)
+        if cause is not None:
+            return {**ended, **cause}
+        if seen["reachable"]:
+            pause = min(pause * 1.5, patience.poll_interval)
+        else:
+            pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began)), DOWN_POLL, patience.poll_interval)
+        await asyncio.sleep(max(0.0, min(pause * random.uniform(0.8, 1.2), deadline - now)))
+
+
+def _why_not(seen: Result, target: images.Image, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
     if seen["reachable"]:
         if was_down:
-            return "wrong_image", f"came back on {seen['image']} instead of {target}: see the TFTP server's log for what it asked for"
-        return "not_restarted", f"still runs {seen['image']} after {timeout:g} seconds and was never seen to restart"
+            return WRONG_IMAGE, f"came back on {seen['image']} instead of {target}: see the TFTP server's log for what it asked for"
+        if deferred:
+            return IN_CALL, f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
+        return NOT_RESTARTED, f"still runs {seen['image']} after {seconds:g} seconds and was never seen to restart"
     if seen["kind"] == WRONG_PASSWORD:
         return WRONG_PASSWORD, "came back with another password: phone_password in its configuration files is not ansible_password"
     if seen["kind"] == REFUSED:
-        return REFUSED, f"answers but refuses telnet after {timeout:g} seconds: it is still loading, or telnet_level is 0 in its files"
-    return seen["kind"], f"did not come back in {timeout:g} seconds: {seen['reason']}"
+        return REFUSED, f"answers but refuses telnet after {seconds:g} seconds: it is still loading, or telnet_level is 0 in its files"
+    kind = NEVER_RETURNED if seen["kind"] == dialogue.UNREACHABLE else seen["kind"]
+    return kind, f"did not come back in {seconds:g} seconds: {seen['reason']}"
 
 
-async def _observe(phone: Phone, limits: Limits) -> Result:
-    async with session(phone, limits) as talk:
-        identity = talk.identify()
-    return {"reachable": True, **_known(phone, identity)}
+async def look(phone: Phone, limits: Limits) -> Result:
+    """As `observe`, for one phone. Never raises."""
+
+    async def work(phone: Phone, limits: Limits) -> Result:
+        async with session(phone, limits) as talk:
+            identity = talk.identify()
+        return {"reachable": True, **_known(phone, identity)}
+
+    return await _guarded(phone, limits, work, {"reachable": False})
+
+
+async def look_at_lines(phone: Phone, limits: Limits) -> Result:
+    """As `look`, with `unregistered`: which of its lines are not registered, or None."""
+
+    async def work(phone: Phone, limits: Limits) -> Result:
+        async with session(phone, limits) as talk:
+            identity = talk.identify()
+            table = await talk.command("show register")
+        return {"reachable": True, **_known(phone, identity), "unregistered": register.unregistered(table)}
+
+    return await _guarded(phone, limits, work, {"reachable": False, "unregistered": None})
 
 
 def _known(phone: Phone, identity: Identity) -> Result:
     return {"image": identity.image, "mac": identity.mac or phone.mac, "kind": None, "reason": None}
 
 
-async def _each(
-    phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limits], Awaitable[Result]], failed: Result | None = None
-) -> Results:
-    gate = asyncio.Semaphore(pace.max_sessions)
+async def _each(phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limits], Awaitable[Result]]) -> Results:
+    sessions = asyncio.Semaphore(pace.max_sessions)
 
     async def one(phone: Phone) -> tuple[str, Result]:
-        async with gate:
-            return phone.name, await _guarded(phone, pace.limits, work, failed)
+        async with sessions:
+            return phone.name, await work(phone, pace.limits)
 
     return dict(await asyncio.gather(*map(one, phones)))
 
 
-async def _guarded(
-    phone: Phone, limits: Limits, work: Callable[[Phone, Limits], Awaitable[Result]], failed: Result | None = None
-) -> Result:
+async def _guarded(phone: Phone, limits: Limits, work: Callable[[Phone, Limits], Awaitable[Result]], failed: Result) -> Result:
     try:
         return await work(phone, limits)
     except PhoneError as error:
         kind, reason = error.kind, error.reason
     except Exception as error:  # one phone's oddity must not take the wave's other results along
-        kind, reason = "error", f"the dialogue broke: {type(error).__name__}: {error}; please report this"
-    state = {"reachable": False} if failed is None else failed
-    return {**state, "image": None, "mac": phone.mac, "kind": kind, "reason": reason}
+        kind, reason = ERROR, f"the dialogue broke: {type(error).__name__}: {error}; please report this"
+    return {**failed, "image": None, "mac": phone.mac, "kind": kind, "reason": reason}
 
 
 def runs(running: str | None, image: images.Image) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.voip.cisco79xx.plugins.module_utils import mac as macs
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 
@@ -48,13 +50,14 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         port = _port(variables.get("ansible_port"))
         spelt = variables.get("cisco79xx_mac")
         mac = macs.parse(str(spelt)) if spelt else macs.find(name)
+        hold = boolean(variables.get("hold", False), strict=False)
     except (ValueError, TypeError) as error:
         raise InventoryError(f"{name}: {error}") from None
     except Exception as error:  # a variable that cannot be templated or decrypted
         raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
     if to_log_in and not password:
         raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
-    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac)
+    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold)
 
 
 def _port(value: object) -> int:

@@ -60,6 +60,7 @@ def phones():
             {"name": "nameless", "banner": "none"},
             {"name": "level_1", "faults": ["level_1"]},
             {"name": "in_call", "faults": ["in_call"]},
+            {"name": "unregistered", "faults": ["unregistered"]},
         ],
     }
     with Simulator(fleet_file) as simulator:
@@ -124,7 +125,9 @@ def test_reset_and_wait(phones):
         assert (reset[name]["sent"], reset[name]["kind"]) == (False, kind)
         assert simulator.state()[name]["resets"] == 0
 
-    waited = fleet.wait([targets[name] for name in ODD if name != "hangs"], PACE, targets=new, timeout=5)
+    waited = fleet.wait(
+        [targets[name] for name in ODD if name != "hangs"], PACE, targets=new, patience=fleet.Patience(wait=5, poll_interval=1)
+    )
     assert {result["image"] for result in waited.values() if result["on_target"]} == {NEW}
     assert all(result["on_target"] for result in waited.values())
 
@@ -132,6 +135,15 @@ def test_reset_and_wait(phones):
     assert again["plain"]["already"]
     assert not again["plain"]["sent"]
     assert simulator.state()["plain"]["resets"] == 1
+
+
+def test_the_lines_that_are_not_registered(phones):
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["hostile"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (True, None)
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["unregistered"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (True, "line 1 is REGISTERING")
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["closes"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (False, None)
 
 
 @asynccontextmanager
@@ -247,10 +259,9 @@ def test_a_mac_in_any_spelling_is_checked(spelt):
     async def main() -> str:
         async with server(talk) as phone:
             other = Phone(phone.name, phone.host, phone.port, PASSWORD, "000E84C060A7")
-            seen = fleet._observe(other, LIMITS)
-            with pytest.raises(PhoneError) as caught:
-                await seen
-            return caught.value.kind
+            seen = await fleet.look(other, LIMITS)
+            assert not seen["reachable"]
+            return str(seen["kind"])
 
     assert asyncio.run(main()) == "wrong_phone"
 

@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import VERDICTS
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import diagnosis
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
+
+display = Display()
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "logs": {"type": "dict", "required": True},
+        "phones": {"type": "list", "elements": "str", "default": []},
+        "only": {"type": "bool", "default": False},
+        "verdict": {"type": "list", "elements": "str", "choices": list(VERDICTS), "default": []},
+        "strict": {"type": "bool", "default": False},
+        "report_dir": {"type": "path"},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        logs = arguments["logs"]
+        known = phones(arguments["phones"], self._task_vars["hostvars"], to_log_in=False)
+        rows = diagnosis.diagnose(logs, known, arguments["only"], arguments["verdict"])
+        unwell = diagnosis.unwell(rows, arguments["strict"])
+        display.display(diagnosis.table(logs, rows))
+        result: dict[str, Any] = {"changed": False, "unwell": unwell}
+        if arguments["report_dir"]:
+            folder = Path(arguments["report_dir"])
+            write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
+            write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
+            display.display(f"all of it: {folder / 'diagnose.html'}")
+            result["path"] = str(folder / "diagnose.html")
+        return result

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import progress
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience, Result
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import REPORT_SPEC, Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.wave import Interrupted, Order, Wave
+
+display = Display()
+
+
+LOG = {"path": "log", "unit": "unit"}
+"""Options of `tftp_log_info`, and what a TFTP host's variable for it is called after `cisco79xx_tftp_`."""
+
+
+class _Watcher:
+    """Writes down what the next run has to know, and knows what the TFTP server's log says of the phones."""
+
+    def __init__(self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, str]) -> None:
+        """`awaited`: MAC → name, of the phones that an earlier run has reset."""
+        self._resume = resume
+        self._images = images
+        self._names = dict(awaited)
+        self._suspected: dict[str, str] = {}
+        self._causes: dict[str, Result] = {}
+
+    def told(self, phone: Phone, about: str, result: Result) -> None:
+        self._resume.told(phone, about, result, self._images[phone.name])
+        if phone.mac and about == "sent":
+            self._names[phone.mac] = phone.name
+        elif phone.mac:
+            self._names.pop(phone.mac, None)
+
+    def cause(self, phone: Phone) -> Result | None:
+        return self._causes.get(phone.name)
+
+    def awaited(self) -> list[str]:
+        """MACs of the phones that were reset and have not ended."""
+        return list(self._names)
+
+    def learn(self, verdicts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take what the log says, by MAC. What is only likely has to be said twice."""
+        for mac, verdict in verdicts.items():
+            name, what = self._names.get(mac), str(verdict["verdict"])
+            if name is None or what not in rollout.HOPELESS:
+                continue
+            if verdict["confidence"] == "certain" or self._suspected.get(name) == what:
+                why = f"does not come back, by the TFTP server's log: {what.replace('_', ' ')} ({verdict['confidence']})"
+                self._causes[name] = {"kind": what, "reason": why, "advice": str(verdict["advice"])}
+            self._suspected[name] = what
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
+        **REPORT_SPEC,
+        "wave": {"type": "int", "required": True},
+        "poll_interval": {"type": "float", "default": 15},
+        "progress": {"type": "bool", "default": True},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        plan, number = arguments["plan"], arguments["wave"]
+        rules = plan["rules"]
+        (wave,) = (one for one in plan["waves"] if one["number"] == number)
+        phones = self.phones(wave["reset"])
+        resume = Resume(Path(arguments["report_dir"]))
+        patience = Patience(rules["wait_timeout"], rules["call_timeout"], arguments["poll_interval"])
+        order = Order(
+            number=number,
+            waves=plan["waves"][-1]["number"],
+            phones=phones,
+            targets={phone.name: parse_application(plan["images"][phone.name]) for phone in phones},
+            awaited=resume.in_flight({phone.name: plan["images"][phone.name] for phone in phones}, patience),
+            lost={name: plan["phones"][name]["kind"] or "" for name in wave["phones"] if name not in set(wave["reset"])},
+            at_once=rules["max_unavailable"],
+            down=sum(bool(wait.get("down")) and not wait["on_target"] for wait in arguments["waits"].values()),
+            soak_seconds=rules["soak_seconds"],
+            require_registered=rules["require_registered"],
+        )
+        limits = rollout.Losses(**rules["losses"])
+        before = rollout.earlier(number, plan, arguments["resets"], arguments["waits"])
+        reporter = Reporter(
+            Path(arguments["report_dir"]),
+            self._task_vars["hostvars"],
+            {
+                "names": arguments["phones"],
+                **{name: arguments[name] for name in ("image", "plan", "started", "files")},
+                "given_back": {},
+                "check_mode": False,
+                "stopped": False,
+                "error": "",
+                "reached": number,
+            },
+        )
+
+        def stop(failed: Mapping[str, str], ended: int) -> str:
+            return rollout.too_many(limits, failed, len(wave["phones"]), before["failed"], before["seen"] + ended)
+
+        def known(running: Wave) -> dict[str, Any]:
+            return {"resets": {**arguments["resets"], **running.resets}, "waits": {**arguments["waits"], **running.waits}}
+
+        watcher = _Watcher(resume, plan["images"], {phone.mac: phone.name for phone in phones if phone.mac and phone.name in order.awaited})
+        running = Wave(
+            order,
+            self.pace(arguments),
+            patience,
+            stop,
+            progress.Progress(
+                display.display,
+                progress.terminal_of(os.getppid(), os.environ),
+                not arguments["progress"] or self.for_programs,
+            ),
+            watcher,
+            lambda one: reporter.write_now_and_then(**known(one)),
+            lambda seconds: self._diagnose(watcher, seconds),
+        )
+        try:
+            running.run()
+        except Interrupted:
+            why = f"interrupted in wave {number}: run it again to go on; phones that were reset are waited for, not reset again"
+            publish(reporter.write(**known(running), finished=False, error=why))
+            return {"failed": True, "msg": why, "wave": {"why": ""}, **known(running)}
+        facts = known(running)
+        gate = rollout.gate(number, plan, facts["resets"], facts["waits"], limits, running.stopped)
+        if not gate["stop"]:
+            self.say(gate["message"])
+        return {"changed": any(reset["sent"] for reset in running.resets.values()), "wave": gate, **facts}
+
+    def _diagnose(self, watcher: _Watcher, seconds: float) -> bool:
+        """Ask the log of the TFTP host that the task is delegated to. False if it does not answer, and need not be asked again."""
+        host = self._task.delegate_to
+        if not host:
+            return False
+        variables = self._task_vars["hostvars"][host]
+        awaited = watcher.awaited()
+        if not awaited:
+            return True
+        arguments = {
+            "since": f"{seconds + 10:.0f}s",
+            "phones": awaited,
+            "tftp_root": variables.get("cisco79xx_tftp_root"),
+            **{name: variables[f"cisco79xx_tftp_{key}"] for name, key in LOG.items() if variables.get(f"cisco79xx_tftp_{key}")},
+        }
+        try:
+            result = self._execute_module("voip.cisco79xx.tftp_log_info", arguments, task_vars=self._task_vars)
+        except AnsibleError as error:
+            result = {"msg": str(error)}
+        if "phones" not in result:
+            display.vv(f"the TFTP server's log at {host} cannot be asked: {result.get('msg')}")
+            return False
+        watcher.learn(result["phones"])
+        return True

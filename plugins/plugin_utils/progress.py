@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people see while phones restart: a live line on a terminal, otherwise a line every few seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+LINE_EVERY = 5.0
+"""Seconds between two lines where there is no terminal."""
+LIVE_EVERY = 1.0
+
+
+@dataclass
+class Counts:
+    """The phones of a wave. `seconds`: how long those took that are back."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    flashing: int = 0
+    in_call: int = 0
+    longest: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def waiting(self) -> int:
+        return self.total - self.done - self.failed - self.flashing
+
+    def expected(self, at_once: int, last_reset: float) -> float | None:
+        """Seconds until the last phone is back, judged by the slowest so far, or None as long as none is."""
+        if not self.longest or not self.flashing + self.waiting:
+            return None
+        rounds = -(-max(0, self.waiting - self.in_call) // max(1, at_once))
+        return max(0.0, self.longest - (time.monotonic() - last_reset)) + rounds * self.longest
+
+
+class Progress:
+    """Says a wave's counts through `say` (Ansible's own way out) or, where `terminal` is its path, rewrites one line there."""
+
+    def __init__(self, say: Callable[[str], None], terminal: str | None, quiet: bool) -> None:
+        self._say = say
+        self._quiet = quiet
+        self._terminal = None
+        if terminal and not quiet:
+            with suppress(OSError):
+                self._terminal = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        self._width = 0
+
+    @property
+    def every(self) -> float:
+        return LINE_EVERY if self._terminal is None else LIVE_EVERY
+
+    def event(self, text: str) -> None:
+        """Something that people want to know at once."""
+        if not self._quiet:
+            self._clear()
+            self._say(text)
+
+    def line(self, text: str) -> None:
+        """How things stand."""
+        if self._terminal is not None:
+            text = text[: shutil.get_terminal_size().columns - 1]
+            self._write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif not self._quiet:
+            self._say(text)
+
+    def close(self) -> None:
+        self._clear()
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+    def _clear(self) -> None:
+        if self._width:
+            self._write("\r" + " " * self._width + "\r")
+            self._width = 0
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            os.write(self._terminal or 0, text.encode("ascii", "replace"))
+
+
+def terminal_of(process: int, environment: Mapping[str, str]) -> str | None:
+    """The terminal that this process writes to, or None: a pipe, a dumb terminal, CI or AWX, which give a terminal that nobody sees.
+
+    An action runs in a worker that Ansible has cut off from the terminal, but its parent writes there.
+    """
+    unseen = ("CI", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
+    if environment.get("TERM", "dumb") == "dumb" or any(environment.get(name) for name in unseen):
+        return None
+    try:
+        path = os.readlink(f"/proc/{process}/fd/1")
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        return path if os.isatty(descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
+def duration(seconds: float) -> str:
+    """Such as `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def spoken(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:
+    """The line: which wave, how many in which state, how long, and until when."""
+    call = f" ({counts.in_call} in a call)" if counts.in_call else ""
+    left = counts.expected(at_once, last_reset)
+    return (
+        f"wave {wave} of {waves}: {counts.done} done, {counts.flashing} flashing, {counts.waiting} waiting{call}, {counts.failed} failed "
+        f"of {counts.total}; {duration(time.monotonic() - counts.began)}" + ("" if left is None else f", about {duration(left)} left")
+    )
