@@ -6,7 +6,8 @@
 
     python client_asyncio.py INVENTORY.json IMAGE
 
-No telnet library and no care: this client only has to be fast. It fails unless every phone ends on IMAGE.
+No telnet library and no care: this client only has to be fast. It asks phones that are away again and again, and fails unless
+every phone ends on IMAGE.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 
 SESSIONS = 200
+AGAIN_SECONDS = 0.5
 
 
 async def talk(host: str, port: int, password: bytes, command: bytes = b"") -> bytes:
@@ -42,8 +44,12 @@ async def main(phones: list[str], port: int, password: bytes, image: bytes) -> b
     gate = asyncio.Semaphore(SESSIONS)
 
     async def one(host: str, command: bytes) -> bytes:
-        async with gate:
-            return await talk(host, port, password, command)
+        while True:
+            try:
+                async with gate:
+                    return await talk(host, port, password, command)
+            except ConnectionRefusedError:
+                await asyncio.sleep(AGAIN_SECONDS)
 
     for command in b"", b"reset", b"":
         banners = await asyncio.gather(*(one(host, command) for host in phones))

@@ -7,7 +7,7 @@
     python client_nornir.py INVENTORY.json IMAGE THREADS [--whole]
 
 Logs in to each phone, types one command and resets it, in one session; with --whole it observes, resets and
-observes again in three, and fails unless every phone ends on IMAGE.
+observes again in three, asking those that are away again and again, and fails unless every phone ends on IMAGE.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from nornir.plugins.runners import ThreadedRunner  # type: ignore[import-not-fou
 
 PROMPT = "SIP Phone> "
 RESET_SECONDS = 10.0
+AGAIN_SECONDS = 0.5
 
 
 def log_in(task: Any) -> Any:
@@ -48,10 +49,13 @@ def hang_up(task: Any) -> None:
 
 
 def observe(task: Any) -> str:
-    try:
-        return show(log_in(task))
-    finally:
-        hang_up(task)
+    while True:
+        try:
+            return show(log_in(task))
+        except ConnectionRefusedError:
+            time.sleep(AGAIN_SECONDS)
+        finally:
+            hang_up(task)
 
 
 def reset(task: Any, first: Callable[[Any], Any] = lambda connection: None) -> None:

@@ -39,7 +39,7 @@ FLASHES_PER_BOOT = 8
 
 FAULTS = frozenset(
     "wrong_password telnet_off silent closes closes_after_password endless endless_after_login chatty slow no_echo never_returns"
-    " bricked stays_old firewall in_call level_1 hostile other_phone telnet_off_after_reset password_after_reset".split()
+    " bricked stays_old firewall in_call level_1 hostile other_phone telnet_off_after_reset password_after_reset unregistered".split()
 )
 
 Note = Callable[..., None]
@@ -73,6 +73,7 @@ class Phone:
     own_telnet: bool = False
     model: str = "7960"
     boot: str = "tftp"
+    boot_seconds: float = 0.0
     next_image: str | None = None
     banner: str = "one_line"
     on_reset: str = "rst"
@@ -164,12 +165,13 @@ class Phone:
     def show(self, what: str) -> list[str]:
         """Lines that `show` prints; nothing for what is not simulated."""
         if what == "register":
+            apr, state = ("11.", "REGISTERING") if "unregistered" in self.faults else ("111", "REGISTERED")
             return [
                 "LINE REGISTRATION TABLE",
-                "Proxy Registration: ENABLED, state: REGISTERED",
+                f"Proxy Registration: ENABLED, state: {state}",
                 "line  APR  state          timer       expires     proxy:port",
                 "----  ---  -------------  ----------  ----------  ----------------------------",
-                f"{1:<4d}  {'111':<3}  {'REGISTERED':<13}  {3600:<10d}  {3540:<10d}  192.0.2.9:5060",
+                f"{1:<4d}  {apr:<3}  {state:<13}  {3600:<10d}  {3540:<10d}  192.0.2.9:5060",
                 f"{'1-BU':<4}  {'.1.':<3}  {'IDLE':<13}  {3600:<10d}  {0:<10d}  0.0.0.0:0",
                 "Note: APR is Authenticated, Provisioned, Registered",
             ]
@@ -237,7 +239,7 @@ class Phone:
         self.resets += 1
         self.in_call = self.reset_pending = False
         self.note(event)
-        if self.boot == "none":
+        if self.boot == "none" and not self.boot_seconds:
             self._telnet_down_instantly()
             return
         self.status = "booting"
@@ -248,7 +250,7 @@ class Phone:
         if "never_returns" in self.faults or "bricked" in self.faults:
             self.status = "down"
             return
-        self._booting = asyncio.get_running_loop().create_task(self._boot())
+        self._booting = asyncio.get_running_loop().create_task(self._boot_without_files() if self.boot == "none" else self._boot())
 
     def _telnet_down_instantly(self) -> None:
         if not {"never_returns", "bricked"}.isdisjoint(self.faults):
@@ -261,10 +263,13 @@ class Phone:
             self._server = server
         elif server:
             server.close()
-        if "stays_old" not in self.faults:
-            self.image = self.next_image or self.settings.instant_target or self.image
+        self._take_next_image()
         self.came_up = time.monotonic()
         self.note("up", image=self.image)
+
+    def _take_next_image(self) -> None:
+        if "stays_old" not in self.faults:
+            self.image = self.next_image or self.settings.instant_target or self.image
 
     def power_cycle(self) -> None:
         self.reset("power_cycle")
@@ -298,6 +303,15 @@ class Phone:
         else:
             self.status = "down"
             return
+        await self._come_up()
+
+    async def _boot_without_files(self) -> None:
+        """Away for seconds of the clock, whatever the time scale: TFTP for thousands of phones would be what a benchmark measures."""
+        await asyncio.sleep(self.boot_seconds * self._random.uniform(0.7, 1.3))
+        self._take_next_image()
+        await self._come_up()
+
+    async def _come_up(self) -> None:
         self._telnet_down("rst")
         self.status = "up"
         self.came_up = time.monotonic()

@@ -47,6 +47,9 @@ PHONES: list[dict[str, Any]] = [
     {"name": "instant_own", "boot": "none", "next_image": "P0S3-07-5-00"},
     {"name": "instant_old", "boot": "none", "faults": ["stays_old"]},
     {"name": "instant_brick", "boot": "none", "faults": ["bricked"]},
+    {"name": "timed", "boot": "none", "boot_seconds": 0.3},
+    {"name": "timed_old", "boot": "none", "boot_seconds": 0.3, "faults": ["stays_old"]},
+    {"name": "timed_brick", "boot": "none", "boot_seconds": 0.01, "faults": ["bricked"]},
 ]
 BANNER = (
     b"\r\n<Cisco Systems, Inc.> <Copyright 2000-2005>\r\nCisco IP phone  MAC: 000e:84c0:60a6\r\n"
@@ -313,7 +316,7 @@ def test_other_phone_shows_another_mac(fleet: Simulator, connect: Any) -> None:
     assert shown != mac and shown[:11] == mac[:11]
 
 
-@pytest.mark.parametrize("name", ["never_returns", "bricked", "instant_brick"])
+@pytest.mark.parametrize("name", ["never_returns", "bricked", "instant_brick", "timed_brick"])
 def test_never_returns(fleet: Simulator, connect: Any, name: str) -> None:
     client = connect(name)
     client.login()
@@ -341,6 +344,16 @@ def test_an_instant_phone_resets_at_once(fleet: Simulator, connect: Any, name: s
     client.rest()
     assert f"SW: {image} ".encode() in connect(name).login()
     assert not fleet.events(name, "tftp")
+
+
+@pytest.mark.parametrize("name, image", [("timed", "P0S3-06-3-00"), ("timed_old", "P0S3-08-2-00")])
+def test_a_phone_can_be_away_for_a_time_of_its_own_without_files(fleet: Simulator, name: str, image: str) -> None:
+    fleet.power_cycle(name)
+    assert refused(fleet, name)
+    up_again(fleet, name, 1)
+    cycled, up = fleet.events(name)[-2:]
+    assert (cycled["event"], up["event"], up["image"]) == ("power_cycle", "up", image)
+    assert 0.7 * 0.3 <= up["t"] - cycled["t"] <= 1.3 * 0.3 + 0.2
 
 
 def test_faults_can_change_while_the_phone_runs(fleet: Simulator, connect: Any) -> None:
