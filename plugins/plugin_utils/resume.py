@@ -63,9 +63,10 @@ class Resume:
                 continue
             call = patience.wait if patience.call is None else patience.call
             longest = patience.wait + (call if line["deferred"] else 0)
-            if line["image"] == targets[name] and 0 <= now - line["at"] < longest:
+            # Written times are rounded
+            if line["image"] == targets[name] and -1 <= now - line["at"] < longest:
                 found[name] = {
-                    "seconds": now - line["at"],
+                    "seconds": max(0.0, now - line["at"]),
                     "deferred": line["deferred"],
                     "doubtful": line["event"] == "reset",
                     "before": line["before"] or earlier.get("before"),
