@@ -134,11 +134,17 @@ image:
   sample: P0S3-06-3-00
 differences:
   description:
-    - How files change, as C(path) and C(diff), the latter in the unified form with one line around.
-    - Values of passwords, secrets and keys are replaced by asterisks.
+    - How files change. Values of passwords, secrets and keys are replaced by asterisks.
   returned: if O(differences) asks for them
   type: list
   elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    diff:
+      description: In the unified form, with one line around.
+      type: str
 changed_files:
   description: The files that were changed or, in check mode, would be. Names are relative to the root.
   returned: success

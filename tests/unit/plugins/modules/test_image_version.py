@@ -318,7 +318,7 @@ def test_in_a_playbook(root, tmp_path):
 def test_return_values_are_documented(root):
     text = MODULE.read_text()
     documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
-    answer = run(root, backup=True)
+    answer = run(root, backup=True, differences=9)
     assert set(answer) - {"changed", "invocation"} == set(documented) - {"problems"}
     for name, value in answer.items():
         for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
