@@ -34,11 +34,16 @@ class Counts:
     def waiting(self) -> int:
         return self.total - self.done - self.failed - self.flashing
 
+    @property
+    def untouched(self) -> int:
+        """Phones that were not reset yet."""
+        return self.waiting - self.in_call
+
     def expected(self, at_once: int, last_reset: float) -> float | None:
         """Seconds until the last phone is back, judged by the slowest so far, or None as long as none is."""
         if not self.longest or not self.flashing + self.waiting:
             return None
-        rounds = -(-max(0, self.waiting - self.in_call) // max(1, at_once))
+        rounds = -(-max(0, self.untouched) // max(1, at_once))
         return max(0.0, self.longest - (time.monotonic() - last_reset)) + rounds * self.longest
 
 

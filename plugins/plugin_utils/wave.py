@@ -203,7 +203,7 @@ class Wave:
 
     def _no_more(self, why: str) -> None:
         self.stopped = why
-        if self._counts.waiting > 0:
+        if self._counts.untouched > 0:
             self._progress.event(f"wave {self.order.number} of {self.order.waves}: no more phones are reset: {why}")
 
     def _about_to(self, phone: Phone) -> None:
@@ -219,7 +219,7 @@ class Wave:
         return self._at_once > 0
 
     def _judge_room(self) -> None:
-        if self._at_once < 1 and self._counts.waiting > 0:
+        if self._at_once < 1 and self._counts.untouched > 0:
             self._no_more(f"as many phones are down as may be (max_unavailable){_named(self._failed)}")
 
     async def _soak(self) -> None:
