@@ -7,7 +7,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
@@ -15,22 +14,25 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resum
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "plan": {"type": "dict", "required": True},
         "wave": {"type": "int", "required": True},
+        "first": {"type": "int", "required": True},
+        "last": {"type": "int", "required": True},
+        "image": {"type": "str", "required": True},
+        "rules": {"type": "dict", "required": True},
+        "zones": {"type": "list", "elements": "str", "default": []},
+        "moved": {"type": "int", "default": 0},
         "report_dir": {"type": "path", "required": True},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        plan, before = arguments["plan"], arguments["wave"] - 1
-        first = plan["waves"][0]["number"]
+        wave, before, rules = arguments["wave"], arguments["wave"] - 1, arguments["rules"]
         why = ""
-        if arguments["wave"] > first and before in plan["rules"]["pause_after"]:
+        if wave > arguments["first"] and before in rules["pause_after"]:
             why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
-        elif not self._task.check_mode:
-            closed = clock.closed(plan["rules"]["window"], plan["zones"])
-            why = f"{closed}: wave {arguments['wave']} does not begin; run it again when the window is open" if closed else ""
+        elif closed := clock.closed(rules["window"], arguments["zones"]):
+            why = f"{closed}: wave {wave} does not begin; run it again when the window is open"
         if not why or self._task.check_mode:
             return {"changed": False, "paused_after": None}
-        moved = sum(len(wave["phones"]) for wave in plan["waves"] if wave["number"] <= before)
-        Resume(Path(arguments["report_dir"])).paused(plan["image"], before, plan["moved_before"] + moved)
-        return {"changed": False, "failed": True, "msg": f"{rollout.so_far(plan, before)}{why}", "paused_after": before}
+        Resume(Path(arguments["report_dir"])).paused(arguments["image"], before, arguments["moved"])
+        done = f"{before} of {arguments['last']} waves to {arguments['image']} are done; " if before else ""
+        return {"changed": False, "failed": True, "msg": f"{done}{why}", "paused_after": before}

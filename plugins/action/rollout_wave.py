@@ -25,10 +25,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.wave import Interru
 display = Display()
 
 
-LOG = {"path": "log", "unit": "unit"}
-"""Options of `tftp_log_info`, and what a TFTP host's variable for it is called after `cisco79xx_tftp_`."""
-
-
 class _Watcher:
     """Writes down what the next run has to know, and knows what the TFTP server's log says of the phones."""
 
@@ -156,7 +152,7 @@ class ActionModule(ControllerAction):
             "since": f"{seconds + 10:.0f}s",
             "phones": awaited,
             "tftp_root": variables.get("cisco79xx_tftp_root"),
-            **{name: variables[f"cisco79xx_tftp_{key}"] for name, key in LOG.items() if variables.get(f"cisco79xx_tftp_{key}")},
+            **_log(variables),
         }
         try:
             result = self._execute_module("voip.cisco79xx.tftp_log_info", arguments, task_vars=self._task_vars)
@@ -167,3 +163,11 @@ class ActionModule(ControllerAction):
             return False
         watcher.learn(result["phones"])
         return True
+
+
+def _log(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a TFTP host says its server's log is, if it does."""
+    for option, variable in (("path", "cisco79xx_tftp_log"), ("unit", "cisco79xx_tftp_unit")):
+        if variables.get(variable):
+            return {option: variables[variable]}
+    return {}

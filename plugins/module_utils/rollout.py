@@ -251,12 +251,6 @@ def earlier(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts) -
     return {"seen": len(ended), "failed": ended.count(FAILED)}
 
 
-def so_far(plan: Mapping[str, Any], number: int) -> str:
-    """Which waves are done, for the head of a message."""
-    left = plan["waves"][-1]["number"] - number
-    return f"{number} of {number + left} waves to {plan['image']} are done; " if number else ""
-
-
 def gate(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts, limits: Losses, stopped: str = "") -> Facts:
     """Whether the rollout stops after this wave: `stop`, `failed` (name → reason), `done`, `message`, `why`.
 

@@ -14,7 +14,7 @@ import hashlib
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -141,8 +141,10 @@ def _is_address(text: str) -> bool:
 
 def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, verdicts: Sequence[str]) -> list[Row]:
     """All phones, those first that need somebody. `only`: those of the inventory and no others."""
+    phones = [replace(phone, name=_text(phone.name, 120), host=_text(phone.host, 80)) for phone in phones]
     by_mac = {phone.mac: phone.name for phone in phones if phone.mac}
     by_address = {phone.host: phone.name for phone in phones if not phone.mac}
+    by_any_address = {phone.host: phone.name for phone in phones}
     latest: dict[str, Row] = {}
     for host, log in logs.items():
         for key, facts in (log.get("phones") or {}).items():
@@ -150,7 +152,7 @@ def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, ver
             name = by_mac.get(mac) or by_address.get(address)
             if not name and not mac:
                 # Known by its address alone: a phone that stays silent has asked for nothing that names it.
-                name = next((phone.name for phone in phones if phone.host == address), None)
+                name = by_any_address.get(address)
             if only and not name:
                 continue
             row = _row(name or str(key), host, facts)
@@ -291,10 +293,12 @@ def table(logs: Mapping[str, Facts], rows: Sequence[Row]) -> str:
             if group.tone not in ("well", "other"):
                 lines.append(f"    what to do: {group.advice}")
                 lines += [f"    seen: {text}" for text in group.rows[0].evidence[-1:]]
+    if not rows:
+        return "\n".join([*lines, "", "no phones: neither the inventory nor the log has one to show"])
     counts = Counter(row.tone for row in rows)
     lines += [
         "",
-        f"{_count(len(rows))}: " + ", ".join(f"{counts[tone]:,} {meaning}" for tone, (_, meaning) in TONES.items() if counts[tone]),
+        f"{_count(len(rows))}: " + ", ".join(f"{counts[tone]:,} {meaning}" for tone, (_glyph, meaning) in TONES.items() if counts[tone]),
     ]
     return "\n".join(lines)
 
@@ -411,7 +415,7 @@ def picture(row: Row) -> Picture | None:
         y = TOP + LANE * place[_base(file)] + LANE / 2
         marks.append((round(x, 1), y, result if result in RESULTS else "asked", _clock(when or 0.0) if timed else ""))
     counts = Counter(mark[2] for mark in marks)
-    told = ", ".join(f"{counts[result]} {meaning}" for result, (_, meaning) in RESULTS.items() if counts[result])
+    told = ", ".join(f"{counts[result]} {meaning}" for result, (_sign, meaning) in RESULTS.items() if counts[result])
     began = (
         f" from {_clock(parts[0][0], '%Y-%m-%d %H:%M:%S')} to {_clock(parts[-1][1], '%Y-%m-%d %H:%M:%S')} UTC"
         if timed

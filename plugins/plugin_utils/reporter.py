@@ -68,9 +68,9 @@ class Reporter:
         self._next = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
 
 
-def publish(report: Report, environment: Mapping[str, str] = os.environ) -> None:
+def publish(report: Report) -> None:
     """Add a summary to the page of the CI job, where there is one: `GITHUB_STEP_SUMMARY` names its file. Raises OSError."""
-    page = environment.get("GITHUB_STEP_SUMMARY")
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
         with open(page, "a", encoding="utf-8") as summary:
             summary.write(pictures.markdown(report) + "\n")

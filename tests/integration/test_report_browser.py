@@ -75,7 +75,7 @@ def chromium(browser, tmp_path):
             [*command, *arguments, page.as_uri()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         ) as process:
             try:
-                printed, _ = process.communicate(timeout=SECONDS)
+                printed, _rest = process.communicate(timeout=SECONDS)
             finally:
                 try:
                     os.killpg(process.pid, signal.SIGKILL)

@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +89,7 @@ class Site:
         self._fleet = fleet
         self._command = server
         self._server: subprocess.Popen[bytes] | None = None
+        self._port = 0
         self._build(default)
         (folder / "ansible.cfg").touch()
 
@@ -136,19 +138,53 @@ class Site:
             )
         )
 
-    def play(self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00", seconds: float = 120, show: bool = False) -> Run:
-        """Run a playbook of the collection from its folder. With `show`, people see its output and `Run.output` is empty."""
+    def play(
+        self,
+        playbook: str,
+        *arguments: str,
+        image: str | None = "P0S3-06-3-00",
+        seconds: float = 120,
+        show: bool = False,
+        keep: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run a playbook of the collection from its folder. With `show`, people see its output and `Run.output` is empty. `keep`: the
+        report of the run before stays, and with it what that run left to be done."""
+        if not keep:
+            shutil.rmtree(self.report_dir, ignore_errors=True)
+        status, output = self.run(self.command(playbook, *arguments, image=image), seconds, show, environment)
+        return Run(status, output, self.report())
+
+    def report(self) -> dict[str, Any] | None:
+        """What report.json holds now."""
+        path = self.report_dir / "report.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def command(self, playbook: str, *arguments: str, image: str | None = "P0S3-06-3-00") -> list[str]:
+        """What `play` runs."""
         extra = ["-e", f"report_dir={self.report_dir}", "-e", "wait_timeout=20"]
         asked = [] if image is None else ["-e", json.dumps({"image": image})]
-        shutil.rmtree(self.report_dir, ignore_errors=True)
-        command = ["ansible-playbook", str(PLAYBOOKS / f"{playbook}.yml"), "-i", str(self.inventory), *extra, *asked, *arguments]
-        status, output = self.run(command, seconds, show)
-        path = self.report_dir / "report.json"
-        return Run(status, output, json.loads(path.read_text()) if path.exists() else None)
+        return ["ansible-playbook", str(PLAYBOOKS / f"{playbook}.yml"), "-i", str(self.inventory), *extra, *asked, *arguments]
 
-    def run(self, command: list[str], seconds: float = 60, show: bool = False) -> tuple[int, str]:
+    def run(
+        self, command: list[str], seconds: float = 60, show: bool = False, environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Run an Ansible command of this Python. Its output has both streams."""
-        environment = {
+        streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        ended = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**self.environment(show), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+            **streams,
+        )
+        return ended.returncode, (ended.stdout or b"").decode(errors="replace")
+
+    def environment(self, show: bool = False) -> dict[str, str]:
+        """Of an Ansible command: nothing of the machine's own settings."""
+        return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
@@ -159,9 +195,33 @@ class Site:
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
             **({"ANSIBLE_DISPLAY_OK_HOSTS": "0", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0"} if show else {"ANSIBLE_NOCOLOR": "1"}),
         }
-        streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        ended = subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, check=False, **streams)
-        return ended.returncode, (ended.stdout or b"").decode(errors="replace")
+
+    @contextmanager
+    def started(self, *arguments: str, playbook: str = "downgrade") -> Iterator[subprocess.Popen[bytes]]:
+        """As `play`, still running, in a process group of its own. What it says is in the file `output` of the folder."""
+        with (self.folder / "output").open("wb") as output:
+            process = subprocess.Popen(
+                self.command(playbook, *arguments),
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+    def restart_server(self, pause: float) -> None:
+        """Stop the TFTP server, and start it again after this many seconds."""
+        assert self._server
+        self._server.terminate()
+        self._server.wait(10)
+        time.sleep(pause)
+        self._serve(self._port)
 
     def running(self) -> dict[str, str]:
         """The image of each phone, as the phone itself knows it."""
@@ -200,11 +260,11 @@ class Site:
             if cnf is not None:
                 (self.root / f"SIP{phone['mac']}.cnf").write_bytes(cnf)
 
-    def _serve(self) -> int:
-        """Start the TFTP server on a free port and return that."""
+    def _serve(self, port: int = 0) -> int:
+        """Start the TFTP server on this port, or a free one, and return that."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+            port = self._port = int(probe.getsockname()[1])
         self._server = subprocess.Popen(
             self._command(self.root, port),
             env={**os.environ, "PYTHONPATH": str(TREE)},

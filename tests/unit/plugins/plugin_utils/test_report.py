@@ -203,11 +203,11 @@ def test_the_page_needs_nothing_and_can_fetch_nothing(facts):
     source = reports.html(facts)
     page = Page(source)
     source.encode()
-    assert {tag for tag, _ in page.elements} <= set(
+    assert {tag for tag, _rest in page.elements} <= set(
         "html head meta title style body header h1 h2 h3 ul li b dl dt dd main section figure div svg desc defs pattern rect path text g "
         "figcaption span p table caption thead tbody tr th td details summary pre ins del br footer script".split()
     )
-    for _, attributes in page.elements:
+    for _rest, attributes in page.elements:
         assert not {name for name in attributes if name.startswith("on") or name in ("href", "src", "style", "srcdoc", "action")}
     policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     for kind in ("style", "script"):
@@ -224,9 +224,9 @@ def test_the_page_can_be_read_by_all(facts):
     assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
     assert len(page.all("h1")) == 1
     assert all("scope" in cell for cell in page.all("th"))
-    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    ids = [attributes["id"] for _rest, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    for _, attributes in page.elements:
+    for _rest, attributes in page.elements:
         assert set(attributes.get("aria-labelledby", "").split()) <= set(ids)
         assert attributes.get("role") != "region" or (attributes["aria-label"] and attributes["tabindex"] == "0")
     for picture in page.all("svg"):
@@ -309,8 +309,8 @@ def test_the_end_of_an_interrupted_phone_is_the_end_of_the_run():
 @pytest.mark.parametrize("span", [0, 1, 59, 61, 3600, 86399, 86401, 10**6, 10**9, 10**11])
 def test_ticks_are_few_and_within(span):
     ticks = reports._ticks(1000.5, 1000.5 + span, lambda when: when)
-    assert len(ticks) <= 9 and all(1000.5 <= when <= 1000.5 + span for when, _ in ticks)
-    assert len({label for _, label in ticks}) == len(ticks)
+    assert len(ticks) <= 9 and all(1000.5 <= when <= 1000.5 + span for when, _rest in ticks)
+    assert len({label for _rest, label in ticks}) == len(ticks)
 
 
 def test_files_are_shown_with_what_changed():
