@@ -95,11 +95,12 @@ class Wave:
         self._parent = parent.pid if parent else os.getppid()
 
     def run(self) -> None:
-        """Returns when the last phone has ended. Raises Interrupted."""
+        """Returns when the last phone has ended. Raises Interrupted, and lets no second signal end what the caller does then."""
         handlers = {number: signal.getsignal(number) for number in ENDS}
         try:
             asyncio.run(self._run())
         except asyncio.CancelledError:
+            handlers = dict.fromkeys(ENDS, signal.SIG_IGN)
             raise Interrupted from None
         finally:
             for number, handler in handlers.items():
@@ -112,7 +113,8 @@ class Wave:
             raise RuntimeError("a wave runs in a task")
         self._task = task
         for number in ENDS:
-            loop.add_signal_handler(number, task.cancel)
+            # The loop's own handlers would be gone before the report is written
+            signal.signal(number, lambda *_signal: self._end(loop, task))
         self._sessions = asyncio.Semaphore(self._pace.max_sessions)
         self._room = asyncio.Semaphore(max(1, self._at_once))
         self._judge_room()
@@ -125,6 +127,12 @@ class Wave:
             for helper in helpers:
                 helper.cancel()
             self._progress.close()
+
+    @staticmethod
+    def _end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(task.cancel)
 
     async def _one(self, phone: Phone) -> None:
         await self._room.acquire()
@@ -208,6 +216,9 @@ class Wave:
 
     def _about_to(self, phone: Phone) -> None:
         self._watcher.told(phone, "reset", {"image": self.order.targets[phone.name].name})
+        # So it stands if the run is interrupted before the phone's answer
+        unanswered = {"sent": True, "already": False, "deferred": False, "image": None, "kind": None, "reason": None}
+        self.resets[phone.name] = {**unanswered, "mac": phone.mac, "at": time.time()}
 
     def _stays_down(self, phone: Phone) -> bool:
         """Whether the phone takes its room along: one that is gone still is down, and whoever comes next has less room."""

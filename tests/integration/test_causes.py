@@ -10,10 +10,14 @@ import json
 import threading
 import time
 
+import pytest
+
 SENDS = (0, 1, 5, 9)
 """Seconds of a phone's tries from one port; then it takes the next one."""
 
 
+@pytest.mark.once
+@pytest.mark.timeout(300)
 def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path):
     log = tmp_path / "syslog"
     log.touch()

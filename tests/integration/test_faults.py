@@ -11,7 +11,11 @@ import time
 from threading import Thread
 from xml.etree import ElementTree
 
+import pytest
+
 from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD
+
+pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 PHONES, EACH = 300, 6

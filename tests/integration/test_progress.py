@@ -90,6 +90,8 @@ def test_who_wants_none_gets_none_and_the_wave_ends_with_its_last_phone(site):
 SILENT = """
 from ansible.plugins.callback import CallbackBase
 
+pytestmark = pytest.mark.once
+
 
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "stdout", "null"

@@ -18,6 +18,8 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import report as reports
 
+pytestmark = pytest.mark.once
+
 IMAGE = "P0S3-06-3-00"
 EVIL = '<script>document.title="owned"</script><img src="http://192.0.2.1/x" onerror="document.title=\'owned\'">{{ 7*7 }}'
 SECONDS = 60

@@ -29,7 +29,6 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import (
     IMAGE_UNREADABLE,
     IMAGE_WRONG_CASE,
     NOT_OURS,
-    OTHER_ROOT,
     SERVER_RESTARTED,
     STUCK_LOADER,
     diagnose,
@@ -52,6 +51,8 @@ from ansible_collections.voip.cisco79xx.tests.simulator.netns import (
 )
 from ansible_collections.voip.cisco79xx.tests.simulator.servers import Server, no_server
 from ansible_collections.voip.cisco79xx.tests.simulator.tftp_client import Client
+
+pytestmark = pytest.mark.once
 
 OLD, NEW, NEWEST = "P0S3-06-3-00", "P0S3-08-2-00", "P0S3-8-12-00"
 SCCP = ("SEP{mac}.cnf.xml", "XMLDefault.cnf.xml", "OS79XX.TXT", "P00308000500.bin")
@@ -99,8 +100,8 @@ ONE_OF_EACH = ["tftpd-hpa -vv", "atftpd", "dnsmasq"]
 class Place:
     """Phones by name, a TFTP root, a server, a network.
 
-    A phone has the keys of the fleet file and may have `firewall` and `wants`, its image_version. Without `image` it is none of the
-    simulator's: `ask` speaks for it.
+    A phone has the keys of the fleet file and may have `firewall`, `wants`, its image_version, and `late`: it is not switched on.
+    Without `image` it is none of the simulator's: `ask` speaks for it.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Place:
             )
             self.server = stack.enter_context(server)
             own = [
-                {"name": name, **{key: value for key, value in phone.items() if key not in ("firewall", "wants")}}
+                {"name": name, **{key: value for key, value in phone.items() if key not in ("firewall", "wants", "late")}}
                 for name, phone in self.phones.items()
                 if "image" in phone
             ]
@@ -150,7 +151,8 @@ class Place:
             with self.network.phones.inside():
                 self.simulator = stack.enter_context(Simulator(fleet, max_seconds=300))
             for phone in own:
-                self.simulator.power_cycle(phone["name"])
+                if "late" not in self.phones[phone["name"]]:
+                    self.simulator.power_cycle(phone["name"])
             self._stack = stack.pop_all()
         return self
 
@@ -272,7 +274,8 @@ def test_what_ails_a_phone(place, variant):
             "up": {"image": OLD, "wants": NEW},
             "missing": {"image": NEW, "wants": "P0S3-07-4-00"},
             "case": {"image": OLD, "wants": "P0S3-05-3-00"},
-            "unreadable": {"image": NEW, "wants": "P0S3-8-11-00"},
+            # dnsmasq does not tell who asked for what it may not read: that is known only of a phone that boots by itself.
+            "unreadable": {"image": NEW, "wants": "P0S3-8-11-00", "late": True},
             "unknown": {"image": OLD},
             "stuck": {"image": OLD, "wants": "P0S3-8-9-00"},
             "sccp": {},
@@ -288,6 +291,9 @@ def test_what_ails_a_phone(place, variant):
     (here.root / "P0S3-8-9-00.sb2").unlink()
     with here:
         assert here.ask("sccp", *SCCP) == ["not_found"] * len(SCCP)
+        here.up(*(name for name in here.phones if name not in ("stuck", "sccp", "unreadable")))
+        time.sleep(3)
+        here.simulator.power_cycle("unreadable")
         images = here.up(*(name for name in here.phones if name not in ("stuck", "sccp")))
         while here.found(here.variant.sent, "stuck", "P0S3-8-9-00.loads") < 4:
             time.sleep(0.1)
@@ -330,12 +336,10 @@ def test_what_ails_a_phone(place, variant):
         **{name: {HEALTHY} for name in ("old", "new", "newest", "down", "up")},
         "missing": {IMAGE_MISSING},
         "case": {IMAGE_WRONG_CASE},
-        "unreadable": {IMAGE_UNREADABLE}
-        | ({IMAGE_MISSING, OTHER_ROOT, CANNOT_TELL} if said.denied in (None, said.missing) else set())
-        | ({HEALTHY} if said.denied is None else set()),
+        "unreadable": {IMAGE_UNREADABLE} | ({CANNOT_TELL} if said.denied is None else set()),
         "unknown": {CONFIG_MISSING, HEALTHY},
         "stuck": {STUCK_LOADER, IMAGE_MISSING},
-        "sccp": {NOT_OURS, IMAGE_MISSING},
+        "sccp": {NOT_OURS},
     }
     if not said.syslog:
         del right["stuck"]  # its rounds come too soon by a server's own clock
@@ -359,7 +363,7 @@ def test_a_server_restarts_while_it_sends(place, variant):
     started = {"atftpd": "Advanced Trivial FTP server started", "dnsmasq": "started, version"}.get(here.variant.kind)
     assert started is None or sum(started in line for line in here.server.lines()) == 2
     # The phone came up again, with what it had.
-    assert here.verdicts()["phone"] in {SERVER_RESTARTED, CANNOT_TELL, HEALTHY}
+    assert here.verdicts()["phone"] in {SERVER_RESTARTED, CANNOT_TELL}
 
     if here.variant.asked:
         lines = here.server.lines()
