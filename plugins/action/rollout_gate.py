@@ -21,6 +21,7 @@ class ActionModule(ControllerAction):
         "rules": {"type": "dict", "required": True},
         "zones": {"type": "list", "elements": "str", "default": []},
         "moved": {"type": "int", "default": 0},
+        "fleet": {"type": "str", "required": True},
         "report_dir": {"type": "path", "required": True},
     }
 
@@ -33,6 +34,6 @@ class ActionModule(ControllerAction):
             why = f"{closed}: wave {wave} does not begin; run it again when the window is open"
         if not why or self._task.check_mode:
             return {"changed": False, "paused_after": None}
-        Resume(Path(arguments["report_dir"])).paused(arguments["image"], before, arguments["moved"])
+        Resume(Path(arguments["report_dir"])).paused(arguments["image"], arguments["fleet"], before, arguments["moved"])
         done = f"{before} of {arguments['last']} waves to {arguments['image']} are done; " if before else ""
         return {"changed": False, "failed": True, "msg": f"{done}{why}", "paused_after": before}

@@ -14,7 +14,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume, fleet_of
 
 
 class ActionModule(ControllerAction):
@@ -73,7 +73,7 @@ class ActionModule(ControllerAction):
             resume = Resume(Path(folder))
             wanted = {phone: target.name for phone, target in targets.items()}
             arguments["in_flight"] = resume.in_flight(wanted, Patience(rules["wait_timeout"], rules["call_timeout"]))
-            arguments["waves_done"], arguments["moved_before"] = resume.pause(label)
+            arguments["waves_done"], arguments["moved_before"] = resume.pause(label, fleet_of(observed))
         try:
             shut = clock.closed(rules["window"], zones)
             if shut and not self._task.check_mode:
@@ -82,7 +82,7 @@ class ActionModule(ControllerAction):
         except rollout.RolloutError as error:
             # Not a failure yet: its result would be shown, and the plan of thousands of phones with it
             return {"changed": False, "plan": error.plan, "refused": str(error), "msg": []}
-        plan.update(rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
+        plan.update(fleet=fleet_of(observed), rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             self.say(line)

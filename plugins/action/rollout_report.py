@@ -37,7 +37,8 @@ class ActionModule(ControllerAction):
         if finished:
             self.say(message)
             publish(report)
-            if not (arguments["stopped"] or arguments["error"] or arguments["paused_after"] is not None or self._task.check_mode):
+            early = arguments["stopped"] or arguments["error"] or arguments["paused_after"] is not None
+            if arguments["given_back"] or not (early or self._task.check_mode):
                 Resume(folder).finished()
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import progress
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience, Result
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import REPORT_SPEC, Reporter, publish
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.wave import Interrupted, Order, Wave
@@ -28,11 +31,12 @@ display = Display()
 class _Watcher:
     """Writes down what the next run has to know, and knows what the TFTP server's log says of the phones."""
 
-    def __init__(self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, str]) -> None:
-        """`awaited`: MAC → name, of the phones that an earlier run has reset."""
+    def __init__(self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, tuple[str, float]]) -> None:
+        """`awaited`: MAC → name, and seconds since, of the phones that an earlier run has reset."""
         self._resume = resume
         self._images = images
-        self._names = dict(awaited)
+        self._names = {mac: name for mac, (name, _seconds) in awaited.items()}
+        self._since = {mac: time.monotonic() - seconds for mac, (_name, seconds) in awaited.items()}
         self._suspected: dict[str, str] = {}
         self._causes: dict[str, Result] = {}
 
@@ -40,15 +44,17 @@ class _Watcher:
         self._resume.told(phone, about, result, self._images[phone.name])
         if phone.mac and about == "sent":
             self._names[phone.mac] = phone.name
+            self._since[phone.mac] = time.monotonic()
         elif phone.mac:
             self._names.pop(phone.mac, None)
 
     def cause(self, phone: Phone) -> Result | None:
         return self._causes.get(phone.name)
 
-    def awaited(self) -> list[str]:
-        """MACs of the phones that were reset and have not ended."""
-        return list(self._names)
+    def awaited(self) -> dict[str, float]:
+        """The phones that were reset and have not ended: MAC → seconds since."""
+        now = time.monotonic()
+        return {mac: now - self._since[mac] for mac in list(self._names)}
 
     def learn(self, verdicts: Mapping[str, Mapping[str, Any]]) -> None:
         """Take what the log says, by MAC. What is only likely has to be said twice."""
@@ -71,11 +77,23 @@ class ActionModule(ControllerAction):
         "progress": {"type": "bool", "default": True},
     }
 
+    _supports_check_mode = False
+
     def work(self, arguments: Arguments) -> dict[str, Any]:
+        self._known = {name: arguments[name] for name in ("resets", "waits")}
+        try:
+            return self._wave(arguments)
+        except (ImageNameError, rollout.RolloutError, InventoryError, OSError) as error:
+            # What is known goes into the report all the same
+            return {"failed": True, "msg": str(error), "wave": {"why": ""}, **self._known}
+
+    def _wave(self, arguments: Arguments) -> dict[str, Any]:
         plan, number = arguments["plan"], arguments["wave"]
         rules = plan["rules"]
         (wave,) = (one for one in plan["waves"] if one["number"] == number)
-        phones = self.phones(wave["reset"])
+        seen = plan["phones"]
+        # A phone that the inventory has no MAC of has told it when it was observed: another one in its place is not reset
+        phones = [replace(phone, mac=phone.mac or seen[phone.name]["mac"]) for phone in self.phones(wave["reset"])]
         resume = Resume(Path(arguments["report_dir"]))
         patience = Patience(rules["wait_timeout"], rules["call_timeout"], arguments["poll_interval"])
         order = Order(
@@ -84,7 +102,7 @@ class ActionModule(ControllerAction):
             phones=phones,
             targets={phone.name: parse_application(plan["images"][phone.name]) for phone in phones},
             awaited=resume.in_flight({phone.name: plan["images"][phone.name] for phone in phones}, patience),
-            lost={name: plan["phones"][name]["kind"] or "" for name in wave["phones"] if name not in set(wave["reset"])},
+            lost=dict.fromkeys(set(wave["phones"]) - set(wave["reset"]), rollout.UNSEEN),
             at_once=rules["max_unavailable"],
             down=sum(bool(wait.get("down")) and not wait["on_target"] for wait in arguments["waits"].values()),
             soak_seconds=rules["soak_seconds"],
@@ -112,7 +130,15 @@ class ActionModule(ControllerAction):
         def known(running: Wave) -> dict[str, Any]:
             return {"resets": {**arguments["resets"], **running.resets}, "waits": {**arguments["waits"], **running.waits}}
 
-        watcher = _Watcher(resume, plan["images"], {phone.mac: phone.name for phone in phones if phone.mac and phone.name in order.awaited})
+        watcher = _Watcher(
+            resume,
+            plan["images"],
+            {
+                phone.mac: (phone.name, order.awaited[phone.name]["seconds"])
+                for phone in phones
+                if phone.mac and phone.name in order.awaited
+            },
+        )
         running = Wave(
             order,
             self.pace(arguments),
@@ -125,10 +151,13 @@ class ActionModule(ControllerAction):
             ),
             watcher,
             lambda one: reporter.write_now_and_then(**known(one)),
-            lambda seconds: self._diagnose(watcher, seconds),
+            lambda _seconds: self._diagnose(watcher),
         )
         try:
             running.run()
+        except OSError:
+            self._known = known(running)
+            raise
         except Interrupted:
             why = f"interrupted in wave {number}: run it again to go on; phones that were reset are waited for, not reset again"
             publish(reporter.write(**known(running), finished=False, error=why))
@@ -139,7 +168,7 @@ class ActionModule(ControllerAction):
             self.say(gate["message"])
         return {"changed": any(reset["sent"] for reset in running.resets.values()), "wave": gate, **facts}
 
-    def _diagnose(self, watcher: _Watcher, seconds: float) -> bool:
+    def _diagnose(self, watcher: _Watcher) -> bool:
         """Ask the log of the TFTP host that the task is delegated to. False if it does not answer, and need not be asked again."""
         host = self._task.delegate_to
         if not host:
@@ -149,8 +178,8 @@ class ActionModule(ControllerAction):
         if not awaited:
             return True
         arguments = {
-            "since": f"{seconds + 10:.0f}s",
-            "phones": awaited,
+            "since": f"{max(awaited.values()) + 5:.0f}s",
+            "phones": list(awaited),
             "tftp_root": variables.get("cisco79xx_tftp_root"),
             **_log(variables),
         }

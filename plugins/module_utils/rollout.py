@@ -30,6 +30,8 @@ SCHEMA = 1
 MOST_FILES = 500
 """Files whose changes the report shows."""
 
+UNSEEN = ""
+"""Kind of failure of a phone that could not be observed, whatever the reason: it was not touched, so `stop_on` does not mean it."""
 HOPELESS = (
     "data_never_arrives", "image_missing", "image_wrong_case", "image_unreadable", "stuck_loader", "other_root", "server_silent",
 )  # fmt: skip
@@ -232,7 +234,11 @@ def outcome(
     if reset and reset["already"] and wait is None:
         return _ended(DONE, "had restarted into the image by itself", reset["image"], reset=reset)
     if reset and not reset["sent"] and not (wait and (wait["on_target"] or wait.get("was_back"))):
-        return _ended(FAILED, f"was not reset: {reset['reason']}", before, kind=reset["kind"])
+        why = f"was not reset: {reset['reason']}"
+        if wait is None:
+            return _ended(FAILED, why, before, kind=reset["kind"])
+        end = _ended(FAILED, f"{why}; {wait['reason']}", wait["image"] or before, wait["seconds"], wait["kind"], reset, wait)
+        return {**end, "advice": wait.get("advice") or ""}
     if wait is None:
         return _ended(FAILED, "was reset, but the run ended before it was seen again", None, kind="not_seen_again", reset=reset)
     by_itself = "had restarted into the image by itself" if reset and not reset["sent"] else ""
@@ -263,11 +269,11 @@ def gate(number: int, plan: Mapping[str, Any], resets: Facts, waits: Facts, limi
     now = {name: outcome(name, plan, resets, waits, number) for name in names}
     failed = {name: end["reason"] for name, end in now.items() if end["status"] == FAILED}
     left = [name for name, end in now.items() if end["status"] == NOT_REACHED]
-    kinds = {name: now[name]["kind"] or "" for name in failed}
+    kinds = {name: now[name]["kind"] or "" if _known(plan["phones"][name]) else UNSEEN for name in failed}
     before = earlier(number, plan, resets, waits)
     # Nobody waits for a larger sample after the last wave
     seen = before["seen"] + len(now) - len(left) if number < last else limits.min_sample
-    why = stopped if stopped and left else too_many(limits, kinds, len(now), before["failed"], seen)
+    why = stopped or too_many(limits, kinds, len(now), before["failed"], seen)
     done = len(now) - len(failed) - len(left)
     message = f"wave {number} of {last}: {done} of {_count(list(now))} on {plan['image']}"
     if failed:

@@ -112,7 +112,7 @@ def _waves(plan: Mapping[str, Any], site_of: Mapping[str, str]) -> List[Facts]:
     already = [name for name, phone in plan["phones"].items() if phone["status"] == ALREADY]
     for wave in plan["waves"]:
         macs: Dict[str, List[str]] = {}
-        for name in [*wave["reset"], *(already if wave["number"] == 1 else [])]:
+        for name in [*wave["reset"], *(already if wave["number"] == plan["waves"][0]["number"] else [])]:
             mac = plan["phones"][name]["mac"]
             if mac:
                 macs.setdefault(site_of[name], []).append(mac)

@@ -46,6 +46,10 @@ options:
     description: How many phones the waves before moved, those of earlier runs included.
     type: int
     default: 0
+  fleet:
+    description: The C(fleet) of RV(voip.cisco79xx.rollout_plan#module:plan), a short name for all phones asked for.
+    type: str
+    required: true
   report_dir:
     description: Folder of the report on the controller, where the next run finds how far this one came.
     type: path
@@ -75,6 +79,7 @@ EXAMPLES = r"""
     rules: "{{ planned.plan.rules }}"
     zones: [Europe/Berlin]
     moved: 1
+    fleet: "{{ planned.plan.fleet }}"
     report_dir: ./cisco79xx-report
   run_once: true
 """

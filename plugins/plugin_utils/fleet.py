@@ -43,6 +43,7 @@ NEVER_RETURNED = "never_returned"
 IN_CALL = "in_call"
 NOT_REGISTERED = "not_registered"
 ERROR = "error"
+NOT_WANTED = "not_wanted"
 LOST = (dialogue.UNREACHABLE, dialogue.SILENT, dialogue.CLOSED)
 MAY_BE_RESTARTING = (REFUSED, *LOST)
 
@@ -146,16 +147,16 @@ def wait(
 
 
 async def reset_one(
-    phone: Phone, limits: Limits, unless: images.Image | None, about_to: Callable[[Phone], None] = lambda phone: None
+    phone: Phone, limits: Limits, unless: images.Image | None, about_to: Callable[[Phone], bool] = lambda phone: True
 ) -> Result:
-    """As `reset`, for one phone. Never raises. `about_to` is called before the command goes out."""
+    """As `reset`, for one phone. Never raises. `about_to` is asked before the command goes out: if it says no, `kind` is NOT_WANTED."""
 
     async def work(phone: Phone, limits: Limits) -> Result:
         async with session(phone, limits) as talk:
             identity = talk.identify()
             already = unless is not None and runs(identity.image, unless)
-            if not already:
-                about_to(phone)
+            if not already and not about_to(phone):
+                return {"sent": False, "already": False, "deferred": False, **_known(phone, identity), "kind": NOT_WANTED}
             deferred = False if already else await talk.reset()
             return {"sent": not already, "already": already, "deferred": deferred, **_known(phone, identity)}
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -72,7 +71,7 @@ class Progress:
     def line(self, text: str) -> None:
         """How things stand."""
         if self._terminal is not None:
-            text = text[: shutil.get_terminal_size().columns - 1]
+            text = text[: _columns(self._terminal) - 1]
             self._write("\r" + text.ljust(self._width))
             self._width = len(text)
         elif not self._quiet:
@@ -92,6 +91,13 @@ class Progress:
     def _write(self, text: str) -> None:
         with suppress(OSError):
             os.write(self._terminal or 0, text.encode("ascii", "replace"))
+
+
+def _columns(terminal: int) -> int:
+    try:
+        return os.get_terminal_size(terminal).columns or 80
+    except OSError:
+        return 80
 
 
 def terminal_of(process: int, environment: Mapping[str, str]) -> str | None:

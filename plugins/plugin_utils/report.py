@@ -122,9 +122,9 @@ KINDS = {
         "Nobody can call it. Look at proxy1_address, the line's name and its password in SIP<MAC>.cnf (a password of 32 characters is too "
         "long), and at the PBX's log; with chan_pjsip, force_rport must be no.",
     ),
-    "stopped_before_reset": (
-        "Was not restarted before the run ended",
-        f"Nothing is wrong with it: it was not touched. Mend what ended the run, {_AGAIN}",
+    "not_seen_again": (
+        "Was reset, and the run ended before it was seen again",
+        "Run the same command again: it is waited for, and not reset again.",
     ),
     "given_back": (
         "Was taken back",
@@ -539,10 +539,10 @@ def _headline(run: _Run) -> _Headline:
         there = [f"{run.counts[ALREADY]:,} {'is' if run.counts[ALREADY] == 1 else 'are'} on it already"] if run.counts[ALREADY] else []
         return _Headline("; ".join([f"Dry run: {would}", *([", ".join(there + rest)] if there or rest else [])]), "bad" if bad else "plain")
     begin = ""
-    if run.error:
-        begin = "Ended by an error: "
-    elif not run.finished:
+    if not run.finished:
         begin = "Interrupted, or still running: "
+    elif run.error:
+        begin = "Ended by an error: "
     elif run.stopped_at is not None:
         begin = f"Stopped at wave {run.stopped_at}: "
     elif run.paused_after is not None:

@@ -63,16 +63,16 @@ class Reporter:
         if time.monotonic() < self._next:
             return
         began = time.monotonic()
-        with suppress(OSError):
+        with suppress(Exception):
             self.write(**facts, finished=False, error="the run did not come to its end: it still runs, or it was killed")
         self._next = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
 
 
 def publish(report: Report) -> None:
-    """Add a summary to the page of the CI job, where there is one: `GITHUB_STEP_SUMMARY` names its file. Raises OSError."""
+    """Add a summary to the page of the CI job, where there is one that can be written: `GITHUB_STEP_SUMMARY` names its file."""
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
-        with open(page, "a", encoding="utf-8") as summary:
+        with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
             summary.write(pictures.markdown(report) + "\n")
 
 

@@ -7,9 +7,10 @@ rollout paused. Nothing else is kept: what the phones run, they say themselves."
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Pho
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
 
 FILE = "resume.jsonl"
+
+
+def fleet_of(names: Iterable[str]) -> str:
+    """A short name for these phones: a run of others does not go on where these paused."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
 
 
 class Resume:
@@ -40,9 +46,9 @@ class Resume:
             }
         )
 
-    def paused(self, image: str, waves_done: int, moved: int) -> None:
-        """The run ends after this many waves, which moved this many phones, and shall go on from there."""
-        self._add({"event": "paused", "image": image, "waves_done": waves_done, "moved": moved})
+    def paused(self, image: str, fleet: str, waves_done: int, moved: int) -> None:
+        """The run of this `fleet` ends after this many waves, which moved this many phones, and shall go on from there."""
+        self._add({"event": "paused", "image": image, "fleet": fleet, "waves_done": waves_done, "moved": moved})
 
     def finished(self) -> None:
         """Nothing is left for a next run."""
@@ -73,12 +79,12 @@ class Resume:
                 }
         return found
 
-    def pause(self, image: str) -> tuple[int, int]:
-        """How many waves an earlier run to this image had done when it paused, and how many phones they moved; otherwise 0 and 0."""
+    def pause(self, image: str, fleet: str) -> tuple[int, int]:
+        """How many waves an earlier run of the fleet to this image had done when it paused, and how many phones they moved, or 0 and 0."""
         last = (0, 0)
         for line in self._lines():
             if line["event"] == "paused":
-                last = (int(line["waves_done"]), int(line["moved"])) if line["image"] == image else (0, 0)
+                last = (int(line["waves_done"]), int(line["moved"])) if (line["image"], line.get("fleet")) == (image, fleet) else (0, 0)
         return last
 
     def _add(self, line: Mapping[str, Any]) -> None:

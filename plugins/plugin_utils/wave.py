@@ -8,11 +8,14 @@ are not."""
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +153,8 @@ class Wave:
             if self.stopped or os.getppid() != self._parent:
                 return
             reset = await fleet.reset_one(phone, self._pace.limits, self.order.targets[phone.name], self._about_to)
+        if reset["kind"] == fleet.NOT_WANTED:
+            return
         reset["at"] = time.time()
         self.resets[phone.name] = reset
         self._last_reset = time.monotonic()
@@ -214,11 +219,15 @@ class Wave:
         if self._counts.untouched > 0:
             self._progress.event(f"wave {self.order.number} of {self.order.waves}: no more phones are reset: {why}")
 
-    def _about_to(self, phone: Phone) -> None:
+    def _about_to(self, phone: Phone) -> bool:
+        """Asked when a phone has taken the password: much may have happened since it was its turn."""
+        if self.stopped or os.getppid() != self._parent:
+            return False
         self._watcher.told(phone, "reset", {"image": self.order.targets[phone.name].name})
         # So it stands if the run is interrupted before the phone's answer
         unanswered = {"sent": True, "already": False, "deferred": False, "image": None, "kind": None, "reason": None}
         self.resets[phone.name] = {**unanswered, "mac": phone.mac, "at": time.time()}
+        return True
 
     def _stays_down(self, phone: Phone) -> bool:
         """Whether the phone takes its room along: one that is gone still is down, and whoever comes next has less room."""
@@ -253,7 +262,7 @@ class Wave:
             problem = self._problem(phone, seen)
             if problem is None:
                 return
-            if problem[0] != fleet.NOT_REGISTERED or time.monotonic() >= until:
+            if problem[0] == fleet.WRONG_IMAGE or time.monotonic() >= until:
                 break
             await asyncio.sleep(min(REGISTER_POLL, max(0.1, until - time.monotonic())))
         kind, reason = problem
@@ -276,11 +285,28 @@ class Wave:
         """Let the TFTP server's log say which phones cannot come back, as long as it can."""
         ask, began = self._diagnose, time.monotonic()
         await asyncio.sleep(FIRST_DIAGNOSIS)
-        while ask:
-            goes_on = await asyncio.to_thread(ask, time.monotonic() - began)
-            if not goes_on:
-                return
+        while ask and await self._asked(ask, time.monotonic() - began):
             await asyncio.sleep(DIAGNOSIS_EVERY)
+
+    @staticmethod
+    async def _asked(ask: Callable[[float], bool], seconds: float) -> bool:
+        """In a thread that nobody waits for when the wave is over: a host may take its time to answer."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+
+        def settle(goes_on: bool) -> None:
+            if not answer.done():
+                answer.set_result(goes_on)
+
+        def work() -> None:
+            goes_on = False
+            with suppress(Exception):
+                goes_on = ask(seconds)
+            with suppress(RuntimeError):  # the loop is gone: the wave is over
+                loop.call_soon_threadsafe(settle, goes_on)
+
+        threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True).start()
+        return await answer
 
     async def _report(self) -> None:
         shown = time.monotonic()

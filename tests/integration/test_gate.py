@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 ONE_WAVE = ["-e", "waves=100%"]
 

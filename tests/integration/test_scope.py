@@ -10,6 +10,10 @@ import random
 import threading
 import time
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 FOUR = [{"image": OLD} for _number in range(4)]
 

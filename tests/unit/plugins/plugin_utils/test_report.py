@@ -34,7 +34,7 @@ EVIL_TEXT = "{{ 7*7 }}{% raw %}<script>alert(1)</script>"
 DIALOGUE_KINDS = (
     "refused unreachable silent closed endless no_prompt no_image wrong_password wrong_phone not_privileged unknown_command error"
 )
-ROLLOUT_KINDS = "wrong_image not_restarted never_returned in_call not_registered stopped_before_reset given_back"
+ROLLOUT_KINDS = "wrong_image not_restarted never_returned in_call not_registered not_seen_again given_back"
 TFTP_KINDS = "data_never_arrives image_missing config_missing server_silent boot_loop stuck_loader other_root server_slow"
 FAILURES = f"{DIALOGUE_KINDS} {ROLLOUT_KINDS} {TFTP_KINDS}".split()
 

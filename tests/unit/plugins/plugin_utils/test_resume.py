@@ -13,12 +13,13 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import FILE, Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import FILE, Resume, fleet_of
 
 OLD, NEW, OTHER = "P0S3-08-2-00", "P0S3-06-3-00", "P0S3-07-4-00"
 PHONE, SECOND = Phone("a", "127.0.0.1", mac="000E84C060A6"), Phone("b", "127.0.0.2")
 PATIENCE = Patience(600, 3600)
 TARGETS = {"a": NEW, "b": NEW}
+FLEET = fleet_of(["a", "b"])
 
 
 def told(folder, *events, phone=PHONE, image=NEW, **result):
@@ -40,7 +41,7 @@ def flying(folder, **changes):
 
 def test_nothing_is_nothing(tmp_path):
     assert flying(tmp_path / "none") == {}
-    assert Resume(tmp_path / "none").pause(NEW) == (0, 0)
+    assert Resume(tmp_path / "none").pause(NEW, FLEET) == (0, 0)
     Resume(tmp_path / "none").finished()
     assert not (tmp_path / "none").exists()
 
@@ -138,18 +139,19 @@ def test_a_line_that_was_cut_costs_itself_only(tmp_path, cut):
 
 
 def test_a_pause_holds_for_its_image(tmp_path):
-    Resume(tmp_path).paused(NEW, 2, 17)
-    assert Resume(tmp_path).pause(NEW) == (2, 17)
-    assert Resume(tmp_path).pause(OTHER) == (0, 0)
+    Resume(tmp_path).paused(NEW, FLEET, 2, 17)
+    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
+    assert Resume(tmp_path).pause(OTHER, FLEET) == (0, 0)
     told(tmp_path, "reset", "sent")
-    assert Resume(tmp_path).pause(NEW) == (2, 17)
-    Resume(tmp_path).paused(OTHER, 1, 3)
-    assert Resume(tmp_path).pause(NEW) == (0, 0), "another rollout was begun since"
+    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
+    assert Resume(tmp_path).pause(NEW, fleet_of(["b", "c"])) == (0, 0), "other phones"
+    Resume(tmp_path).paused(OTHER, FLEET, 1, 3)
+    assert Resume(tmp_path).pause(NEW, FLEET) == (0, 0), "another rollout was begun since"
 
 
 def test_when_all_is_done_nothing_is_left(tmp_path):
     resume = Resume(tmp_path)
-    resume.paused(NEW, 1, 1)
+    resume.paused(NEW, FLEET, 1, 1)
     resume.finished()
     assert not (tmp_path / FILE).exists()
 

@@ -1,0 +1,790 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What TFTP servers write into their logs, and what captures of their port show, as plain events.
+
+Wordings: tftpd-hpa, atftpd and dnsmasq from their sources and real logs, RHEL's tftpd-hpa and the Python server from real logs,
+Tftpd32 from logs in forums, SoftPerfect from its manual; SolarWinds, WinAgents and Open TFTP Server from memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import ipaddress
+import json
+import re
+import struct
+import time
+import zlib
+from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
+
+REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
+UNSURE = "unsure"
+"""The server says it is done, which some say of failed transfers too."""
+SERVER_START = "server_start"
+ACKED, UNACKED = "acked", "data_unacked"
+
+LONGEST = 1 << 14
+"""Bytes of a line that are looked at."""
+BLOCK = 1 << 16
+MOST = 1 << 17
+"""Messages, stamps, processes or transfers that are remembered at once."""
+
+_DAY = 86400.0
+_GZIP = b"\x1f\x8b"
+_NOTHING = ""
+"""Kind of a message that is known and says nothing of use."""
+
+
+class Event(NamedTuple):
+    """One thing seen. `time` is None where the line has none; `line` is the message without its envelope."""
+
+    time: Optional[float]
+    kind: str
+    address: str
+    port: Optional[int]
+    file: str
+    line: str
+
+
+class Said(NamedTuple):
+    """What one message says, whenever it is said."""
+
+    kind: str
+    address: str
+    port: Optional[int]
+    file: str
+    line: str
+
+
+class Stats:
+    """What was read: lines, those among them of no TFTP server, and the servers that wrote the others."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.unknown = 0
+        self.servers: Dict[str, None] = {}
+
+    @property
+    def server(self) -> str:
+        return ", ".join(self.servers)
+
+
+# -- files
+
+
+def open_log(path: str) -> Iterator[bytes]:
+    """The lines of a log, gzipped or not, each cut at a bound. Raises OSError."""
+    for block in blocks(path):
+        yield from block.split(b"\n")[:-1]
+
+
+def blocks(path: str) -> Iterator[bytes]:
+    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError."""
+    with open(path, "rb") as plain:
+        packed = plain.read(2) == _GZIP
+        plain.seek(0)
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
+        rest = b""
+        cut = False
+        while True:
+            try:
+                read = file.read(BLOCK)
+            except (EOFError, OSError, zlib.error) as error:
+                if not packed or getattr(error, "errno", None):
+                    raise
+                read = b""  # a gzip file that is still being written, or broken: what came before counts
+            if not read:
+                break
+            if cut:
+                end = read.find(b"\n") + 1
+                if not end:
+                    continue
+                read, cut = read[end:], False
+            read = rest + read
+            end = read.rfind(b"\n") + 1
+            rest = read[end:]
+            if end:
+                yield read[:end]
+            if len(rest) > LONGEST:
+                yield rest[:LONGEST] + b"\n"
+                rest, cut = b"", True
+        if rest:
+            yield rest + b"\n"
+
+
+def is_capture(path: str) -> bool:
+    """Whether a file is a pcap or pcapng capture. Raises OSError."""
+    with open(path, "rb") as file:
+        magic = file.read(4)
+        if magic[:2] == _GZIP:
+            file.seek(0)
+            try:
+                magic = gzip.GzipFile(fileobj=file).read(4)
+            except (EOFError, OSError, zlib.error):
+                return False
+    return magic in _CLASSIC or magic == _SECTION
+
+
+# -- messages
+
+_ADDRESS = r"\[?(?P<a>[0-9A-Fa-f:.]*[0-9A-Fa-f][0-9A-Fa-f:.]*(?:%\w+)?)\]?"
+_HOST = r"(?P<a>\S+?)"
+_PORT = r"(?P<p>[0-9]{1,5})"
+
+
+class _Wording(NamedTuple):
+    server: str
+    kind: str
+    pattern: Pattern[str]
+
+
+def _wording(server: str, kind: str, pattern: str) -> _Wording:
+    return _Wording(server, kind, re.compile(pattern))
+
+
+_BY_CODE = "by code"
+_HPA, _ATFTPD, _DNSMASQ, _PYTHON, _TFTPD32 = "tftpd-hpa", "atftpd", "dnsmasq", "Python", "Tftpd32"
+_SOFTPERFECT, _SOLARWINDS, _OPEN = "SoftPerfect", "SolarWinds", "Open TFTP Server"
+_WORDINGS = (
+    _wording(_HPA, REQUEST, rf"RRQ from {_HOST} filename (?P<f>.*?)(?: remapped to .*)?$"),
+    _wording(_HPA, SERVED, rf"Client {_HOST} finished (?P<f>.+)$"),
+    _wording(_HPA, MISSING, rf"Client {_HOST} File not found (?P<f>.+)$"),
+    _wording(_HPA, DENIED, rf"Client {_HOST} (?:Permission denied|Access violation|Only absolute filenames allowed) (?P<f>.+)$"),
+    _wording(_HPA, FAILED, rf"Client {_HOST} (?i:timed out|time-?out|aborted)(?: (?P<f>.+))?$"),
+    _wording(_HPA, _BY_CODE, rf"sending NAK \((?P<c>[0-9]+), (?P<m>.*)\) to {_HOST}$"),
+    _wording(_HPA, FAILED, r"tftpd: (?:read|write)(?:\(ack\))?: (?P<m>.*)$"),
+    _wording(_HPA, _NOTHING, r"tftp: client does not accept options|WRQ from |(?:START|EXIT): tftp "),
+    _wording(_ATFTPD, REQUEST, rf"Serving (?P<f>.+) to (?P<a>\S+):{_PORT}$"),
+    _wording(_ATFTPD, MISSING, r"File (?P<f>.+) not found$"),
+    _wording(_ATFTPD, SERVED, r"End of transfer"),
+    _wording(_ATFTPD, FAILED, rf"client \({_HOST}\) not responding"),
+    _wording(_ATFTPD, FAILED, r"(?:tftpd: )?[Aa]bort(?:ing|ed)?\b|received ERROR <"),
+    _wording(_ATFTPD, _BY_CODE, r"sent ERROR <code: (?P<c>[0-9]+), msg: (?P<m>.*)>"),
+    _wording(
+        _ATFTPD,
+        _NOTHING,
+        r"Creating new socket|timeout(?: block [0-9]+)?: retrying|received (?:RRQ|ACK|OACK) |sent (?:DATA|OACK) |Server thread exiting"
+        r"|socket may listen|will do netascii|blksize|tsize|Fetching from |(?:[Oo]ption|timeout option) "
+        r"|window block |SIGTERM received|atftpd terminating|Main thread exiting|tftpd\w*\.c: ",
+    ),
+    _wording(_DNSMASQ, SERVED, rf"(?:TFTP )?sent (?P<f>.+) to {_ADDRESS}$"),
+    _wording(_DNSMASQ, FAILED, rf"(?:TFTP )?(?:failed|timeout) sending (?P<f>.+) to {_ADDRESS}$"),
+    _wording(_DNSMASQ, MISSING, rf"(?:TFTP )?file (?P<f>.+?) not found(?: for {_ADDRESS})?$"),
+    _wording(_DNSMASQ, DENIED, r"(?:TFTP )?cannot (?:access|read) (?P<f>.+?): .*$"),
+    _wording(_DNSMASQ, FAILED, rf"(?:TFTP )?error [0-9]+ .*received from {_ADDRESS}$"),
+    _wording(_DNSMASQ, SERVER_START, r"TFTP root is "),
+    _wording(_PYTHON, REQUEST, rf"'(?P<f>.+)' of type '\w+' is requested from (?P<a>\S+):{_PORT}$"),
+    _wording(_PYTHON, UNSURE, r"\W*Transfer of '(?P<f>.+)' finished"),
+    _wording(_PYTHON, FAILED, r"\W*Transfer of '(?P<f>.+)' (?:has )?(?:failed|timed out|aborted)"),
+    _wording(_TFTPD32, "connection", rf"Connection received from {_HOST} on port {_PORT}"),
+    _wording(_TFTPD32, REQUEST, r"Read request for file <(?P<f>.+?)>"),
+    _wording(_TFTPD32, SERVED, r"<(?P<f>.+?)>: sent [0-9]+ blk"),
+    _wording(_TFTPD32, DENIED, r"File <(?P<f>.+?)> ?: error (?:5|32) in system call"),
+    _wording(_TFTPD32, MISSING, r"File <(?P<f>.+?)> ?: error [0-9]+ in system call"),
+    _wording(_TFTPD32, FAILED, r"Peer returns ERROR|TIMEOUT (?:waiting|while)"),
+    _wording(_TFTPD32, _NOTHING, r"Using local port|OACK: |[0-9]* ?Request [0-9]+ not processed|Rcvd DHCP|DHCP: |Previously allocated"),
+    _wording(_SOFTPERFECT, SERVED, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] Transfer complete"),
+    _wording(_SOFTPERFECT, MISSING, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] .*not (?:found|exist)"),
+    _wording(_SOFTPERFECT, FAILED, rf"\[(?:ERROR|WARN)\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
+    _wording(_SOFTPERFECT, REQUEST, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
+    # From memory, none of these seen:
+    _wording(_OPEN, SERVED, rf"Client {_HOST}:{_PORT} (?P<f>.+), [0-9]+ Blocks Served"),
+    _wording(_OPEN, MISSING, rf"Client {_HOST}:{_PORT} (?P<f>.+?),? (?i:no such file|file not found)"),
+    _wording(_SOLARWINDS, SERVED, rf"(?i:sent|completed sending|transfer(?:red| of)) (?P<f>.+?) to \(?{_ADDRESS}\)?(?:[ ,.]|$)"),
+    _wording(_SOLARWINDS, REQUEST, rf"(?i:sending) (?P<f>.+?) to \(?{_ADDRESS}\)?(?:[ ,.]|$)"),
+    _wording(_SOLARWINDS, REQUEST, rf"(?i:read request|get request)[^0-9]*{_ADDRESS}[ :,]+.*?file:? ['\"<]?(?P<f>[^'\"<>]+?)['\">]?$"),
+    _wording(_SOLARWINDS, MISSING, r"(?i:file) ['\"<]?(?P<f>[^'\"<>]+?)['\">]? (?i:does not exist|was not found)"),
+    _wording(
+        "",
+        SERVER_START,
+        r"Advanced Trivial FTP server started|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP|.*(?i:tftp server .*started)",
+    ),
+)
+_SHAPE_PATH = re.compile(r"(?:^|[\s»«\"'(])(?P<f>(?:/|\./)[^\s»«\"']*[^\s»«\"'.,:])")
+_SHAPE_ADDRESS = re.compile(r"(?<![0-9A-Fa-f:./])((?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?![\w/])")
+_NOT_FOUND = re.compile(
+    "not found|nicht gefunden|introuvable|trouvé|encontrad|trovat|znalezi|найден|ditemukan|funnet|bulunamad|găsit|hitta|löytyny", re.I
+)
+_NOT_SENT = re.compile("fehl|konnte|nicht|échec|echec|impossible|fall|falh|erro|nie |не |gagal|feil|mislyk|misslyck|hata|eroare|ei ", re.I)
+_REPEATED = re.compile(r"message repeated [0-9]+ times: \[ ?(.*?)\]?$")
+
+
+def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Said]]:
+    """The server that wrote a message and what it says; None if no TFTP server wrote it."""
+    repeated = _REPEATED.match(message)
+    if repeated:
+        message = repeated.group(1)
+    for server, kind, pattern in _WORDINGS:
+        match = pattern.match(message)
+        if not match:
+            continue
+        if server == _ATFTPD and kind == MISSING and daemon.startswith("dnsmasq"):
+            continue
+        parts = match.groupdict()
+        address, port = endpoint(parts.get("a") or "")
+        if parts.get("p"):
+            port = int(parts["p"])
+        if kind == _BY_CODE:
+            kind = _of_code(int(parts["c"][:5]), parts.get("m") or "")
+        return server, Said(kind, address, port, parts.get("f") or "", message)
+    if daemon.startswith("dnsmasq-tftp"):
+        said = _by_shape(message)
+        if said:
+            return _DNSMASQ, said
+    return "", None
+
+
+def _of_code(code: int, text: str) -> str:
+    if code == 1 or "not found" in text.lower() or "no such file" in text.lower():
+        return MISSING
+    return DENIED if code == 2 or "denied" in text.lower() else FAILED
+
+
+def _by_shape(message: str) -> Optional[Said]:
+    """dnsmasq in a language that is not known: a path alone was not found; a path and an address is a file that was sent."""
+    path, place = _SHAPE_PATH.search(message), _SHAPE_ADDRESS.search(message)
+    file = path.group("f") if path else ""
+    address = endpoint(place.group(1))[0] if place else ""
+    if path and _NOT_FOUND.search(message):
+        return Said(MISSING, address, None, file, message)
+    if path and not place:
+        return Said(DENIED if message[path.end() :].lstrip().startswith(":") else MISSING, "", None, file, message)
+    if path:
+        return Said(FAILED if _NOT_SENT.search(message.replace(file, "")) else SERVED, address, None, file, message)
+    return Said(FAILED, address, None, "", message) if place else None
+
+
+def endpoint(text: str) -> Tuple[str, Optional[int]]:
+    """An address as servers spell it, and its port if it is there: 10.0.0.1:2000, [fe80::1]:2000, ::ffff:10.0.0.1."""
+    port = ""
+    if text.startswith("["):
+        text, _, port = text[1:].partition("]")
+        port = port.lstrip(":")
+    elif text.count(":") == 1:
+        text, port = text.split(":")
+    if text[:7].lower() == "::ffff:" and "." in text:
+        text = text[7:]
+    return text.rstrip(",;"), int(port) if port.isdigit() and len(port) < 6 else None
+
+
+def basename(file: str) -> str:
+    """The name without folders: with tftp_cfg_dir "./" phones ask for ./SIP<MAC>.cnf, and some servers log absolute paths."""
+    return file.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+# -- envelopes
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        "jan ene gen sty|feb fév lut|mar mär mrz mrt|apr avr abr kwi|may mai maj mei mag|jun cze giu|jul lip lug|aug aoû ago sie|"
+        "sep wrz set|oct okt ott paź out|nov lis|dec dez déc dic gru".split("|"),
+        1,
+    )
+    for name in names.split()
+}
+_CLOCK = r"(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2}):(?P<S>[0-9]{2})"
+_STAMPS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?:\w{{3}} )?(?P<b>[^\W\d]{{3,4}}|[0-9]{{1,2}}月)\.? +(?P<d>[0-9]{{1,2}}) {_CLOCK}(?:[.,][0-9]+)?(?: (?P<Y>[0-9]{{4}})(?= ))?",
+        rf"\[?(?P<Y>[0-9]{{4}})[-/](?P<m>[0-9]{{2}})[-/](?P<d>[0-9]{{2}})[T ]{_CLOCK}(?P<f>[.,][0-9]+)?"
+        r" ?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2})?\]?",
+        rf"\[?(?P<m>[0-9]{{1,2}})/(?P<d>[0-9]{{1,2}})/(?P<Y>[0-9]{{4}}),? {_CLOCK}(?: (?P<p>[AP]M))?\]?",
+        r"\[?(?P<e>[0-9]{9,10}(?:\.[0-9]+)?)\]?(?= )",
+    )
+)
+_PRIORITY = re.compile(r"<[0-9]{1,3}>(1 )?")
+_TRAILING = re.compile(rf" ?\[(?P<d>[0-9]{{2}})/(?P<m>[0-9]{{2}}) {_CLOCK}(?:\.[0-9]+)?\]$")
+_TAG = re.compile(r"(?:\S+ ){0,2}?(?P<t>[A-Za-z][\w./@-]*)(?:\[(?P<p>[0-9][0-9.]*)\])?: (?P<m>.*)$", re.DOTALL)
+_TAG_5424 = re.compile(r" ?\S+ (?P<t>\S+) (?P<p>\S+) \S+ (?:-|\[.*?\](?!\S))(?: |$)\ufeff?(?P<m>.*)$", re.DOTALL)
+_FAST_STAMP = re.compile(rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
+DAEMONS = ("in.tftpd", "tftpd", "atftpd", "dnsmasq", "xinetd", "systemd", "tftp")
+
+
+class _Open:
+    """Requests that are not known to be answered: whose an answer is that does not say so, if it can be but of one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._requests: List[Said] = []
+        self._running = 0
+        self._skipped = 0
+        self._dead = 0
+
+    def begin(self, request: Said) -> None:
+        self._running += 1
+        if len(self._requests) >= self._most:
+            del self._requests[0]
+        self._requests.append(request)
+
+    def end(self, request: Said) -> None:
+        self._requests = [one for one in self._requests if one != request]
+        if not self._requests:
+            self._skipped = 0
+
+    def only(self, address: str = "", file: str = "") -> Optional[Said]:
+        found = [one for one in self._requests if (not address or one.address == address) and (not file or basename(one.file) == file)]
+        return found[0] if found and len({(one.address, one.file) for one in found}) == 1 else None
+
+    def skip(self) -> None:
+        """An answer that nobody gets: with as many as there were requests, all are answered."""
+        self._skipped += 1
+        if self._skipped >= len(self._requests):
+            self._requests.clear()
+            self._skipped = 0
+
+    def left(self) -> None:
+        """A thread has ended."""
+        self._running = max(self._running - 1, 0)
+        if not self._running:
+            self._requests.clear()
+            self._dead = self._skipped = 0
+
+    def joined(self, said: Said) -> Optional[Said]:
+        """The message of a thread that does not tell which it is."""
+        if said.address:
+            self._dead += 1  # "not responding": the end of that transfer is told as that of any other
+        elif self._dead and said.kind == SERVED:
+            self._dead -= 1
+            return None
+        request = self.only(said.address, basename(said.file))
+        if not request:
+            # A name with a MAC tells the phone all the same.
+            return said if said.file and not said.address else None
+        self._requests.remove(request)
+        return Said(said.kind, request.address, request.port, request.file, said.line)
+
+
+class Reader:
+    """Turns the lines of one log into events; remembers what it takes to join lines that belong together."""
+
+    def __init__(self, now: float, stats: Stats) -> None:
+        self.now = now
+        self.stats = stats
+        self._year = time.localtime(min(max(now, 0.0), 4e9)).tm_year
+        self._understood: Dict[Tuple[str, str], Optional[Said]] = {}
+        self._times: Dict[str, Optional[float]] = {}
+        self._by_process: Dict[str, Said] = {}
+        self._by_name: Dict[str, _Open] = {}
+        self._threads: Dict[str, _Open] = {}
+        """Of atftpd by syslog: all its threads share one process id."""
+        self._connection: Optional[Said] = None
+        self._dead: Dict[str, bool] = {}
+        self.seconds: Dict[bytes, float] = {}
+        """The times of the stamps of one minute, and how long such a stamp is."""
+        self.width = 0
+
+    def read(self, line: bytes) -> Optional[Event]:
+        """The event of a line, or None. What no TFTP server wrote is counted."""
+        self.stats.lines += 1
+        text = line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
+        when, tag, process, message = self.envelope(text)
+        said = self.said(message, tag)
+        if said is None:
+            self.stats.unknown += 1
+            return None
+        said = self.joined(said, process)
+        return Event(when, *said) if said else None
+
+    def said(self, message: str, tag: str = "") -> Optional[Said]:
+        key = (tag, message)
+        if key in self._understood:
+            return self._understood[key]
+        server, said = understand(message, tag)
+        if server and server not in self.stats.servers and len(self.stats.servers) < 8:
+            self.stats.servers[server] = None
+        remember(self._understood, key, said)
+        return said
+
+    def joined(self, said: Said, process: str) -> Optional[Said]:
+        """With the address and file of the request that a message is about; None for a message without use, or without owner."""
+        threads = self._shared(process)
+        if said.kind == _NOTHING:
+            if threads and said.line.startswith("Server thread exiting"):
+                threads.left()
+            return None
+        if said.kind == SERVER_START:
+            return said
+        if said.kind == "connection":
+            self._connection = said
+            return None
+        if said.kind == REQUEST:
+            if not said.address and self._connection:
+                said = said._replace(address=self._connection.address, port=self._connection.port)
+            if threads:
+                threads.begin(said)
+            elif process:
+                remember(self._by_process, process, said)
+            name = basename(said.file)
+            if name not in self._by_name:
+                remember(self._by_name, name, _Open(8))
+            self._by_name[name].begin(said)
+            return said
+        if threads:
+            return threads.joined(said)
+        if process and said.line.startswith("client ("):
+            remember(self._dead, process, True)
+        elif self._dead.pop(process, False) and said.kind == SERVED:
+            return None  # atftpd ends a transfer that it has just given up, in the same words as others
+        if said.address and said.file:
+            return said
+        request = self._by_process.get(process) if process else None
+        if request and said.address and request.address != said.address:
+            request = None
+        if request and said.file and basename(said.file) != basename(request.file):
+            request = None
+        if not request and not said.address:
+            asked = self._by_name.get(basename(said.file))
+            request = asked.only() if asked else None
+            if asked and not request:
+                asked.skip()
+            elif asked and request:
+                asked.end(request)
+        if not request:
+            return said if said.address or said.file else None
+        return Said(said.kind, request.address, request.port, request.file, said.line)
+
+    def asked(self, process: str, said: Said) -> None:
+        """A request of a process that logs one for each, read elsewhere."""
+        remember(self._by_process, process, said)
+
+    def _shared(self, process: str) -> Optional[_Open]:
+        if not process.startswith("atftpd[") or "." in process:
+            return None
+        if process not in self._threads:
+            remember(self._threads, process, _Open(128))
+        return self._threads[process]
+
+    def envelope(self, text: str) -> Tuple[Optional[float], str, str, str]:
+        """Time, daemon, process and message of a line."""
+        if text.startswith("{"):
+            return self._journal(text)
+        priority = _PRIORITY.match(text)
+        if priority:
+            text = text[priority.end() :]
+        when, end = self.stamp(text)
+        if not end:
+            trailing = _TRAILING.search(text)
+            if trailing:
+                when = self._seconds(trailing)
+                return when, "", "", text[: trailing.start()]
+        rest = text[end:].lstrip()
+        tagged = _TAG_5424.match(text[end:]) if priority and priority.group(1) else _TAG.match(rest)
+        if not tagged or "'" in tagged.group("t"):
+            return when, "", "", rest
+        if not tagged.group("p") and not tagged.group("t").startswith(DAEMONS):
+            return when, "", "", rest
+        tag = tagged.group("t")
+        return when, tag, f"{tag}[{tagged.group('p') or ''}]", tagged.group("m").strip()
+
+    def stamp(self, text: str) -> Tuple[Optional[float], int]:
+        """The time that a line starts with, and where that ends; (None, 0) if there is none."""
+        for pattern in _STAMPS:
+            match = pattern.match(text)
+            if match:
+                key = match.group()
+                if key not in self._times:
+                    remember(self._times, key, self._seconds(match))
+                when = self._times[key]
+                return (when, match.end()) if when is not None else (None, 0)
+        return None, 0
+
+    def fast_stamp(self, head: bytes) -> Tuple[bytes, Optional[float]]:
+        """The part of a line's start that tells the second, if it is one of the usual, and that time."""
+        match = _FAST_STAMP.match(head)
+        if not match:
+            return b"", None
+        when, end = self.stamp(head[:40].decode("ascii", "replace"))
+        if not end or when is None:
+            return b"", None
+        # Whole seconds: what is in one has no order, and phones need none.
+        second = match.group()
+        minute = float(int(when)) - int(second[-2:])
+        self.width = len(second)
+        self.seconds.clear()
+        self.seconds.update((b"%b%02d" % (second[:-2], number), minute + number) for number in range(60))
+        return second, minute + int(second[-2:])
+
+    def _seconds(self, match: re.Match[str]) -> Optional[float]:
+        part = match.groupdict()
+        try:
+            if part.get("e"):
+                return float(part["e"])
+            name = part.get("b")
+            month = int(part["m"]) if not name else int(name[:-1]) if name[-1] == "月" else _MONTHS.get(name.lower()[:3], 0)
+            day, hour = int(part["d"]), int(part["H"])
+            if part.get("p"):
+                hour = hour % 12 + (12 if part["p"] == "PM" else 0)
+            if month > 12 >= day and part.get("p") is None:
+                month, day = day, month
+            clock = (month, day, hour, int(part["M"]), int(part["S"]))
+            if not 1 <= month <= 12 or not 1 <= day <= 31 or hour > 23:
+                return None
+            if part.get("Y"):
+                return self._of_year(int(part["Y"]), clock, part.get("z")) if not part.get("f") else self._fraction(part, clock)
+            for year in range(self._year + 1, self._year - 9, -1):
+                when = self._of_year(year, clock, None)
+                # A day's grace: the log may be written in another time zone than it is read in.
+                if when is not None and when <= self.now + _DAY:
+                    return when
+        except (ValueError, OverflowError, KeyError):
+            pass
+        return None
+
+    def _fraction(self, part: Dict[str, Any], clock: Tuple[int, int, int, int, int]) -> Optional[float]:
+        when = self._of_year(int(part["Y"]), clock, part.get("z"))
+        return None if when is None else when + float("0." + part["f"][1:10])
+
+    @staticmethod
+    def _of_year(year: int, clock: Tuple[int, int, int, int, int], zone: Optional[str]) -> Optional[float]:
+        if clock[:2] == (2, 29) and (year % 4 or (year % 100 == 0 and year % 400)):
+            return None
+        if zone is None:
+            return time.mktime((year, *clock, 0, 0, -1))
+        days = _days(year, clock[0], clock[1])
+        when = days * _DAY + clock[2] * 3600 + clock[3] * 60 + clock[4]
+        if zone[0] in "+-":
+            digits = zone[1:].replace(":", "")
+            offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+            when -= offset if zone[0] == "+" else -offset
+        return when
+
+    @staticmethod
+    def _journal(text: str) -> Tuple[Optional[float], str, str, str]:
+        try:
+            entry = json.loads(text)
+            message = entry.get("MESSAGE")
+            if isinstance(message, list):
+                message = bytes(message).decode("utf-8", "replace")
+            micros = entry.get("__REALTIME_TIMESTAMP") or entry.get("_SOURCE_REALTIME_TIMESTAMP")
+            when = int(micros) / 1e6 if micros else None
+        except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+            return None, "", "", text
+        tag = str(entry.get("SYSLOG_IDENTIFIER") or entry.get("_COMM") or "")
+        return when, tag, f"{tag}[{entry.get('SYSLOG_PID') or entry.get('_PID') or ''}]", str(message or "").strip()
+
+
+def remember(cache: Dict[Any, Any], key: object, value: object) -> None:
+    """Keep something in a dict that is emptied when it gets too big."""
+    if len(cache) >= MOST:
+        cache.clear()
+    cache[key] = value
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since the epoch, without the limits of the platform's calendar."""
+    year -= month <= 2
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+
+
+def events(lines: Iterable[bytes], now: float, stats: Stats) -> Iterator[Event]:
+    """What the lines say. `now` is when the log was last written: no stamp without a year is later than that."""
+    reader = Reader(now, stats)
+    for line in lines:
+        event = reader.read(line)
+        if event:
+            yield event
+
+
+# -- captures
+
+_CLASSIC = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1e6),
+    b"\xa1\xb2\xc3\xd4": (">", 1e6),
+    b"\x4d\x3c\xb2\xa1": ("<", 1e9),
+    b"\xa1\xb2\x3c\x4d": (">", 1e9),
+}
+_SECTION = b"\x0a\x0d\x0d\x0a"
+_LONGEST_PACKET = 1 << 18
+_ETHERNET, _COOKED, _COOKED_2, _NULL, _LOOP = 1, 113, 276, 0, 108
+_RAW = (12, 14, 101, 228, 229)
+_TFTP = 69
+_RRQ, _DATA, _ACK, _ERROR = 1, 3, 4, 5
+_BLOCK_SIZE = 512
+
+
+class _Packet(NamedTuple):
+    time: float
+    source: Tuple[str, int]
+    target: Tuple[str, int]
+    data: bytes
+
+
+class _Transfer:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.data = 0
+        self.time = 0.0
+        self.acked = False
+        self.last = -1
+
+
+def read_capture(path: str, stats: Optional[Stats] = None) -> Iterator[Event]:
+    """What a pcap or pcapng capture of the TFTP port shows. Raises OSError.
+
+    Read here: the two formats are small, and a library would have to be on every TFTP host. Packets count as lines.
+    """
+    stats = stats or Stats()
+    stats.servers["capture"] = None
+    transfers: Dict[Tuple[str, int], _Transfer] = {}
+    for packet in _packets(path, stats):
+        yield from _of_packet(packet, transfers)
+    for (address, port), transfer in transfers.items():
+        yield from _unacked(address, port, transfer)
+
+
+def _unacked(address: str, port: int, transfer: _Transfer) -> Iterator[Event]:
+    if transfer.data and not transfer.acked:
+        text = f"{transfer.data} data packets of {transfer.file} to {address}:{port}, none acknowledged"
+        yield Event(transfer.time, UNACKED, address, port, transfer.file, text)
+
+
+def _of_packet(packet: _Packet, transfers: Dict[Tuple[str, int], _Transfer]) -> Iterator[Event]:
+    if len(packet.data) < 4:
+        return
+    code, number = struct.unpack(">HH", packet.data[:4])
+    if code == _RRQ and packet.target[1] == _TFTP:
+        file = packet.data[2:].split(b"\0")[0].decode("utf-8", "replace")
+        address, port = packet.source
+        # The same request once more says nothing of the answer to the first.
+        known = transfers.get(packet.source)
+        if known and known.file != file:
+            yield from _unacked(address, port, known)
+            known = None
+        if not known:
+            if len(transfers) >= MOST:
+                transfers.clear()
+            transfers[packet.source] = _Transfer(file)
+        yield Event(packet.time, REQUEST, address, port, file, f"read request for {file} from {address}:{port}")
+        return
+    (address, port), transfer = packet.target, transfers.get(packet.target)
+    if transfer and code in (_DATA, _ERROR):
+        transfer.time = packet.time
+        if code == _DATA:
+            transfer.data += 1
+            if len(packet.data) < _BLOCK_SIZE + 4:
+                transfer.last = number
+            return
+        text = packet.data[4:].split(b"\0")[0].decode("utf-8", "replace")
+        shown = f"error {number} ({text}) for {transfer.file} to {address}:{port}"
+        yield Event(packet.time, _of_code(number, text), address, port, transfer.file, shown)
+        return
+    (address, port), transfer = packet.source, transfers.get(packet.source)
+    if transfer and code == _ACK and transfer.data:
+        if not transfer.acked:
+            transfer.acked = True
+            yield Event(packet.time, ACKED, address, port, transfer.file, f"{transfer.file} acknowledged by {address}:{port}")
+        if number == transfer.last:
+            del transfers[packet.source]
+            yield Event(packet.time, SERVED, address, port, transfer.file, f"all of {transfer.file} acknowledged by {address}:{port}")
+
+
+def _packets(path: str, stats: Stats) -> Iterator[_Packet]:
+    with open(path, "rb") as plain:
+        packed = plain.read(2) == _GZIP
+        plain.seek(0)
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
+        try:
+            magic = file.read(4)
+            frames = _classic(file, *_CLASSIC[magic]) if magic in _CLASSIC else _pcapng(file) if magic == _SECTION else iter(())
+            for when, link, frame in frames:
+                stats.lines += 1
+                packet = _udp(when, link, frame)
+                if packet:
+                    yield packet
+                else:
+                    stats.unknown += 1
+        except (EOFError, struct.error, zlib.error):
+            return  # cut off, as a capture that is still running is
+
+
+def _classic(file: IO[bytes], order: str, unit: float) -> Iterator[Tuple[float, int, bytes]]:
+    link = struct.unpack(order + "16xI", file.read(20))[0] & 0xFFFF
+    while True:
+        seconds, fraction, length, _whole = struct.unpack(order + "4I", file.read(16))
+        if length > _LONGEST_PACKET:
+            return
+        yield seconds + fraction / unit, link, file.read(length)
+
+
+def _pcapng(file: IO[bytes]) -> Iterator[Tuple[float, int, bytes]]:
+    order = "<"
+    interfaces: List[Tuple[int, float]] = []
+    kind = _SECTION
+    while len(kind) == 4:
+        if kind == _SECTION:
+            size, magic = file.read(4), file.read(4)
+            order = "<" if magic == b"\x4d\x3c\x2b\x1a" else ">"
+            interfaces = []
+            length = struct.unpack(order + "I", size)[0]
+            body = file.read(length - 12) if 12 <= length <= _LONGEST_PACKET else b""
+            read = 12
+        else:
+            length = struct.unpack(order + "I", file.read(4))[0]
+            body = file.read(length - 8) if 12 <= length <= _LONGEST_PACKET else b""
+            read = 8
+        if len(body) != length - read:
+            return
+        number = struct.unpack(order + "I", kind)[0]
+        if number == 1 and len(interfaces) < 1000:
+            interfaces.append((struct.unpack(order + "H", body[:2])[0], _resolution(body[8:-4], order)))
+        elif number == 6:
+            which, high, low, captured = struct.unpack(order + "4I", body[:16])
+            if which < len(interfaces):
+                link, unit = interfaces[which]
+                yield ((high << 32) | low) / unit, link, body[20 : 20 + captured]
+        kind = file.read(4)
+
+
+def _resolution(options: bytes, order: str) -> float:
+    """Ticks of a second, from if_tsresol."""
+    while len(options) >= 4:
+        code, length = struct.unpack(order + "2H", options[:4])
+        if code == 0:
+            break
+        if code == 9 and length == 1 and len(options) > 4:
+            value = options[4]
+            return float(2 ** (value & 127)) if value & 128 else float(10 ** min(value, 18))
+        options = options[4 + (length + 3) // 4 * 4 :]
+    return 1e6
+
+
+def _udp(when: float, link: int, frame: bytes) -> Optional[_Packet]:
+    if link == _ETHERNET:
+        start = 14
+        while frame[start - 2 : start] in (b"\x81\x00", b"\x88\xa8"):
+            start += 4
+    elif link in (_COOKED, _COOKED_2):
+        start = 16 if link == _COOKED else 20
+    elif link in (_NULL, _LOOP):
+        start = 4
+    elif link in _RAW:
+        start = 0
+    else:
+        return None
+    packet = frame[start:]
+    if len(packet) < 28:
+        return None
+    if packet[0] >> 4 == 4 and packet[9] == 17 and not (packet[6] & 0x1F or packet[7]):
+        source, target = (".".join(map(str, packet[at : at + 4])) for at in (12, 16))
+        end = struct.unpack(">H", packet[2:4])[0]
+        rest = packet[(packet[0] & 15) * 4 : end or None]
+    elif packet[0] >> 4 == 6 and packet[6] == 17 and len(packet) >= 48:
+        source, target = (_ipv6(packet[at : at + 16]) for at in (8, 24))
+        rest = packet[40 : 40 + struct.unpack(">H", packet[4:6])[0]]
+    else:
+        return None
+    if len(rest) < 8:
+        return None
+    ports = struct.unpack(">2H", rest[:4])
+    return _Packet(when, (source, ports[0]), (target, ports[1]), rest[8:])
+
+
+def _ipv6(raw: bytes) -> str:
+    return str(ipaddress.IPv6Address(raw))
