@@ -15,6 +15,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 LINE = re.compile(r"wave \d+ of \d+: \d+ done, \d+ flashing, \d+ waiting[^,]*, \d+ failed of \d+")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -89,8 +91,6 @@ def test_who_wants_none_gets_none_and_the_wave_ends_with_its_last_phone(site):
 
 SILENT = """
 from ansible.plugins.callback import CallbackBase
-
-pytestmark = pytest.mark.once
 
 
 class CallbackModule(CallbackBase):
