@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PHONE = {"image": "P0S3-08-2-00"}
 
 

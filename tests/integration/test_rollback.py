@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 
 
