@@ -16,6 +16,8 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
+pytestmark = pytest.mark.once
+
 PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "audit.yml"
 TREE = Path(__file__).parents[5]
 IMAGE = "P0S3-8-12-00"

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "diagnose.yml"
 TREE = Path(__file__).parents[5]
 SICK, WELL = "001122AABB01", "001122AABB02"
