@@ -260,7 +260,7 @@ def endpoint(text: str) -> Tuple[str, Optional[int]]:
     """An address as servers spell it, and its port if it is there: 10.0.0.1:2000, [fe80::1]:2000, ::ffff:10.0.0.1."""
     port = ""
     if text.startswith("["):
-        text, _, port = text[1:].partition("]")
+        text, _rest, port = text[1:].partition("]")
         port = port.lstrip(":")
     elif text.count(":") == 1:
         text, port = text.split(":")

@@ -406,7 +406,7 @@ class Stories:
     def _miss(self, head: bytes, tail: bytes, before: bytes, message: bytes, when: Optional[float], reader: Reader) -> Optional[_Known]:
         """A message that was not there before; None if it takes a closer look at the line."""
         cut = head.rfind(b" ")
-        daemon, _, process = head[cut + 1 :].partition(b"[")
+        daemon, _rest, process = head[cut + 1 :].partition(b"[")
         if (
             not process
             or len(tail) > 1000

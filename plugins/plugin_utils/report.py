@@ -183,7 +183,7 @@ KINDS = {
 UNNAMED = {FAILED: "Not on the image", BLOCKED: "Cannot go to the image"}
 """What to call it without a kind; the reason says what to do."""
 
-ADVICE: dict[str, str] = {kind: text for kind, (_, text) in KINDS.items()}
+ADVICE: dict[str, str] = {kind: text for kind, (_rest, text) in KINDS.items()}
 
 MOST_REASON = 1000
 MOST_NAME = 120
@@ -257,7 +257,7 @@ def junit(report: Mapping[str, Any]) -> str:
     elif not run.phones:
         _case(suite, "rollout", "rollout")  # Jenkins takes a file without any test case for a fault
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        attributes[name] = str(sum(1 for _ in suite.iter(tag)))
+        attributes[name] = str(sum(1 for _rest in suite.iter(tag)))
     attributes["time"] = f"{total if run.seconds is None else run.seconds:.3f}"
     for key, value in attributes.items():
         suite.set(key, value)
@@ -344,7 +344,7 @@ class _File:
 
     @property
     def changes(self) -> str:
-        kinds = Counter(kind for kind, _ in self.lines)
+        kinds = Counter(kind for kind, _rest in self.lines)
         return f"+{kinds['add']} -{kinds['del']}"
 
 
@@ -467,7 +467,7 @@ def _files(entries: Sequence[Any]) -> tuple[list[_File], int]:
         for line in shown.splitlines():
             kind = "hunk" if line.startswith(("@@", "--- ", "+++ ")) else {"+": "add", "-": "del"}.get(line[:1], "")
             lines.append((kind, _text(line, 300, keep_blanks=True)))
-        room -= sum(len(line) + 20 for _, line in lines)
+        room -= sum(len(line) + 20 for _rest, line in lines)
         place = " ".join(filter(None, (_text(entry.get("tftp_host"), 80), _text(entry.get("path"), 300))))
         files.append(_File(place or "?", lines, text.count("\n") - shown.count("\n")))
     return files, len(entries) - len(files)
@@ -571,7 +571,7 @@ class _Figure:
 def _figures(run: _Run) -> list[_Figure]:
     figures = [
         _Figure(f"{run.counts[status]:,}", f"{glyph} {label}", status if run.counts[status] else "")
-        for status, (glyph, label, _) in STATUSES.items()
+        for status, (glyph, label, _rest) in STATUSES.items()
         if run.counts[status] or status == FAILED
     ]
     if run.seconds is not None:
@@ -626,7 +626,7 @@ def _waves(run: _Run) -> list[_WaveRow]:
 
 def _result_of(phones: Iterable[_Phone]) -> str:
     counts = Counter(phone.status for phone in phones)
-    return ", ".join(f"{glyph} {counts[status]:,} {label}" for status, (glyph, label, _) in STATUSES.items() if counts[status])
+    return ", ".join(f"{glyph} {counts[status]:,} {label}" for status, (glyph, label, _rest) in STATUSES.items() if counts[status])
 
 
 @dataclass(frozen=True)
@@ -846,8 +846,8 @@ def _band(
     curve: bool,
 ) -> _Band:
     extents = [(p.reset_at if p.reset_at is not None else p.ended_at, p.ended_at if p.ended_at is not None else end) for p in phones]
-    starts = [time for time in (started, *(start for start, _ in extents)) if time is not None]
-    ends = [time for time in (ended, *(stop for _, stop in extents)) if time is not None]
+    starts = [time for time in (started, *(start for start, _rest in extents)) if time is not None]
+    ends = [time for time in (ended, *(stop for _rest, stop in extents)) if time is not None]
     left, right = (x(min(starts)), x(max(ends))) if starts and ends else (float(LEFT), float(LEFT))
     bars: list[_Bar] = []
     areas: list[tuple[str, str]] = []

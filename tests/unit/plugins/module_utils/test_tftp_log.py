@@ -142,7 +142,7 @@ def test_a_restarted_server():
 
 
 def test_requests_only_say_little():
-    lines = [line for line in boot(steps=HEALTHY_BOOT[:3], verbose=False) + boot(9000, N, B, verbose=False)]
+    lines = list(boot(steps=HEALTHY_BOOT[:3], verbose=False) + boot(9000, N, B, verbose=False))
     facts = told(lines)
     assert (facts["verdict"], facts["confidence"]) == ("cannot_tell", "cannot_tell")
     assert "-v" in facts["advice"]
