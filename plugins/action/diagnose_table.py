@@ -8,15 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import diagnosis
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -34,12 +30,12 @@ class ActionModule(ControllerAction):
         known = phones(arguments["phones"], self._task_vars["hostvars"], to_log_in=False)
         rows = diagnosis.diagnose(logs, known, arguments["only"], arguments["verdict"])
         unwell = diagnosis.unwell(rows, arguments["strict"])
-        display.display(diagnosis.table(logs, rows))
+        self.say(diagnosis.table(logs, rows))
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
         if arguments["report_dir"]:
             folder = Path(arguments["report_dir"])
             write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
             write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
-            display.display(f"all of it: {folder / 'diagnose.html'}")
+            self.say(f"all of it: {folder / 'diagnose.html'}")
             result["path"] = str(folder / "diagnose.html")
         return result

@@ -68,12 +68,12 @@ class ActionModule(ControllerAction):
         label = name or "what the files named before"
         rules = _rules(arguments.pop("rules"), len(observed))
         zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or rules["timezone"]) for host in set(reach["site_of"].values())})
-        folder = arguments.pop("report_dir")
+        folder, fleet = arguments.pop("report_dir"), fleet_of(observed)
         if folder:
             resume = Resume(Path(folder))
             wanted = {phone: target.name for phone, target in targets.items()}
             arguments["in_flight"] = resume.in_flight(wanted, Patience(rules["wait_timeout"], rules["call_timeout"]))
-            arguments["waves_done"], arguments["moved_before"] = resume.pause(label, fleet_of(observed))
+            arguments["waves_done"], arguments["moved_before"] = resume.pause(label, fleet)
         try:
             shut = clock.closed(rules["window"], zones)
             if shut and not self._task.check_mode:
@@ -82,7 +82,7 @@ class ActionModule(ControllerAction):
         except rollout.RolloutError as error:
             # Not a failure yet: its result would be shown, and the plan of thousands of phones with it
             return {"changed": False, "plan": error.plan, "refused": str(error), "msg": []}
-        plan.update(fleet=fleet_of(observed), rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
+        plan.update(fleet=fleet, rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             self.say(line)

@@ -15,12 +15,16 @@ options:
         C(cisco79xx_mac) or the one that its name holds.
     type: list
     elements: str
+"""
+
+    SESSIONS = r"""
+options:
   max_sessions:
     description: Most connections open at once.
     type: int
     default: 500
   connect_timeout:
-    description: Seconds a phone may take to accept a connection.
+    description: Seconds a phone may take to accept a connection, 3 at most while it is waited for.
     type: float
     default: 10
   login_timeout:

@@ -117,18 +117,16 @@ def pauses(spec: object) -> List[int]:
     return [_at_least("pause_after", number, 1) for number in _list(spec)]
 
 
-def wave_sizes(spec: object, total: int) -> List[int]:
-    """How many phones each wave takes, for `total` phones.
+def wave_sizes(spec: object, total: int, waves_done: int = 0, moved_before: int = 0) -> List[int]:
+    """How many phones each wave takes, for `total` phones. An earlier run may have done some waves of the list, which moved others.
 
     `spec` is as Ansible's `serial`: a count, a percentage of all phones that move, or a list of these of which the
     last repeats. On a command line it may also be JSON or a list with commas. Raises RolloutError.
     """
-    steps = [_wave_size(step, total) for step in _wave_list(spec)]
-    return _cut(steps, total)
-
-
-def _cut(steps: Sequence[int], left: int) -> List[int]:
+    steps = [_wave_size(step, total + moved_before) for step in _wave_list(spec)]
+    steps = steps[min(waves_done, len(steps) - 1) :]
     sizes: List[int] = []
+    left = total
     while left > 0:
         size = min(left, steps[min(len(sizes), len(steps) - 1)])
         sizes.append(size)
@@ -167,9 +165,7 @@ def plan(
         if phone and phone["status"] == PLANNED:
             phone.update(in_flight=True, image_before=phone["image_before"] or reset.get("before"))
     blocked = {name: phone["reason"] for name, phone in phones.items() if phone["status"] == BLOCKED and not phone["held"]}
-    moving = sum(phone["status"] == PLANNED for phone in phones.values())
-    steps = [_wave_size(step, moving + moved_before) for step in _wave_list(waves)]
-    sizes = _cut(steps[min(waves_done, len(steps) - 1) :], moving)
+    sizes = wave_sizes(waves, sum(phone["status"] == PLANNED for phone in phones.values()), waves_done, moved_before)
     made: Facts = {"image": label, "images": {name: target.name for name, target in targets.items()}, "phones": phones, "waves": []}
     twins = _twins(phones)
     if twins:

@@ -25,17 +25,13 @@ options:
   report_dir:
     description: Folder on the controller for C(audit.json). Made if it is missing. Without it, nothing is written.
     type: path
+extends_documentation_fragment:
+  - voip.cisco79xx.controller
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: The file is written all the same, being no part of what the run would change.
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
   action:
     description: Runs on the controller.
     support: full

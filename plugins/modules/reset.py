@@ -28,21 +28,17 @@ options:
     type: dict
 extends_documentation_fragment:
   - voip.cisco79xx.phones
+  - voip.cisco79xx.phones.sessions
+  - voip.cisco79xx.controller
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: Logs in to tell which phones would be restarted.
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: partial
     details: Only with O(unless_image).
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
 """
 
 EXAMPLES = r"""

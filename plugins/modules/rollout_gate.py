@@ -54,19 +54,8 @@ options:
     description: Folder of the report on the controller, where the next run finds how far this one came.
     type: path
     required: true
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
+extends_documentation_fragment:
+  - voip.cisco79xx.controller
 """
 
 EXAMPLES = r"""

@@ -115,19 +115,8 @@ options:
       call_timeout:
         description: Seconds a phone's call may last.
         type: float
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
+extends_documentation_fragment:
+  - voip.cisco79xx.controller
 """
 
 EXAMPLES = r"""

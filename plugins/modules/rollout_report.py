@@ -76,20 +76,13 @@ options:
     description: Write the report of a run that has only begun, so that nobody takes an earlier one for it.
     type: bool
     default: false
+extends_documentation_fragment:
+  - voip.cisco79xx.controller
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: The report is written all the same, being no part of what the run would change.
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
 """
 
 EXAMPLES = r"""

@@ -67,38 +67,17 @@ options:
       - Never shown to stdout callbacks whose output is for programs, such as C(json).
     type: bool
     default: true
-  max_sessions:
-    description: Most connections open at once.
-    type: int
-    default: 500
-  connect_timeout:
-    description: Seconds a phone may take to accept a connection; 3 at most while it restarts.
-    type: float
-    default: 10
-  login_timeout:
-    description: Seconds from the connection to the end of the banner.
-    type: float
-    default: 20
-  command_timeout:
-    description: Seconds from a command to the end of its answer.
-    type: float
-    default: 20
-requirements:
-  - telnetlib3 >= 4, < 6 in the controller's Python
+extends_documentation_fragment:
+  - voip.cisco79xx.phones.sessions
+  - voip.cisco79xx.controller
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: none
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
     details: Only phones that do not run their image are reset.
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
 """
 
 EXAMPLES = r"""

@@ -34,20 +34,13 @@ options:
     default: 15
 extends_documentation_fragment:
   - voip.cisco79xx.phones
+  - voip.cisco79xx.phones.sessions
+  - voip.cisco79xx.controller
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: Looks once and does not fail.
-  diff_mode:
-    description: Returns details on what has changed or would change in check mode.
-    support: N/A
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-  action:
-    description: Runs on the controller, in one process for all phones; C(delegate_to) has no effect on where the connections come from.
-    support: full
 """
 
 EXAMPLES = r"""

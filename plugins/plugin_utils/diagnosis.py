@@ -9,24 +9,19 @@ File names, addresses and messages are words of strangers: anything on the netwo
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils.log_source import WELL, clean
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones as phones_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.page import template
 
 TITLES = {
     tftp_log.IMAGE_MISSING: "the image is not all there",
@@ -462,7 +457,7 @@ def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
     tones = Counter(row.tone for row in rows)
     found = groups(rows)
     pictures, results = _pictures(found)
-    return _template().render(
+    return template("diagnosis.html.j2").render(
         headline=_headline(rows, bad, tones, logs),
         tone="bad" if bad or any("phones" not in log for log in logs.values()) else "ok" if rows and not tones["unknown"] else "plain",
         figures=[(f"{counts[verdict]:,}", title, _TONES.get(verdict, "sick")) for verdict, title in TITLES.items() if counts[verdict]],
@@ -516,17 +511,3 @@ def _pictures(found: Iterable[Group]) -> tuple[dict[str, Picture], set[str]]:
             room -= len(drawn.marks) + len(drawn.lanes)
             well -= row.verdict in WELL
     return pictures, results
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["csp_hash"] = lambda text: f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
-    return environment.get_template("diagnosis.html.j2")

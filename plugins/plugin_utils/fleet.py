@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils import register
@@ -65,26 +65,6 @@ class Patience:
     poll_interval: float = 15.0
 
 
-class Watcher(Protocol):
-    """Who is told what becomes of the phones, while it happens."""
-
-    def told(self, phone: Phone, about: str, result: Result) -> None:
-        """`about` is `reset` (about to be sent), `sent`, `back`, `failed` or `cause`."""
-
-    def cause(self, phone: Phone) -> Result | None:
-        """Why the phone cannot come back, as `kind`, `reason` and `advice`, if that is known for certain."""
-
-
-class Nobody:
-    """A Watcher that does nothing."""
-
-    def told(self, phone: Phone, about: str, result: Result) -> None:
-        pass
-
-    def cause(self, phone: Phone) -> Result | None:
-        return None
-
-
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
     return asyncio.run(_each(phones, pace, look))
@@ -109,7 +89,6 @@ def wait(
     *,
     targets: Targets,
     patience: Patience,
-    watcher: Watcher | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Results:
     """Look at each phone until it runs its target, for as long as `patience` lasts.
@@ -117,7 +96,6 @@ def wait(
     A restart can take two boots, and a phone may answer for a while with the old image before it loads the new one:
     only the target ends the wait early. Per phone: `on_target`, `image` (last seen), `seconds`, `kind`, `reason`, `advice`.
     """
-    everyone = watcher or Nobody()
 
     async def all_of_them() -> Results:
         sessions = asyncio.Semaphore(pace.max_sessions)
@@ -126,8 +104,7 @@ def wait(
 
         async def one(phone: Phone) -> tuple[str, Result]:
             nonlocal back
-            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience, everyone)
-            everyone.told(phone, "back" if result["on_target"] else "failed", result)
+            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience)
             back += result["on_target"]
             return phone.name, result
 
@@ -169,14 +146,15 @@ async def until_back(
     sessions: asyncio.Semaphore,
     limits: Limits,
     patience: Patience,
-    watcher: Watcher,
     *,
+    cause: Callable[[Phone], Result | None] = lambda phone: None,
     deferred: bool = False,
     since: float = 0.0,
     doubtful: bool = False,
 ) -> Result:
     """As `wait`, for one phone that was reset `since` seconds ago.
 
+    `cause`: asked why the phone cannot come back, as `kind`, `reason` and `advice`, or None; it is then waited for no longer.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
     evidently was not, the result's `kind` is None and `on_target` false, and the phone may be reset.
     """
@@ -206,9 +184,9 @@ async def until_back(
         if now >= deadline:
             kind, reason = _why_not(seen, target, was_down, deferred, call if deferred and not was_down else patience.wait)
             return {**ended, "kind": kind, "reason": reason}
-        cause = watcher.cause(phone)
-        if cause is not None:
-            return {**ended, **cause}
+        known = cause(phone)
+        if known is not None:
+            return {**ended, **known}
         if seen["reachable"]:
             pause = min(pause * 1.5, patience.poll_interval)
         else:

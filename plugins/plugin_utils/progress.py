@@ -19,7 +19,7 @@ LIVE_EVERY = 1.0
 
 @dataclass
 class Counts:
-    """The phones of a wave. `seconds`: how long those took that are back."""
+    """The phones of a wave. `longest`: seconds that the slowest took of those that are back."""
 
     total: int
     done: int = 0

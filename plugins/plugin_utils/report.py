@@ -9,8 +9,6 @@ All of them take the report as it is, however old, broken or hostile: phones and
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import re
 import statistics
@@ -18,14 +16,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import jinja2
-
 from ansible_collections.voip.cisco79xx.plugins.module_utils.rollout import ALREADY, BLOCKED, DONE, FAILED, NOT_REACHED, PLANNED
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.page import template
 
 STATUSES = {
     FAILED: ("✗", "failed", "its wave came and it does not run the image, or it could not be observed in a dry run"),
@@ -221,7 +216,7 @@ def advice(phone: Mapping[str, Any]) -> str:
 def html(report: Mapping[str, Any]) -> str:
     """One page that needs nothing else: no network, no script, no colours to be understood."""
     run = _read(report)
-    return _template().render(
+    return template("report.html.j2").render(
         run=run,
         statuses=STATUSES,
         headline=_headline(run),
@@ -719,21 +714,6 @@ def _result(case: ElementTree.Element, tag: str, message: str, kind: str = "", t
 
 
 # HTML
-
-
-@cache
-def _template() -> jinja2.Template:
-    here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["csp_hash"] = lambda text: f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
-    return environment.get_template("report.html.j2")
 
 
 WIDTH = 1000

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Nobody, Pace, Patience, Result, Results, Targets, Watcher
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Pace, Patience, Result, Results, Targets
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.progress import Counts, Progress, spoken
 
 REGISTER_SECONDS = 60.0
@@ -38,6 +38,16 @@ ENDS = (signal.SIGTERM, signal.SIGINT)
 
 Stop = Callable[[Mapping[str, str], int], str]
 """From the failures of the wave so far (name → kind) and the number of phones that have ended: why to stop, or an empty text."""
+
+
+class Watcher(Protocol):
+    """Who is told what becomes of the phones, while it happens."""
+
+    def told(self, phone: Phone, about: str, result: Result) -> None:
+        """`about` is `reset` (about to be sent), `sent`, `back` or `failed`."""
+
+    def cause(self, phone: Phone) -> Result | None:
+        """Why the phone cannot come back, as `kind`, `reason` and `advice`, if that is known for certain."""
 
 
 class Interrupted(Exception):
@@ -74,7 +84,7 @@ class Wave:
         patience: Patience,
         stop: Stop,
         progress: Progress,
-        watcher: Watcher | None = None,
+        watcher: Watcher,
         saved: Callable[[Wave], None] = lambda wave: None,
         diagnose: Callable[[float], bool] | None = None,
     ) -> None:
@@ -86,7 +96,7 @@ class Wave:
         self._patience = patience
         self._stop = stop
         self._progress = progress
-        self._watcher = watcher or Nobody()
+        self._watcher = watcher
         self._saved = saved
         self._diagnose = diagnose
         self._counts = Counts(len(order.phones) + len(order.lost), failed=len(order.lost))
@@ -177,7 +187,7 @@ class Wave:
                 self._sessions,
                 self._pace.limits,
                 self._patience,
-                self._watcher,
+                cause=self._watcher.cause,
                 deferred=reset["deferred"],
                 since=reset["seconds"],
                 doubtful=reset.get("doubtful", False),

@@ -4,14 +4,46 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.voip.cisco79xx.tests.simulator.site import TFTPD, Site
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+TREE = Path(__file__).parents[5]
+
+
+@pytest.fixture
+def ansible_playbook(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Runs a playbook of the collection over an inventory: (exit status, output). For what needs no phones."""
+
+    def play(playbook: str, inventory: dict[str, Any], *arguments: str) -> tuple[int, str]:
+        hosts = tmp_path / "inventory.json"
+        hosts.write_text(json.dumps(inventory))
+        (tmp_path / "ansible.cfg").touch()
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        command = ["ansible-playbook", str(PLAYBOOKS / playbook), "-i", str(hosts), *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return play
 
 
 @pytest.fixture

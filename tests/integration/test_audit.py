@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +15,6 @@ from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 pytestmark = pytest.mark.once
 
-PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "audit.yml"
-TREE = Path(__file__).parents[5]
 IMAGE = "P0S3-8-12-00"
 
 
@@ -33,31 +28,17 @@ def make_root(folder):
 
 
 @pytest.fixture
-def audit(tmp_path):
+def audit(tmp_path, ansible_playbook):
     """Runs the playbook over these roots (host → path, or None for a host without one): (exit status, output)."""
 
     def play(roots, *arguments, group="tftp_servers"):
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         hosts = {name: {**local, **({"cisco79xx_tftp_root": str(path)} if path else {})} for name, path in roots.items()}
-        inventory = tmp_path / "inventory.json"
-        inventory.write_text(json.dumps({group: {"hosts": hosts}, "phones": {"hosts": {"phone": {}}}}))
-        (tmp_path / "ansible.cfg").touch()
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "LANG": "C.UTF-8",
-            "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(TREE),
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        command = ["ansible-playbook", str(PLAYBOOK), "-i", str(inventory), *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
-        )
-        output = done.stdout + done.stderr
+        inventory = {group: {"hosts": hosts}, "phones": {"hosts": {"phone": {}}}}
+        status, output = ansible_playbook("audit.yml", inventory, *arguments)
         assert "hunter2" not in output
         assert "Traceback" not in output
-        return done.returncode, output
+        return status, output
 
     return play
 

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,8 +14,6 @@ import pytest
 
 pytestmark = pytest.mark.once
 
-PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "diagnose.yml"
-TREE = Path(__file__).parents[5]
 SICK, WELL = "001122AABB01", "001122AABB02"
 MISSING = "P0S3-8-12-00.loads"
 
@@ -54,38 +50,24 @@ def write_log(path, wording=tftpd_hpa, sick=SICK, well=WELL):
 
 
 @pytest.fixture
-def diagnose(tmp_path):
+def diagnose(tmp_path, ansible_playbook):
     """Runs the playbook over these TFTP hosts (name → variables) and phones: (exit status, output, diagnose.json)."""
 
     def play(hosts, *arguments, phones=None, group="tftp_servers"):
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        inventory = tmp_path / "inventory.json"
         servers = {
             name: {**local, **{key: str(value) if isinstance(value, Path) else value for key, value in own.items()}}
             for name, own in hosts.items()
         }
         phone = {"ansible_password": "hunter2", "ansible_connection": "voip.cisco79xx.telnet"}
-        inventory.write_text(json.dumps({group: {"hosts": servers}, "phones": {"hosts": phones or {}, "vars": phone}}))
-        (tmp_path / "ansible.cfg").touch()
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "LANG": "C.UTF-8",
-            "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(TREE),
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        command = ["ansible-playbook", str(PLAYBOOK), "-i", str(inventory), *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
-        )
-        output = done.stdout + done.stderr
+        inventory = {group: {"hosts": servers}, "phones": {"hosts": phones or {}, "vars": phone}}
+        status, output = ansible_playbook("diagnose.yml", inventory, *arguments)
         report = tmp_path / "cisco79xx-report" / "diagnose.json"
         shown = json.loads(report.read_text()) if report.exists() else {}
         assert "hunter2" not in output + json.dumps(shown)
         assert "Traceback" not in output
         assert "reserved name" not in output
-        return done.returncode, output, shown
+        return status, output, shown
 
     return play
 
