@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import VERDICTS
+from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_verdict import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import diagnosis
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole

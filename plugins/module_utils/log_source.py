@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import IO, Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .tftp_lines import LONGEST, Reader, Stats, is_capture, open_log, read_capture
-from .tftp_log import FLASHING, HEALTHY, NOT_OURS
+from .tftp_verdict import FLASHING, HEALTHY, NOT_OURS
 
 WELL = (HEALTHY, FLASHING, NOT_OURS)
 """Verdicts on phones that need nobody."""

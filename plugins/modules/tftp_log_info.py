@@ -282,7 +282,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, mac, tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, mac, tftp_log, tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.module_utils.log_source import SourceError
 
 MOST_TIMELINES = 1000
@@ -405,12 +405,12 @@ def _wanted(phones: Optional[List[str]]) -> Optional[Set[str]]:
     return wanted
 
 
-def _thresholds(given: Optional[Dict[str, Any]]) -> tftp_log.Thresholds:
+def _thresholds(given: Optional[Dict[str, Any]]) -> tftp_verdict.Thresholds:
     """Raises SourceError."""
     for name, value in (given or {}).items():
         if not 0 < value < float("inf"):
             raise SourceError(f"thresholds: {name} is {value}: it has to be more than 0")
-    return tftp_log.Thresholds(**(given or {}))
+    return tftp_verdict.Thresholds(**(given or {}))
 
 
 def _iso(seconds: Optional[float]) -> Optional[str]:
@@ -429,12 +429,12 @@ def main() -> None:
             "since": {"type": "str"},
             "until": {"type": "str"},
             "phones": {"type": "list", "elements": "str"},
-            "verdicts": {"type": "list", "elements": "str", "choices": list(tftp_log.VERDICTS)},
+            "verdicts": {"type": "list", "elements": "str", "choices": list(tftp_verdict.VERDICTS)},
             "tftp_root": {"type": "path"},
             "thresholds": {
                 "type": "dict",
                 "options": {
-                    name: {"type": type(value).__name__, "default": value} for name, value in tftp_log.Thresholds()._asdict().items()
+                    name: {"type": type(value).__name__, "default": value} for name, value in tftp_verdict.Thresholds()._asdict().items()
                 },
             },
             "timeline": {"type": "bool", "default": False},

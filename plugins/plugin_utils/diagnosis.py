@@ -17,29 +17,29 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.module_utils.log_source import WELL, clean
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones as phones_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.page import template
 
 TITLES = {
-    tftp_log.IMAGE_MISSING: "the image is not all there",
-    tftp_log.IMAGE_WRONG_CASE: "the image is spelt in the wrong case",
-    tftp_log.IMAGE_UNREADABLE: "the image cannot be read",
-    tftp_log.CONFIG_MISSING: "no configuration for it",
-    tftp_log.DATA_NEVER_ARRIVES: "data does not arrive",
-    tftp_log.SERVER_SILENT: "the server does not answer",
-    tftp_log.STUCK_LOADER: "stays in the loader",
-    tftp_log.BOOT_LOOP: "boots again and again",
-    tftp_log.FELL_SILENT: "fell silent",
-    tftp_log.OTHER_ROOT: "asks in another root",
-    tftp_log.SERVER_SLOW: "the server is slow",
-    tftp_log.SERVER_RESTARTED: "the server was restarted",
-    tftp_log.CANNOT_TELL: "cannot tell",
-    tftp_log.FLASHING: "update under way",
-    tftp_log.NOT_OURS: "no SIP phone",
-    tftp_log.HEALTHY: "healthy",
+    tftp_verdict.IMAGE_MISSING: "the image is not all there",
+    tftp_verdict.IMAGE_WRONG_CASE: "the image is spelt in the wrong case",
+    tftp_verdict.IMAGE_UNREADABLE: "the image cannot be read",
+    tftp_verdict.CONFIG_MISSING: "no configuration for it",
+    tftp_verdict.DATA_NEVER_ARRIVES: "data does not arrive",
+    tftp_verdict.SERVER_SILENT: "the server does not answer",
+    tftp_verdict.STUCK_LOADER: "stays in the loader",
+    tftp_verdict.BOOT_LOOP: "boots again and again",
+    tftp_verdict.FELL_SILENT: "fell silent",
+    tftp_verdict.OTHER_ROOT: "asks in another root",
+    tftp_verdict.SERVER_SLOW: "the server is slow",
+    tftp_verdict.SERVER_RESTARTED: "the server was restarted",
+    tftp_verdict.CANNOT_TELL: "cannot tell",
+    tftp_verdict.FLASHING: "update under way",
+    tftp_verdict.NOT_OURS: "no SIP phone",
+    tftp_verdict.HEALTHY: "healthy",
 }
 """Verdict → what to call it, those first that somebody has to see to."""
 TONES = {
@@ -51,10 +51,10 @@ TONES = {
 }
 """Tone → glyph, meaning."""
 _TONES = {
-    tftp_log.CANNOT_TELL: "unknown",
-    tftp_log.FLASHING: "moving",
-    tftp_log.NOT_OURS: "other",
-    tftp_log.HEALTHY: "well",
+    tftp_verdict.CANNOT_TELL: "unknown",
+    tftp_verdict.FLASHING: "moving",
+    tftp_verdict.NOT_OURS: "other",
+    tftp_verdict.HEALTHY: "well",
 }
 RESULTS = {
     "served": ("●", "served"),
@@ -156,7 +156,7 @@ def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, ver
                 latest[row.name] = row
     for phone in phones:
         if phone.name not in latest:
-            latest[phone.name] = Row(phone.name, phone.mac or "", phone.host, tftp_log.CANNOT_TELL, tftp_log.CANNOT_TELL, UNSEEN)
+            latest[phone.name] = Row(phone.name, phone.mac or "", phone.host, tftp_verdict.CANNOT_TELL, tftp_verdict.CANNOT_TELL, UNSEEN)
     order = {verdict: number for number, verdict in enumerate(TITLES)}
     rows = [row for row in latest.values() if not verdicts or row.verdict in verdicts]
     return sorted(rows, key=lambda row: (order.get(row.verdict, -1), row.name))
@@ -182,7 +182,7 @@ def _row(name: str, host: str, facts: Facts) -> Row:
 
 def unwell(rows: Iterable[Row], strict: bool) -> dict[str, str]:
     """The phones that somebody has to see to, each with its verdict. With `strict`, also those of which the log does not tell."""
-    return {row.name: row.title for row in rows if row.verdict not in WELL and (strict or row.verdict != tftp_log.CANNOT_TELL)}
+    return {row.name: row.title for row in rows if row.verdict not in WELL and (strict or row.verdict != tftp_verdict.CANNOT_TELL)}
 
 
 def _text(value: object, most: int) -> str:
@@ -299,7 +299,7 @@ def table(logs: Mapping[str, Facts], rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, several: bool) -> tuple[str, ...]:
-    sure = "" if row.confidence == tftp_log.CANNOT_TELL else row.confidence
+    sure = "" if row.confidence == tftp_verdict.CANNOT_TELL else row.confidence
     seen = _when(row.last_seen) or ("not timed" if row.tftp_host else "never")
     return (row.name, row.mac, row.address, row.title, sure, seen, *([row.tftp_host] if several else []))
 

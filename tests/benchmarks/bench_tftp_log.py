@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log, tftp_verdict
 
 RATIO, MEGABYTES = 6.0, 150
 BOOT = (
@@ -75,7 +75,7 @@ def stories(path: Path) -> None:
     told = tftp_log.diagnose([str(path)], now=time.time())
     assert not told["unknown"]
     # A rare phone boots four times within minutes, or is booting as the log ends.
-    sick = [facts for facts in told["phones"].values() if facts["verdict"] not in (tftp_log.HEALTHY, tftp_log.CANNOT_TELL)]
+    sick = [facts for facts in told["phones"].values() if facts["verdict"] not in (tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL)]
     assert not sick, sick[0]
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import (
+from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_verdict import (
     CANNOT_TELL,
     CONFIG_MISSING,
     DATA_NEVER_ARRIVES,
@@ -31,7 +32,6 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import (
     NOT_OURS,
     SERVER_RESTARTED,
     STUCK_LOADER,
-    diagnose,
 )
 from ansible_collections.voip.cisco79xx.tests.simulator.fleet import mac
 from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_lines, tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_lines, tftp_log, tftp_verdict
 
 BEGIN = 1_780_300_000
 NOW = BEGIN + 100_000
@@ -29,7 +29,7 @@ HEALTHY_BOOT = (
 )
 LOADER = tuple(name + "{}" + end for name, end in (("CTLSEP", ".tlv"), ("SEP", ".cnf.xml"), ("SIP", ".cnf"), ("MGC", ".cnf")))
 RETRIES = (0, 1, 5, 9)
-CALM = {tftp_log.HEALTHY, tftp_log.CANNOT_TELL}
+CALM = {tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL}
 
 
 def rhel(when, address, name, result, verbose=True):
@@ -473,7 +473,7 @@ def test_a_healthy_phone_is_never_sick(seed, verbose, cut, dropped, noise, twice
 def test_no_order_is_fatal(lines, rng):
     rng.shuffle(lines)
     for facts in tftp_log.diagnose([line[: rng.randrange(200)] for line in lines], now=NOW)["phones"].values():
-        assert facts["verdict"] in tftp_log.VERDICTS
+        assert facts["verdict"] in tftp_verdict.VERDICTS
 
 
 NAMES = ("CTLSEP{}.tlv", "SEP{}.cnf.xml", "SIPDefault.cnf", "./SIP{}.cnf", "P0S3-8-12-00.loads", "OS79XX.TXT", "RINGLIST.DAT")

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import diagnosis
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 
@@ -111,7 +111,7 @@ def page(logs, rows):
 
 
 def test_every_verdict_has_a_name():
-    assert set(diagnosis.TITLES) == set(tftp_log.VERDICTS)
+    assert set(diagnosis.TITLES) == set(tftp_verdict.VERDICTS)
     assert all(sign in diagnosis.RESULTS for sign in ("served", "missing", "denied", "failed", "unsure", "data_unacked", "asked"))
 
 
@@ -144,9 +144,9 @@ def test_a_phone_at_two_hosts_is_where_it_was_seen_last():
 
 
 def test_who_is_unwell():
-    logs = {"pbx": log(*(facts(number, verdict) for number, verdict in enumerate(tftp_log.VERDICTS)))}
+    logs = {"pbx": log(*(facts(number, verdict) for number, verdict in enumerate(tftp_verdict.VERDICTS)))}
     rows = diagnosis.diagnose(logs, [], only=False, verdicts=[])
-    sick = set(tftp_log.VERDICTS) - {"healthy", "flashing", "not_ours"}
+    sick = set(tftp_verdict.VERDICTS) - {"healthy", "flashing", "not_ours"}
     names = {row.verdict: row.name for row in rows}
     assert set(diagnosis.unwell(rows, strict=True)) == {names[verdict] for verdict in sick}
     assert set(diagnosis.unwell(rows, strict=False)) == {names[verdict] for verdict in sick - {"cannot_tell"}}
