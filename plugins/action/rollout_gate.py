@@ -10,30 +10,28 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {
-        "wave": {"type": "int", "required": True},
-        "first": {"type": "int", "required": True},
-        "last": {"type": "int", "required": True},
-        "image": {"type": "str", "required": True},
-        "rules": {"type": "dict", "required": True},
-        "zones": {"type": "list", "elements": "str", "default": []},
-        "moved": {"type": "int", "default": 0},
-        "fleet": {"type": "str", "required": True},
-        "report_dir": {"type": "path", "required": True},
-    }
+    ARGUMENTS = {"wave": {"type": "int", "required": True}, "report_dir": {"type": "path", "required": True}}
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        wave, before, rules = arguments["wave"], arguments["wave"] - 1, arguments["rules"]
+        state, wave, before = State.load(), arguments["wave"], arguments["wave"] - 1
+        plan = state.plan
+        rules, waves = plan["rules"], plan["waves"]
         why = ""
-        if wave > arguments["first"] and before in rules["pause_after"]:
+        if wave > waves[0]["number"] and before in rules["pause_after"]:
             why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
-        elif closed := clock.closed(rules["window"], arguments["zones"]):
+        elif closed := clock.closed(rules["window"], plan["zones"]):
             why = f"{closed}: wave {wave} does not begin; run it again when the window is open"
-        if not why or self._task.check_mode:
+        if self._task.check_mode:
             return {"changed": False, "paused_after": None}
-        Resume(Path(arguments["report_dir"])).paused(arguments["image"], arguments["fleet"], before, arguments["moved"])
-        done = f"{before} of {arguments['last']} waves to {arguments['image']} are done; " if before else ""
+        if not why:
+            state.reached = wave
+            state.save()
+            return {"changed": False, "paused_after": None}
+        moved = plan["moved_before"] + sum(len(one["phones"]) for one in waves if one["number"] < wave)
+        Resume(Path(arguments["report_dir"])).paused(plan["image"], plan["fleet"], before, moved)
+        done = f"{before} of {waves[-1]['number']} waves to {plan['image']} are done; " if before else ""
         return {"changed": False, "failed": True, "msg": f"{done}{why}", "paused_after": before}

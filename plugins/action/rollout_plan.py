@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,19 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Argum
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
         "image": {"type": "str"},
         "named": {"type": "dict"},
-        "observed": {"type": "dict", "required": True},
         "direction": {"type": "str", "choices": [rollout.UPGRADE, rollout.DOWNGRADE, rollout.ANY], "default": rollout.ANY},
         "waves": {"type": "raw", "required": True},
         "force": {"type": "bool", "default": False},
         "skip_blocked": {"type": "bool", "default": False},
         "scope": {"type": "str", "choices": list(scope.SCOPES), "default": scope.ALL},
         "accept_others": {"type": "bool", "default": False},
-        "site_of": {"type": "dict", "required": True},
         "would_move": {"type": "dict", "default": {}},
         "report_dir": {"type": "path"},
         "rules": {
@@ -53,9 +53,11 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         name, named = arguments.pop("image"), arguments.pop("named")
-        reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "site_of", "would_move")}
+        reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "would_move")}
         hostvars = self._task_vars["hostvars"]
-        observed = arguments.pop("observed")
+        state = State.load()
+        observed = state.observed
+        reach["site_of"] = state.site_of
         held = {name for name, seen in observed.items() if seen.get("hold")}
         others = (name for name in self._task_vars["groups"]["all"] if name not in observed)
         elsewhere = phones((name for name in others if boolean(hostvars[name].get("hold", False), strict=False)), hostvars, to_log_in=False)
@@ -64,10 +66,10 @@ class ActionModule(ControllerAction):
         if named is None:
             targets = dict.fromkeys(observed, image.parse_application(name or ""))
         else:
-            targets = scope.named_targets(observed, named, reach["site_of"])
+            targets = scope.named_targets(observed, named, state.site_of)
         label = name or "what the files named before"
         rules = _rules(arguments.pop("rules"), len(observed))
-        zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or rules["timezone"]) for host in set(reach["site_of"].values())})
+        zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or rules["timezone"]) for host in set(state.site_of.values())})
         folder, fleet = arguments.pop("report_dir"), fleet_of(observed)
         if folder:
             resume = Resume(Path(folder))
@@ -80,13 +82,24 @@ class ActionModule(ControllerAction):
                 raise rollout.RolloutError(f"{shut}, so nothing was changed: run it when the window is open")
             plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
         except rollout.RolloutError as error:
-            # Not a failure yet: its result would be shown, and the plan of thousands of phones with it
-            return {"changed": False, "plan": error.plan, "refused": str(error), "msg": []}
+            state.plan = dict(error.plan)
+            state.save()
+            raise
         plan.update(fleet=fleet, rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
+        state.plan = plan
+        state.save()
         lines = rollout.outline(plan) + scope.outline(plan)
         for line in lines:
             self.say(line)
-        return {"changed": False, "plan": plan, "refused": "", "msg": lines}
+        return {"changed": False, "plan": _brief(plan), "msg": lines}
+
+
+def _brief(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tasks of the role have to know."""
+    apart = plan["scope"] == scope.WAVE
+    waves = [{"number": wave["number"], "phones": len(wave["phones"]), "macs": wave["macs"] if apart else {}} for wave in plan["waves"]]
+    sites = {host: {"hold": site["hold"], "macs": site["macs"] if apart else []} for host, site in plan["sites"].items()}
+    return {"image": plan["image"], "scope": plan["scope"], "waves": waves, "sites": sites}
 
 
 def _rules(given: dict[str, Any], fleet: int) -> dict[str, Any]:

@@ -9,15 +9,18 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import REPORT_SPEC, Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import Reporter, publish
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        **REPORT_SPEC,
-        "given_back": {"type": "dict", "default": {}},
-        "reached": {"type": "int", "default": 0},
+        "report_dir": {"type": "path", "required": True},
+        "image": {"type": "str", "required": True},
+        "phones": {"type": "list", "elements": "str", "default": []},
+        "started": {"type": "str"},
+        "files": {"type": "list", "elements": "dict", "default": []},
         "stopped": {"type": "bool", "default": False},
         "stop_reason": {"type": "str", "default": ""},
         "paused_after": {"type": "int"},
@@ -27,18 +30,21 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         folder = Path(arguments.pop("report_dir"))
-        arguments["names"] = arguments.pop("phones")
         finished = not arguments.pop("unfinished")
+        state = State.load()
+        names, started = arguments.pop("phones"), arguments.pop("started")
+        state.names = state.names or names
+        state.started = state.started or started or ""
         if not finished:
             arguments["error"] = "the run did not come to its end: it was refused before it began, or interrupted"
-        reporter = Reporter(folder, self._task_vars["hostvars"], {**arguments, "check_mode": bool(self._task.check_mode)})
+        reporter = Reporter(folder, self._task_vars["hostvars"], state, {**arguments, "check_mode": bool(self._task.check_mode)})
         report = reporter.write(finished=finished)
         message = f"{rollout.summary(report)}; see {folder / 'report.html'}"
         if finished:
             self.say(message)
             publish(report)
             early = arguments["stopped"] or arguments["error"] or arguments["paused_after"] is not None
-            if arguments["given_back"] or not (early or self._task.check_mode):
+            if state.given_back or not (early or self._task.check_mode):
                 Resume(folder).finished()
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"

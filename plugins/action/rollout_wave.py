@@ -15,14 +15,14 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import progress
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience, Result
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import REPORT_SPEC, Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import Reporter, publish
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.wave import Interrupted, Order, Wave
 
 display = Display()
@@ -71,7 +71,8 @@ class _Watcher:
 class ActionModule(ControllerAction):
     ARGUMENTS = {
         **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
-        **REPORT_SPEC,
+        "report_dir": {"type": "path", "required": True},
+        "files": {"type": "list", "elements": "dict", "default": []},
         "wave": {"type": "int", "required": True},
         "poll_interval": {"type": "float", "default": 15},
         "progress": {"type": "bool", "default": True},
@@ -80,15 +81,8 @@ class ActionModule(ControllerAction):
     _supports_check_mode = False
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        self._known = {name: arguments[name] for name in ("resets", "waits")}
-        try:
-            return self._wave(arguments)
-        except (ImageNameError, rollout.RolloutError, InventoryError, OSError) as error:
-            # What is known goes into the report all the same
-            return {"failed": True, "msg": str(error), "wave": {"why": ""}, **self._known}
-
-    def _wave(self, arguments: Arguments) -> dict[str, Any]:
-        plan, number = arguments["plan"], arguments["wave"]
+        state = State.load()
+        plan, number = state.plan, arguments["wave"]
         rules = plan["rules"]
         (wave,) = (one for one in plan["waves"] if one["number"] == number)
         seen = plan["phones"]
@@ -104,31 +98,24 @@ class ActionModule(ControllerAction):
             awaited=resume.in_flight({phone.name: plan["images"][phone.name] for phone in phones}, patience),
             lost=dict.fromkeys(set(wave["phones"]) - set(wave["reset"]), rollout.UNSEEN),
             at_once=rules["max_unavailable"],
-            down=sum(bool(wait.get("down")) and not wait["on_target"] for wait in arguments["waits"].values()),
+            down=sum(bool(wait.get("down")) and not wait["on_target"] for wait in state.waits.values()),
             soak_seconds=rules["soak_seconds"],
             require_registered=rules["require_registered"],
         )
         limits = rollout.Losses(**rules["losses"])
-        before = rollout.earlier(number, plan, arguments["resets"], arguments["waits"])
+        before = rollout.earlier(number, plan, state.resets, state.waits)
         reporter = Reporter(
             Path(arguments["report_dir"]),
             self._task_vars["hostvars"],
-            {
-                "names": arguments["phones"],
-                **{name: arguments[name] for name in ("image", "plan", "started", "files")},
-                "given_back": {},
-                "check_mode": False,
-                "stopped": False,
-                "error": "",
-                "reached": number,
-            },
+            state,
+            {"image": plan["image"], "files": arguments["files"]},
         )
 
         def stop(failed: Mapping[str, str], ended: int) -> str:
             return rollout.too_many(limits, failed, len(wave["phones"]), before["failed"], before["seen"] + ended)
 
         def known(running: Wave) -> dict[str, Any]:
-            return {"resets": {**arguments["resets"], **running.resets}, "waits": {**arguments["waits"], **running.waits}}
+            return {"resets": {**state.resets, **running.resets}, "waits": {**state.waits, **running.waits}}
 
         watcher = _Watcher(
             resume,
@@ -155,18 +142,19 @@ class ActionModule(ControllerAction):
         )
         try:
             running.run()
-        except OSError:
-            self._known = known(running)
-            raise
         except Interrupted:
             why = f"interrupted in wave {number}: run it again to go on; phones that were reset are waited for, not reset again"
             publish(reporter.write(**known(running), finished=False, error=why))
-            return {"failed": True, "msg": why, "wave": {"why": ""}, **known(running)}
-        facts = known(running)
-        gate = rollout.gate(number, plan, facts["resets"], facts["waits"], limits, running.stopped)
+            return {"failed": True, "msg": why, "why": ""}
+        finally:
+            state.resets.update(running.resets)
+            state.waits.update(running.waits)
+            state.save()
+        gate = rollout.gate(number, plan, state.resets, state.waits, limits, running.stopped)
         if not gate["stop"]:
             self.say(gate["message"])
-        return {"changed": any(reset["sent"] for reset in running.resets.values()), "wave": gate, **facts}
+        changed = any(reset["sent"] for reset in running.resets.values())
+        return {"changed": changed, "failed": gate["stop"], "msg": gate["message"], "why": gate["why"]}
 
     def _diagnose(self, watcher: _Watcher) -> bool:
         """Ask the log of the TFTP host that the task is delegated to. False if it does not answer, and need not be asked again."""

@@ -15,40 +15,12 @@ author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
   - Fails before a wave that must not begin, since the rollout shall pause before it or the maintenance window is closed.
-    The next run then goes on with this wave. Used by the role P(voip.cisco79xx.rollout#role).
+    The next run then goes on with this wave.
+  - A step of the role P(voip.cisco79xx.rollout#role), after M(voip.cisco79xx.rollout_plan) in the same run of Ansible.
 options:
   wave:
     description: Number of the wave that would begin.
     type: int
-    required: true
-  first:
-    description: Number of the first wave of this run.
-    type: int
-    required: true
-  last:
-    description: Number of the last one.
-    type: int
-    required: true
-  image:
-    description: What the plan calls the image.
-    type: str
-    required: true
-  rules:
-    description: The C(rules) of RV(voip.cisco79xx.rollout_plan#module:plan).
-    type: dict
-    required: true
-  zones:
-    description: The C(zones) of RV(voip.cisco79xx.rollout_plan#module:plan).
-    type: list
-    elements: str
-    default: []
-  moved:
-    description: How many phones the waves before moved, those of earlier runs included.
-    type: int
-    default: 0
-  fleet:
-    description: The C(fleet) of RV(voip.cisco79xx.rollout_plan#module:plan), a short name for all phones asked for.
-    type: str
     required: true
   report_dir:
     description: Folder of the report on the controller, where the next run finds how far this one came.
@@ -62,13 +34,6 @@ EXAMPLES = r"""
 - name: See that wave 2 may begin
   voip.cisco79xx.rollout_gate:
     wave: 2
-    first: 1
-    last: 4
-    image: P0S3-06-3-00
-    rules: "{{ planned.plan.rules }}"
-    zones: [Europe/Berlin]
-    moved: 1
-    fleet: "{{ planned.plan.fleet }}"
     report_dir: ./cisco79xx-report
   run_once: true
 """

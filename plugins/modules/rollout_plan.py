@@ -14,9 +14,10 @@ version_added: 0.1.0
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
-  - Decides from what was observed which phones move, in which waves, and which cannot. Reads and changes nothing.
+  - Decides from what M(voip.cisco79xx.rollout_observe) saw which phones move, in which waves, and which cannot. Changes nothing.
   - A phone whose host variable C(hold) is true is not moved, and pinned to what it runs.
-  - If a phone cannot move, RV(refused) says so and names all of these. Used by the role P(voip.cisco79xx.rollout#role).
+  - Fails if a phone cannot move, and names all of these. A step of the role P(voip.cisco79xx.rollout#role), which keeps the plan of each
+    phone for the steps that follow in the same run of Ansible.
 options:
   image:
     description: The image to move to. This or O(named) is required.
@@ -24,10 +25,6 @@ options:
   named:
     description: By TFTP host, RV(voip.cisco79xx.tftp_root_undo#module:named), to move each phone to what the files name for it.
     type: dict
-  observed:
-    description: RV(voip.cisco79xx.phone_info#module:phones).
-    type: dict
-    required: true
   direction:
     description: Which way the phones may move.
     type: str
@@ -54,10 +51,6 @@ options:
     description: Let phones of the TFTP roots move that are not in the run, instead of refusing or pinning them.
     type: bool
     default: false
-  site_of:
-    description: The TFTP host of each phone, by inventory name.
-    type: dict
-    required: true
   would_move:
     description: By TFTP host, RV(voip.cisco79xx.image_version#module:would_move).
     type: dict
@@ -123,40 +116,30 @@ EXAMPLES = r"""
 - name: Plan
   voip.cisco79xx.rollout_plan:
     image: P0S3-06-3-00
-    observed: "{{ observed.phones }}"
     direction: downgrade
     waves: [1, "10%", "100%"]
-    site_of: {SEP000E84C060A6: pbx}
   run_once: true
 """
 
 RETURN = r"""
 plan:
-  description: The plan.
+  description: The plan, as far as the tasks of the role need it.
   returned: success
   type: dict
   contains:
     image:
       description: The image to move to.
       type: str
-    phones:
-      description:
-        - By inventory name, C(image_before), C(mac), C(status) (V(planned), V(already) or V(blocked)),
-          C(observed), C(held), C(reason), C(risks) and C(wave).
-      type: dict
+    scope:
+      description: As O(scope).
+      type: str
     waves:
-      description:
-        - Per wave its C(number), its C(phones), those of them to C(reset), since the others could not be observed, and the C(macs) to
-          point by TFTP host.
+      description: Per wave its C(number), how many C(phones) it has, and with O(scope=wave) the C(macs) to point by TFTP host.
       type: list
       elements: dict
     sites:
-      description: By TFTP host, whom to C(hold) on which image, the C(macs) of the run, and the C(others) that are not in it.
+      description: By TFTP host, whom to C(hold) on which image, and with O(scope=wave) the C(macs) of the run.
       type: dict
-refused:
-  description: Why the rollout must not start, or V(""). RV(plan) is then as far as it came.
-  returned: success
-  type: str
 msg:
   description: The plan for people, in lines.
   returned: success

@@ -15,7 +15,8 @@ author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
   - Writes C(report.json), C(report.html) and C(junit.xml) on the controller, in check mode too, and adds a summary to the file that the
-    environment variable C(GITHUB_STEP_SUMMARY) names. Used by the role P(voip.cisco79xx.rollout#role).
+    environment variable C(GITHUB_STEP_SUMMARY) names.
+  - A step of the role P(voip.cisco79xx.rollout#role): reports what the steps before it did in the same run of Ansible.
 options:
   report_dir:
     description: Folder on the controller. Made if it is missing.
@@ -26,29 +27,10 @@ options:
     type: str
     required: true
   phones:
-    description: Inventory names of all phones asked for.
+    description: Inventory names of all phones asked for, if the run ended before M(voip.cisco79xx.rollout_observe).
     type: list
     elements: str
     default: []
-  plan:
-    description: RV(voip.cisco79xx.rollout_plan#module:plan), or empty if the run ended before.
-    type: dict
-  resets:
-    description: RV(voip.cisco79xx.reset#module:phones) of all waves.
-    type: dict
-    default: {}
-  waits:
-    description: RV(voip.cisco79xx.wait_for_image#module:phones) of all waves.
-    type: dict
-    default: {}
-  given_back:
-    description: RV(voip.cisco79xx.wait_for_image#module:phones) of the phones that were taken back after the rollout stopped.
-    type: dict
-    default: {}
-  reached:
-    description: Number of the last wave that began.
-    type: int
-    default: 0
   stopped:
     description: Whether the rollout stopped at that wave.
     type: bool
@@ -91,7 +73,6 @@ EXAMPLES = r"""
     report_dir: ./cisco79xx-report
     image: P0S3-06-3-00
     phones: "{{ groups['phones'] }}"
-    plan: "{{ planned.plan }}"
     started: "2026-11-23T08:00:00+00:00"
   run_once: true
 """

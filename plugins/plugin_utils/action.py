@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from ansible import constants
@@ -48,6 +49,8 @@ class ControllerAction(ActionBase):
         self._task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
+        # What Ansible holds of a large inventory is not to be searched for garbage again and again
+        gc.freeze()
         _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
             result.update(self.work(arguments))

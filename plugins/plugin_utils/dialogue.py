@@ -81,7 +81,7 @@ class PhoneError(Exception):
 @dataclass(frozen=True)
 class Phone:
     """Where a phone is and how to log in. `mac` as in SIP<MAC>.cnf, or None if the inventory does not know it. `hold`: it shall not
-    move."""
+    move. `tftp_host`: the inventory name of its TFTP host, or empty if it has none of its own."""
 
     name: str
     host: str
@@ -89,6 +89,7 @@ class Phone:
     password: str = field(default="", repr=False)
     mac: str | None = None
     hold: bool = False
+    tftp_host: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ DOWN_SHARE = 0.025
 """Pause between two looks at a phone that is down, as a share of the time it has been waited for: it is noticed soon after it
 comes back, and a phone that does not answer is asked ever less often."""
 DOWN_POLL = 5.0
+LOOKS_PER_SECOND = 1000
+"""At phones that are down, all of them together. While thousands are, nobody has to know within the second which of them is back."""
 DOWN_CONNECT = 3.0
 """Seconds that connecting to a phone that restarts may take: many are down at once, and each waits for its turn."""
 PROGRESS_EVERY = 10.0
@@ -100,12 +102,15 @@ def wait(
     async def all_of_them() -> Results:
         sessions = asyncio.Semaphore(pace.max_sessions)
         began = time.monotonic()
-        back = 0
+        back = ended = 0
 
         async def one(phone: Phone) -> tuple[str, Result]:
-            nonlocal back
-            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience)
+            nonlocal back, ended
+            result = await until_back(
+                phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(targets) - ended
+            )
             back += result["on_target"]
+            ended += 1
             return phone.name, result
 
         async def report() -> None:
@@ -148,6 +153,7 @@ async def until_back(
     patience: Patience,
     *,
     cause: Callable[[Phone], Result | None] = lambda phone: None,
+    away: Callable[[], int] = lambda: 1,
     deferred: bool = False,
     since: float = 0.0,
     doubtful: bool = False,
@@ -155,6 +161,7 @@ async def until_back(
     """As `wait`, for one phone that was reset `since` seconds ago.
 
     `cause`: asked why the phone cannot come back, as `kind`, `reason` and `advice`, or None; it is then waited for no longer.
+    `away`: how many phones are waited for at the moment, this one among them.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
     evidently was not, the result's `kind` is None and `on_target` false, and the phone may be reset.
     """
@@ -190,7 +197,7 @@ async def until_back(
         if seen["reachable"]:
             pause = min(pause * 1.5, patience.poll_interval)
         else:
-            pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began)), DOWN_POLL, patience.poll_interval)
+            pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began), away() / LOOKS_PER_SECOND), DOWN_POLL, patience.poll_interval)
         await asyncio.sleep(max(0.0, min(pause * random.uniform(0.8, 1.2), deadline - now)))
 
 

@@ -51,13 +51,14 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         spelt = variables.get("cisco79xx_mac")
         mac = macs.parse(str(spelt)) if spelt else macs.find(name)
         hold = boolean(variables.get("hold", False), strict=False)
+        tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
     except (ValueError, TypeError) as error:
         raise InventoryError(f"{name}: {error}") from None
     except Exception as error:  # a variable that cannot be templated or decrypted
         raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
     if to_log_in and not password:
         raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
-    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold)
+    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host)
 
 
 def _port(value: object) -> int:

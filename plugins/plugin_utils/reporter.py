@@ -18,36 +18,38 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import report as pictures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 Report = Mapping[str, Any]
 
-REPORT_SPEC: dict[str, dict[str, Any]] = {
-    "report_dir": {"type": "path", "required": True},
-    "image": {"type": "str", "required": True},
-    "phones": {"type": "list", "elements": "str", "default": []},
-    "plan": {"type": "dict"},
-    "resets": {"type": "dict", "default": {}},
-    "waits": {"type": "dict", "default": {}},
-    "started": {"type": "str"},
-    "files": {"type": "list", "elements": "dict", "default": []},
-}
-
-SHARE = 20.0
+SHARE = 50.0
 """A report of a running rollout is written again when that many times as long has passed as writing the last one took."""
 EVERY = 15.0
 
 
 class Reporter:
-    """`about`: the arguments of `rollout.report` that stay the same during a run."""
+    """`about`: the arguments of `rollout.report` that the state does not hold."""
 
-    def __init__(self, folder: Path, hostvars: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, hostvars: Mapping[str, Any], state: State, about: Mapping[str, Any]) -> None:
         self.path = folder / "report.json"
         self._folder = folder
-        self._about = dict(about)
-        self._about["started"] = self._about.get("started") or _now()
-        planned = (self._about.get("plan") or {}).get("phones", {})
-        unplanned = (name for name in self._about["names"] if name not in planned)
-        self._about["hosts"] = {name: str(hostvars[name].get("ansible_host") or name) for name in unplanned}
+        known = state.observed
+        self._about = {
+            "names": state.names,
+            "hosts": {
+                name: known[name]["host"] if name in known else str(hostvars[name].get("ansible_host") or name) for name in state.names
+            },
+            "plan": state.plan,
+            "resets": state.resets,
+            "waits": state.waits,
+            "given_back": state.given_back,
+            "reached": state.reached,
+            "started": state.started or _now(),
+            "check_mode": False,
+            "stopped": False,
+            "error": "",
+            **about,
+        }
         self._next = time.monotonic() + EVERY
 
     def write(self, **facts: Any) -> dict[str, Any]:

@@ -188,6 +188,7 @@ class Wave:
                 self._pace.limits,
                 self._patience,
                 cause=self._watcher.cause,
+                away=lambda: self._counts.flashing + self._counts.in_call,
                 deferred=reset["deferred"],
                 since=reset["seconds"],
                 doubtful=reset.get("doubtful", False),
