@@ -211,12 +211,17 @@ _NOT_SENT = re.compile("fehl|konnte|nicht|échec|echec|impossible|fall|falh|erro
 _REPEATED = re.compile(r"message repeated [0-9]+ times: \[ ?(.*?)\]?$")
 
 
+_ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', wording.pattern.pattern)})" for wording in _WORDINGS))
+"""All wordings at once: the first that fits is the number of its only group."""
+
+
 def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Said]]:
     """The server that wrote a message and what it says; None if no TFTP server wrote it."""
     repeated = _REPEATED.match(message)
     if repeated:
         message = repeated.group(1)
-    for server, kind, pattern in _WORDINGS:
+    first = _ANY.match(message)
+    for server, kind, pattern in _WORDINGS[(first.lastindex or 1) - 1 :] if first else ():
         match = pattern.match(message)
         if not match:
             continue
@@ -290,7 +295,7 @@ _STAMPS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?:\w{{3}} )?(?P<b>[^\W\d]{{3,4}}|[0-9]{{1,2}}月)\.? +(?P<d>[0-9]{{1,2}}) {_CLOCK}(?:[.,][0-9]+)?(?: (?P<Y>[0-9]{{4}})(?= ))?",
-        rf"\[?(?P<Y>[0-9]{{4}})[-/](?P<m>[0-9]{{2}})[-/](?P<d>[0-9]{{2}})[T ]{_CLOCK}(?P<f>[.,][0-9]+)?"
+        rf"\[?(?P<Y>[0-9]{{4}})[-/](?P<m>[0-9]{{2}})[-/](?P<d>[0-9]{{2}})[T ]{_CLOCK}(?:[.,][0-9]+)?"
         r" ?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2})?\]?",
         rf"\[?(?P<m>[0-9]{{1,2}})/(?P<d>[0-9]{{1,2}})/(?P<Y>[0-9]{{4}}),? {_CLOCK}(?: (?P<p>[AP]M))?\]?",
         r"\[?(?P<e>[0-9]{9,10}(?:\.[0-9]+)?)\]?(?= )",
@@ -300,8 +305,41 @@ _PRIORITY = re.compile(r"<[0-9]{1,3}>(1 )?")
 _TRAILING = re.compile(rf" ?\[(?P<d>[0-9]{{2}})/(?P<m>[0-9]{{2}}) {_CLOCK}(?:\.[0-9]+)?\]$")
 _TAG = re.compile(r"(?:\S+ ){0,2}?(?P<t>[A-Za-z][\w./@-]*)(?:\[(?P<p>[0-9][0-9.]*)\])?: (?P<m>.*)$", re.DOTALL)
 _TAG_5424 = re.compile(r" ?\S+ (?P<t>\S+) (?P<p>\S+) \S+ (?:-|\[.*?\](?!\S))(?: |$)\ufeff?(?P<m>.*)$", re.DOTALL)
-_FAST_STAMP = re.compile(rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 DAEMONS = ("in.tftpd", "tftpd", "atftpd", "dnsmasq", "xinetd", "systemd", "tftp")
+_OTHERS = frozenset(
+    name.encode() + end
+    for name in (
+        "asterisk CRON cron crond anacron kernel rsyslogd syslogd sshd sshd-session sudo su dhcpd dhclient dnsmasq-dhcp NetworkManager "
+        "ntpd chronyd systemd-timesyncd systemd-logind systemd-resolved systemd-networkd dbus-daemon named unbound postfix/smtpd "
+        "postfix/smtp postfix/qmgr postfix/cleanup postfix/pickup postfix/local postfix/anvil postfix/bounce postfix/scache postfix/master "
+        "exim dovecot fail2ban fail2ban.actions fail2ban.filter fail2ban-server freeswitch kamailio opensips rtpengine mysqld mariadbd "
+        "postgres apache2 httpd nginx php-fpm snmpd smartd smbd nmbd winbindd rpcbind irqbalance multipathd polkitd haproxy keepalived"
+    ).split()
+    for end in (b"[", b":")
+)
+"""Who writes into a PBX's log besides, and never is a TFTP server."""
+_PLAIN = re.compile(
+    rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? (?![0-9]{4} )"
+    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]* (?![+-]|Z|UTC)"
+)
+"""Stamps that are known again by their text up to the minute, and the second."""
+_SECONDS = {b"%02d" % second: float(second) for second in range(60)}
+_MOST_TIMES = 1 << 12
+NEVER = float("-inf")
+"""In place of the time of a line that no server can have written."""
+
+
+def plain(line: bytes) -> str:
+    return line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
+
+
+def by_others(line: bytes) -> bool:
+    """Whether a line of the shape "stamp host daemon" is of one that is no TFTP server."""
+    words = line[15 if line[3:4] == b" " else 19 :].split(b" ", 3)
+    if len(words) < 3:
+        return False
+    name, process, _rest = words[2].partition(b"[")
+    return name + process in _OTHERS
 
 
 class _Open:
@@ -374,20 +412,33 @@ class Reader:
         self._connection: Optional[Said] = None
         self._dead: Dict[str, bool] = {}
         self.seconds: Dict[bytes, float] = {}
-        """The times of the stamps of one minute, and how long such a stamp is."""
-        self.width = 0
+        """Times of stamps as they stand in lines."""
+        self._minutes: Dict[bytes, float] = {}
+        self.before = b""
+        """The lines read before, of those that were not read here."""
+        self.mixed = False
+        """Whether lines of others are between them."""
 
     def read(self, line: bytes) -> Optional[Event]:
         """The event of a line, or None. What no TFTP server wrote is counted."""
         self.stats.lines += 1
-        text = line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
-        when, tag, process, message = self.envelope(text)
+        return self.event(line)
+
+    def event(self, line: bytes) -> Optional[Event]:
+        if by_others(line):
+            self.stats.unknown += 1
+            return None
+        when, tag, process, message = self.envelope(plain(line))
+        said = self.heard(message, tag, process)
+        return Event(when, *said) if said else None
+
+    def heard(self, message: str, tag: str, process: str) -> Optional[Said]:
+        """What a message tells, together with those before; None if nothing, which is counted if no TFTP server wrote it."""
         said = self.said(message, tag)
         if said is None:
             self.stats.unknown += 1
             return None
-        said = self.joined(said, process)
-        return Event(when, *said) if said else None
+        return self.joined(said, process)
 
     def said(self, message: str, tag: str = "") -> Optional[Said]:
         key = (tag, message)
@@ -396,7 +447,8 @@ class Reader:
         server, said = understand(message, tag)
         if server and server not in self.stats.servers and len(self.stats.servers) < 8:
             self.stats.servers[server] = None
-        remember(self._understood, key, said)
+        if said:
+            remember(self._understood, key, said, _MOST_TIMES)
         return said
 
     def joined(self, said: Said, process: str) -> Optional[Said]:
@@ -418,10 +470,11 @@ class Reader:
                 threads.begin(said)
             elif process:
                 remember(self._by_process, process, said)
-            name = basename(said.file)
-            if name not in self._by_name:
-                remember(self._by_name, name, _Open(8))
-            self._by_name[name].begin(said)
+            if not said.line.startswith("RRQ from "):  # answers to these tell whose they are, or are their process's
+                name = basename(said.file)
+                if name not in self._by_name:
+                    remember(self._by_name, name, _Open(8))
+                self._by_name[name].begin(said)
             return said
         if threads:
             return threads.joined(said)
@@ -429,7 +482,7 @@ class Reader:
             remember(self._dead, process, True)
         elif self._dead.pop(process, False) and said.kind == SERVED:
             return None  # atftpd ends a transfer that it has just given up, in the same words as others
-        if said.address and said.file:
+        if (said.address and said.file) or (said.file and process.startswith("dnsmasq")):  # which logs no requests
             return said
         request = self._by_process.get(process) if process else None
         if request and said.address and request.address != said.address:
@@ -487,26 +540,34 @@ class Reader:
             if match:
                 key = match.group()
                 if key not in self._times:
-                    remember(self._times, key, self._seconds(match))
+                    remember(self._times, key, self._seconds(match), _MOST_TIMES)
                 when = self._times[key]
                 return (when, match.end()) if when is not None else (None, 0)
         return None, 0
 
-    def fast_stamp(self, head: bytes) -> Tuple[bytes, Optional[float]]:
-        """The part of a line's start that tells the second, if it is one of the usual, and that time."""
-        match = _FAST_STAMP.match(head)
-        if not match:
-            return b"", None
-        when, end = self.stamp(head[:40].decode("ascii", "replace"))
-        if not end or when is None:
-            return b"", None
-        # Whole seconds: what is in one has no order, and phones need none.
-        second = match.group()
-        minute = float(int(when)) - int(second[-2:])
-        self.width = len(second)
-        self.seconds.clear()
-        self.seconds.update((b"%b%02d" % (second[:-2], number), minute + number) for number in range(60))
-        return second, minute + int(second[-2:])
+    def time(self, line: bytes) -> Optional[float]:
+        """The time of "stamp host daemon[process", whatever follows; NEVER if no server can have written that."""
+        key, minute = line[:15], line[:13]
+        start, second = self._minutes.get(minute), _SECONDS.get(line[13:15])
+        if start is None and line[4:5] == b"-":
+            end = line.find(b" ", 0, 40)
+            # What is within one second has no order, but its time zone counts.
+            key = line[:19] + line[26:end] if end == 32 or (end == 27 and line[26:27] == b"Z") else line[: max(end, 0)]
+            minute = key[:17] + key[19:]
+            start, second = self._minutes.get(minute), _SECONDS.get(key[17:19])
+        if start is None or second is None:
+            when, tag, _process, _message = self.envelope(plain(line) + "]: ")
+            if not tag:
+                return NEVER
+            if second is None or when is None or not _PLAIN.match(line):
+                return when
+            start = when - second
+            remember(self._minutes, minute, start, _MOST_TIMES)
+        when = start + second
+        if len(self.seconds) > _MOST_TIMES:
+            self.seconds.clear()
+        self.seconds[key] = when
+        return when
 
     def _seconds(self, match: re.Match[str]) -> Optional[float]:
         part = match.groupdict()
@@ -524,7 +585,7 @@ class Reader:
             if not 1 <= month <= 12 or not 1 <= day <= 31 or hour > 23:
                 return None
             if part.get("Y"):
-                return self._of_year(int(part["Y"]), clock, part.get("z")) if not part.get("f") else self._fraction(part, clock)
+                return self._of_year(int(part["Y"]), clock, part.get("z"))
             for year in range(self._year + 1, self._year - 9, -1):
                 when = self._of_year(year, clock, None)
                 # A day's grace: the log may be written in another time zone than it is read in.
@@ -533,10 +594,6 @@ class Reader:
         except (ValueError, OverflowError, KeyError):
             pass
         return None
-
-    def _fraction(self, part: Dict[str, Any], clock: Tuple[int, int, int, int, int]) -> Optional[float]:
-        when = self._of_year(int(part["Y"]), clock, part.get("z"))
-        return None if when is None else when + float("0." + part["f"][1:10])
 
     @staticmethod
     def _of_year(year: int, clock: Tuple[int, int, int, int, int], zone: Optional[str]) -> Optional[float]:
@@ -567,9 +624,9 @@ class Reader:
         return when, tag, f"{tag}[{entry.get('SYSLOG_PID') or entry.get('_PID') or ''}]", str(message or "").strip()
 
 
-def remember(cache: Dict[Any, Any], key: object, value: object) -> None:
+def remember(cache: Dict[Any, Any], key: object, value: object, most: int = MOST) -> None:
     """Keep something in a dict that is emptied when it gets too big."""
-    if len(cache) >= MOST:
+    if len(cache) >= most:
         cache.clear()
     cache[key] = value
 

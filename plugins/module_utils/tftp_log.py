@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from itertools import filterfalse
+from itertools import chain, filterfalse, islice, repeat
 from operator import length_hint
-from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union, cast
 
 from .tftp_lines import (
     ACKED,
     MISSING,
+    NEVER,
     REQUEST,
     SERVED,
     SERVER_START,
@@ -29,20 +30,32 @@ from .tftp_lines import (
     Said,
     Stats,
     blocks,
+    by_others,
     is_capture,
+    plain,
     read_capture,
 )
-from .tftp_verdict import ANSWERS, IMAGES, LOADS, NAMING, STARTS, Facts, Name, Phone, Scene, Sight, Thresholds, facts_of, name_of
+from .tftp_verdict import ANSWERS, STARTS, Facts, Name, Phone, Scene, Sight, Thresholds, adopt, facts_of, name_of
 
 KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
 MOST_PHONES = 50_000
 _MOST_MESSAGES = 200_000
-_MOST_BROKEN = 16
-_MOST_WAITING = 1 << 20
-_PROCESS = re.compile(rb" (in\.tftpd\[[0-9]+\]): ")
-_SLOW = 32
+_MOST_WAITING = 40 << 20
+"""Bytes of what has not come to its phones yet, and those that every phone may have of them."""
+_WAITING = 20 << 10
+_COSTS = 1 << 10
 """What an event that is not like one before counts among those that wait: it takes more memory."""
+_LONGEST_USUAL = 1000
+_NEAR = 4
+"""Lines before one that are searched for its process's last one."""
+_PROCESS = re.compile(rb"(?:^| )(in\.tftpd\[[0-9]+\]): ")
+_HEAD = re.compile(rb"[^ ]* (?:[!-9;-~]+ )?(([A-Za-z][A-Za-z0-9_./@-]*)\[[0-9][0-9.]*)")
+"""A line's start after its stamp."""
+
+
+def _usual(head: bytes) -> Optional[re.Match[bytes]]:
+    return _HEAD.fullmatch(head, 15 if head[3:4] == b" " else 19)
 
 
 # -- what is kept
@@ -50,6 +63,8 @@ _SLOW = 32
 
 class _Stream:
     """The last events of one phone, or of one address, and how often it booted."""
+
+    __slots__ = ("_sights", "asks", "boots", "first", "key", "last_start", "late", "macs", "room", "seen")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -59,18 +74,19 @@ class _Stream:
         self.late: List[Any] = []
         """What is to come to `seen`, the last first."""
         self.boots = 0
+        self.asks = False
+        """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self._last_start: Optional[float] = None
+        self.last_start: Optional[float] = None
         self.macs: Set[str] = set()
 
     def start(self, when: Optional[float], boot_gap: float) -> None:
         """Count a request that starts a boot."""
-        if when is None:
+        last = self.last_start
+        if when is None or last is None or not -boot_gap < when - last < boot_gap:
             self.boots += 1
-            return
-        if self._last_start is None or abs(when - self._last_start) >= boot_gap:
-            self.boots += 1
-        self._last_start = when
+        if when is not None:
+            self.last_start = when
 
     def grow(self) -> None:
         """More room, for the phones behind one address."""
@@ -92,10 +108,6 @@ class _Stream:
         return len(self._sights) - 1
 
 
-def _ignore(_item: object) -> None:
-    """In place of an append, for a time that is not asked for."""
-
-
 class _Known:
     """Where an event goes, and as what."""
 
@@ -106,6 +118,42 @@ class _Known:
         self.code = stream.code(sight)
         self.sight = sight
         self.starts = starts
+
+
+class _Messages(Dict[bytes, Optional[_Known]]):
+    """Messages as they stand in lines. Of those that are not here it is kept how many were left to look up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: Iterator[bytes] = iter(())
+        self.missed: List[int] = []
+
+    def __missing__(self, _message: bytes) -> None:
+        self.missed.append(length_hint(self.left))
+
+    def find(self, tails: Sequence[bytes]) -> Tuple[List[Optional[_Known]], List[int]]:
+        """What is known of messages, and the places of those that are not here."""
+        self.left = iter(tails)
+        self.missed = []
+        found = list(map(self.__getitem__, self.left))
+        last = len(tails) - 1
+        return found, [last - left for left in self.missed]
+
+
+class _Batch:
+    """Events in the order of their lines, None for other lines. Times are looked up when it is known which are kept: few."""
+
+    __slots__ = ("begin", "end", "found", "reader", "text", "times")
+
+    def __init__(self, found: List[Optional[_Known]], text: bytes = b"", reader: Optional[Reader] = None) -> None:
+        self.found = found
+        self.text = text
+        self.reader = reader
+        self.times: Dict[int, Optional[float]] = {}
+        """Of lines of another shape, or without any."""
+        self.begin = 0
+        """From where to where it may come to its streams now."""
+        self.end = 0
 
 
 class Stories:
@@ -120,17 +168,18 @@ class Stories:
         self.bogus = 0
         """Events of more phones than are kept."""
         self._streams: Dict[str, _Stream] = {}
-        self._known: Dict[bytes, _Known] = {}
-        self._known_starts: Dict[bytes, _Known] = {}
-        self._late: List[Any] = []
-        """What was seen, then its time, and so on, all that has not come to its streams yet: most never does, they keep the last only."""
+        self._known = _Messages()
+        self._timed: Dict[bytes, _Known] = {}
+        """Messages that start a boot: each is timed at once."""
+        self._joined: Dict[bytes, Dict[_Known, _Known]] = {}
+        """Messages about the request before, with what they say by that."""
+        self._late: List[_Batch] = []
+        """All that has not come to its streams yet: most never does, they keep the last only."""
         self._waiting = 0
-        self._before = b""
         self._told: Dict[Said, _Known] = {}
         self._names: Dict[str, Name] = {}
         self._starts: Deque[float] = deque(maxlen=1000)
         self._orphans: Deque[Tuple[Optional[float], Sight]] = deque(maxlen=1000)
-        self._end: Optional[float] = None
         self._kinds: Set[str] = set()
         self._absent: Set[str] = set()
         self._wire = False
@@ -138,177 +187,220 @@ class Stories:
     # -- in
 
     def feed(self, event: Event) -> None:
-        when = event.time
-        if not self._wanted(when):
+        if not self._wanted(event.time):
             return
+        when = None if event.time is None else float(event.time)
         known = self._place(Said(*event[1:]), when)
         if known:
-            when = None if when is None else float(when)
             if known.starts:
                 known.stream.start(when, self.thresholds.boot_gap)
-            self._late += (known, when)
-            self._wait(_SLOW)
+            if not self._late or self._late[-1].reader:
+                self._late.append(_Batch([]))
+            batch = self._late[-1]
+            batch.times[len(batch.found)] = when
+            batch.found.append(known)
+            batch.end += 1
+            self._wait(_COSTS)
 
     def feed_lines(self, lines: Iterable[bytes], now: float, stats: Optional[Stats] = None) -> None:
         """As `feed` of each of `tftp_lines.events`, only faster."""
         reader = Reader(now, stats or Stats())
-        some: List[bytes] = []
-        for line in lines:
-            some.append(line.rstrip(b"\r\n"))
-            if len(some) == 1000:
-                self.feed_block(b"\n".join(some) + b"\n", reader)
-                some.clear()
-        if some:
+        rest = (line.rstrip(b"\r\n") for line in lines)
+        while True:
+            some = list(islice(rest, 1000))
+            if not some:
+                break
             self.feed_block(b"\n".join(some) + b"\n", reader)
 
     def feed_block(self, block: bytes, reader: Reader) -> None:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
-        broken = 0
-        whole = block
-        while block:
-            read = self._feed_fast(block, reader)
-            if read < 0:
-                break
+        lines: List[bytes] = []
+        if reader.mixed:
             lines = block.split(b"\n")[:-1]
-            broken += 1
-            # One line of another shape: the rest may be usual again. Many: it is another log.
-            stop = read + 1 if broken < _MOST_BROKEN else len(lines)
-            for line in lines[read : read + 1]:
-                self._recall(line, whole, len(whole) - sum(map(len, lines[read:])) - len(lines) + read, reader)
-            for line in lines[read:stop]:
-                self._feed_line(line, reader)
-            block = b"\n".join(lines[stop:]) + b"\n" if stop < len(lines) else b""
-        self._before = whole
-
-    def _recall(self, line: bytes, block: bytes, end: int, reader: Reader) -> None:
-        """Tell the reader the last request of a line's process: it has not seen what was taken fast."""
-        process = _PROCESS.search(line)
-        if not process:
-            return
-        asked = process.group() + b"RRQ from "
-        for text, stop in ((block, end), (self._before, len(self._before))):
-            at = text.rfind(asked, 0, stop)
-            if at >= 0:
-                message = text[at + len(process.group()) : text.index(b"\n", at)]
-                said = reader.said(message.decode("utf-8", "replace").strip(), "in.tftpd")
-                if said:
-                    reader.asked(process.group(1).decode("ascii"), said)
-                return
-
-    def _feed_line(self, line: bytes, reader: Reader) -> None:
-        event = reader.read(line)
-        if event:
-            self.feed(event)
-
-    def _feed_fast(self, block: bytes, reader: Reader) -> int:
-        """Take lines of the shape "stamp host daemon[process]: message"; -1, or the number of the first one of another shape."""
+            own = [line for line in lines if b"tftp" in line or not by_others(line)]
+            others = len(lines) - len(own)
+            reader.stats.lines += others
+            reader.stats.unknown += others
+            reader.mixed = others > 0
+            lines = own
+            block = b"\n".join(lines) + b"\n" if lines else b""
+        # Lines of the shape "stamp host daemon[process]: message" fall into two parts each, all at once.
         parts = block.replace(b"\n", b"]: ").split(b"]: ")
-        tails = parts[1::2]
-        left = iter(tails)
-        stamp, when, wanted, seconds = b"\0", None, True, reader.seconds
-        late, starts, gap = self._late, self._known_starts, self.thresholds.boot_gap
-        put: Callable[[Any], None] = late.append
-        for head, known in zip(parts[::2], map(self._known.get, left)):
-            if not head.startswith(stamp):
-                late.append(when)
-                stamp = head[: reader.width]
-                when = seconds.get(stamp)
-                if when is None:
-                    stamp, when = reader.fast_stamp(head)
-                    if when is None:
-                        break
-                wanted = self._wanted(when)
-                put = late.append if wanted else _ignore
+        before = reader.before
+        taken = self._take(block, parts[::2], (), parts[1::2], reader)
+        if taken < len(parts) // 2:
+            lines = block.split(b"\n")[:-1]
+            if taken < len(lines):
+                reader.mixed = True
+                reader.before = before + b"\n".join(lines[:taken]) + b"\n"
+                heads, ends, tails = zip(*map(bytes.partition, lines[taken:], repeat(b"]: ")))
+                self._take(b"\n".join(lines[taken:]) + b"\n", heads, ends, tails, reader)
+        reader.before = block
+
+    def _take(self, block: bytes, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], reader: Reader) -> int:
+        """Take lines that are cut in two, and tell how many: without `ends`, until a new one shows that they were cut at wrong places."""
+        found, missed = self._known.find(tails)
+        timed, seconds, gap, always = self._timed, reader.seconds, self.thresholds.boot_gap, self.since is None and self.until is None
+        batch = _Batch(found, block, reader)
+        self._late.append(batch)
+        for at in missed:
+            known = timed.get(tails[at])
             if known is None:
-                if not wanted:
-                    continue
-                at = 2 * (len(tails) - length_hint(left))
-                tail = parts[at - 1]
-                known = starts.get(tail) or self._miss(head, tail, parts[max(at - 4, 0)], parts[max(at - 3, 0)], when, reader)
+                known = self._join(heads, tails, found, at, reader)
                 if known is None:
-                    break
-                if known.starts:
-                    known.stream.start(when, gap)
-            put(known)
-        else:
-            late.append(when)
-            reader.stats.lines += len(tails)
-            self._wait(len(tails))
-            return -1
-        late.append(when)
-        number = len(tails) - length_hint(left) - 1
-        reader.stats.lines += number
-        self._wait(number)
-        return number
+                    if not ends and not (_usual(heads[at]) and (at + 1 >= len(found) or _usual(heads[at + 1]))):
+                        # A known message before may be but the first part of one.
+                        del found[at - 1 if at and at - 1 not in missed else at :]
+                        break
+                    batch.end = at
+                    found[at] = self._look(batch, heads, ends, tails, at, reader)
+                    continue
+            if known.starts:
+                when = seconds.get(heads[at][:15])
+                if when is None:
+                    when = reader.time(heads[at])
+                    if when == NEVER:
+                        continue
+                if not (always or self._wanted(when)):
+                    continue
+                known.stream.start(when, gap)
+            found[at] = known
+        batch.end = len(found)
+        reader.stats.lines += len(found)
+        # Their starts alone are kept: blocks would take new memory all the time.
+        batch.text = b"\n".join(heads)
+        self._wait(len(batch.text) + 8 * len(found) + _COSTS)
+        return len(found)
+
+    def _join(
+        self, heads: Sequence[bytes], tails: Sequence[bytes], found: Sequence[Optional[_Known]], at: int, reader: Reader
+    ) -> Optional[_Known]:
+        """A message that was new when its block began, or that is about the request before."""
+        said = self._joined.get(tails[at])
+        if said is None:
+            return self._known.get(tails[at])
+        before = self._before(heads, found, at, reader)
+        return said.get(before) if before else None
+
+    @staticmethod
+    def _before(heads: Sequence[bytes], found: Sequence[Optional[_Known]], at: int, reader: Reader) -> Optional[_Known]:
+        """The request of a line's process, if that is just before."""
+        process = heads[at][heads[at].rfind(b" ") :]
+        for near in range(at - 1, max(at - _NEAR, 0) - 1, -1):
+            if heads[near].endswith(process):
+                known = found[near]
+                return known if known and known.sight.said.kind == REQUEST and reader.time(heads[near]) != NEVER else None
+        return None
+
+    def _look(
+        self, batch: _Batch, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], at: int, reader: Reader
+    ) -> Optional[_Known]:
+        """A closer look at a line."""
+        tail = tails[at]
+        line = heads[at] + (ends[at] if ends else b"]: ") + tail
+        if by_others(line):
+            reader.stats.unknown += 1
+            return None
+        usual = _usual(heads[at]) if len(line) <= _LONGEST_USUAL and (not ends or ends[at]) else None
+        when = reader.time(line) if usual else NEVER
+        if not usual or when == NEVER:
+            named = _PROCESS.search(line)
+            if named:
+                self._recall(batch.text, at, named.group(1).decode(), reader)
+            event = reader.event(line)
+            if not event:
+                return None
+            batch.times[at] = when = event.time
+            return self._told_at(when, Said(*event[1:]))
+        tag = usual.group(2).decode()
+        process = usual.group(1).decode() + "]"
+        message = plain(tail)
+        known = before = None
+        said = reader.said(message, tag) if tag == "in.tftpd" or tag.startswith("dnsmasq") else None
+        if said and said.file:
+            known = self._told_at(when, said)
+            if known:
+                (self._timed if known.starts else self._known)[tail] = known
+            return known
+        if said:
+            before = self._before(heads, batch.found, at, reader)
+            if before:
+                reader.asked(process, before.sight.said)
+            else:
+                self._recall(batch.text, at, process, reader)
+        said = reader.heard(message, tag, process)
+        known = self._told_at(when, said) if said else None
+        if known and before:
+            self._joined.setdefault(tail, {})[before] = known
+        return known
+
+    def _told_at(self, when: Optional[float], said: Said) -> Optional[_Known]:
+        if not self._wanted(when):
+            return None
+        known = self._place(said, when)
+        if known and known.starts:
+            known.stream.start(when, self.thresholds.boot_gap)
+        return known
+
+    @staticmethod
+    def _recall(lines: bytes, at: int, process: str, reader: Reader) -> None:
+        """Tell the reader the last request of a process: it has not seen what was known."""
+        asked = f" {process}: ".encode()
+        end = len(b"\n".join(lines.split(b"\n", at)[:at]))
+        for text, stop in ((lines, end), (reader.before, len(reader.before))):
+            found = text.rfind(asked + b"RRQ from ", 0, stop)
+            while found >= 0:
+                if reader.time(text[text.rfind(b"\n", 0, found) + 1 : found + len(asked) - 3]) != NEVER:
+                    said = reader.said(plain(text[found + len(asked) : text.index(b"\n", found)]), "in.tftpd")
+                    if said:
+                        reader.asked(process, said)
+                    return
+                found = text.rfind(asked + b"RRQ from ", 0, found)
 
     def _wait(self, count: int) -> None:
         self._waiting += count
-        if self._waiting > _MOST_WAITING:
+        if self._waiting > min(_MOST_WAITING, _WAITING * (len(self._streams) + 64)):
             self._settle()
 
     def _settle(self) -> None:
         """Bring what was seen to its streams, from the last on, as long as they have room."""
-        full: Set[_Known] = set()
+        always = self.since is None and self.until is None
+        full: Set[Optional[_Known]] = {None}
         streams: List[_Stream] = []
-        when: Optional[float] = None
-        for known in filterfalse(full.__contains__, reversed(self._late)):
-            if known.__class__ is not _Known:
-                when = known
-                continue
-            stream = known.stream
-            late = stream.late
-            if not late:
-                streams.append(stream)
-            elif len(late) >= stream.room:
-                full.add(known)
-                continue
-            late.append(known.code)
-            late.append(when)
+        for batch in reversed(self._late):
+            begin, odd, reader = batch.begin, batch.times, batch.reader
+            seconds = reader.seconds if reader else {}
+            lines: List[bytes] = []
+            left = reversed(batch.found[begin : batch.end])
+            for known in cast("Iterator[_Known]", filterfalse(full.__contains__, left)):
+                stream = known.stream
+                late = stream.late
+                if len(late) >= stream.room:
+                    full.add(known)
+                    continue
+                at = begin + length_hint(left)
+                if reader and at not in odd:
+                    lines = lines or batch.text.split(b"\n")
+                    when = seconds.get(lines[at][:15])
+                    if when is None:
+                        when = reader.time(lines[at])
+                    if when == NEVER or not (always or self._wanted(when)):
+                        continue
+                else:
+                    when = odd[at]
+                if not late:
+                    streams.append(stream)
+                late.append(known.code)
+                late.append(when)
+            batch.begin = batch.end
         for stream in streams:
             stream.seen.extend(reversed(stream.late))
             stream.late = []
-        self._late.clear()
+        self._late = [batch for batch in self._late if batch.begin < len(batch.found)]
         self._waiting = 0
 
-    def _miss(self, head: bytes, tail: bytes, before: bytes, message: bytes, when: Optional[float], reader: Reader) -> Optional[_Known]:
-        """A message that was not there before; None if it takes a closer look at the line."""
-        cut = head.rfind(b" ")
-        daemon, _rest, process = head[cut + 1 :].partition(b"[")
-        if (
-            not process
-            or len(tail) > 1000
-            or b"\0" in tail
-            or tail[-1:].isspace()
-            or not daemon.startswith((b"in.tftpd", b"atftpd", b"dnsmasq", b"tftpd"))
-        ):
-            return None
-        said = reader.said(tail.decode("utf-8", "replace"), daemon.decode("ascii", "replace"))
-        if said is None or not said.address:
-            return None
-        if not said.file:
-            # As a NAK of tftpd-hpa: it is about the last request of its process, most often the line before.
-            last = self._known.get(message) or self._known_starts.get(message)
-            if not last or before[before.rfind(b" ") :] != head[cut:] or last.sight.said.address != said.address:
-                return None
-            return self._place(said._replace(file=last.sight.said.file), when)
-        if said.kind == REQUEST and daemon != b"in.tftpd":
-            return None  # what follows may be without an address: the reader joins it
-        known = self._place(said, when)
-        if known:
-            where = self._known_starts if known.starts else self._known
-            if len(where) >= _MOST_MESSAGES:
-                where.clear()
-            where[tail] = known
-        return known
-
     def _wanted(self, when: Optional[float]) -> bool:
-        if when is None:
-            return True
-        if (self.since is not None and when < self.since) or (self.until is not None and when > self.until):
-            return False
-        if self._end is None or when > self._end:
-            self._end = when
-        return True
+        return when is None or not ((self.since is not None and when < self.since) or (self.until is not None and when > self.until))
 
     def _place(self, said: Said, when: Optional[float]) -> Optional[_Known]:
         """Where an event goes, and as what."""
@@ -346,12 +438,14 @@ class Stories:
         if name.mac and said.address:
             self._neighbour(name.mac, said.address, when)
             stream.macs.add(said.address)
-        start = name.kind in STARTS and said.kind in (REQUEST, MISSING, SERVED)  # dnsmasq logs no requests
+        start = name.kind in STARTS and (said.kind == REQUEST or (said.kind in (MISSING, SERVED) and not stream.asks))
+        stream.asks = stream.asks or (start and said.kind == REQUEST)
         known = _Known(stream, sight, start)
-        self._waiting += _SLOW
+        self._waiting += _COSTS
         if said.port is None or len(self._told) < MOST_PHONES:
             if len(self._told) >= _MOST_MESSAGES:
-                self._told.clear()
+                for told in (self._told, self._known, self._timed, self._joined):
+                    told.clear()
             self._told[said] = known
         return known
 
@@ -369,7 +463,6 @@ class Stories:
         stream.macs.add(mac)
         count = len(stream.macs)
         if count > 1 and count & (count - 1) == 0:
-            self._late.append(when)
             self._settle()
             stream.grow()
 
@@ -379,12 +472,15 @@ class Stories:
         """Facts of each phone, by MAC, or by address where no MAC is known.
 
         mac, address, verdict, confidence, advice, evidence (messages with their times), boots, generation, first_seen, last_seen,
-        timeline (time, file, result of the last requests). Times are seconds since the epoch or None. `root_files` are the names in
-        the TFTP root, if known: they tell a wrong case from a missing file, and another root from this.
+        timeline (time, file, result and number of the last requests). Times are seconds since the epoch or None. `root_files` are the names
+        in the TFTP root, if known: they tell a wrong case from a missing file, and another root from this.
         """
         self._settle()
-        end = self._end if self._end is not None else now
-        scene = Scene(self.thresholds, end, self.answered > 0, self._kinds, list(self._starts), root_files)
+        times = [islice(stream.seen, 0, None, 2) for stream in self._streams.values()]
+        others = (self._starts, (when for when, _sight in self._orphans))
+        end = max((when for when in chain(*times, *others) if when is not None), default=now)
+        read = now if self.until is None else min(now, self.until)
+        scene = Scene(self.thresholds, end, self.answered > 0, self._kinds, list(self._starts), root_files, read)
         scene.absent, scene.wire = self._absent, self._wire
         taken: Dict[str, Phone] = {}
         for key, stream in self._streams.items():
@@ -393,8 +489,7 @@ class Stories:
         for key, stream in self._streams.items():
             if not _is_mac(key):
                 self._share(stream, taken)
-        if self._orphans:
-            self._adopt(taken)
+        adopt(taken.values(), self._orphans, self.thresholds)
         facts: Dict[str, Facts] = {}
         for key, phone in taken.items():
             told = facts_of(phone, scene, since)
@@ -423,32 +518,6 @@ class Stories:
                 phones[mac].sights.append((when, sight))
                 if shared:
                     phones[mac].shared.add(id(sight))
-
-    def _adopt(self, phones: Dict[str, Phone]) -> None:
-        """dnsmasq does not say who asked for a file that is not there: it was who had asked for something just before."""
-        seconds: Dict[int, List[Phone]] = {}
-        readers: Dict[int, List[Phone]] = {}
-        for phone in phones.values():
-            for when, sight in phone.sights:
-                if when is not None:
-                    for by_second in (seconds, readers) if sight.name.kind in NAMING else (seconds,):
-                        owners = by_second.setdefault(int(when), [])
-                        if not owners or owners[-1] is not phone:
-                            owners.append(phone)
-        for when, sight in self._orphans:
-            if when is None:
-                continue
-            # Images are asked for after the file that names them. Stamps are whole seconds, and what is sent is logged later.
-            by_second = readers if sight.name.kind in IMAGES else seconds
-            near = {phone.key: phone for at in (0, -1, -2, 1) for phone in by_second.get(int(when) + at, ())}
-            if sight.name.kind == LOADS:
-                near = {key: phone for key, phone in near.items() if not phone.had_image(when, sight.name.base)}
-            for phone in near.values():
-                if len(near) == 1:
-                    phone.sights.append((when, sight))
-                    phone.shared.add(id(sight))
-                elif sight.name.kind in IMAGES:
-                    phone.doubts.append((when, sight))
 
 
 def _is_mac(key: str) -> bool:
@@ -487,13 +556,10 @@ def diagnose(
     """
     stats = Stats()
     stories = Stories(thresholds, since, until)
-    lines: List[bytes] = []
-    for source in sources:
+    rest: Iterator[Union[str, bytes]] = iter(sources)
+    for source in rest:
         if isinstance(source, bytes):
-            lines.append(source)
-            if len(lines) == 1000:
-                stories.feed_lines(lines, now, stats)
-                lines.clear()
+            stories.feed_lines(chain((source,), cast("Iterator[bytes]", rest)), now, stats)
         elif is_capture(source):
             for event in read_capture(source, stats):
                 stories.feed(event)
@@ -501,8 +567,6 @@ def diagnose(
             reader = Reader(min(now, os.stat(source).st_mtime), stats)
             for block in blocks(source):
                 stories.feed_block(block, reader)
-    if lines:
-        stories.feed_lines(lines, now, stats)
     return {
         "phones": stories.result(now, since, root_files),
         "lines": stats.lines,

@@ -42,6 +42,8 @@ CERTAIN, LIKELY = "certain", "likely"
 
 Facts = Dict[str, Any]
 
+_HOUR = 3600.0
+
 SHOWN = 40
 EVIDENCE = 4
 LONGEST_NAME = 128
@@ -94,7 +96,10 @@ _PAIR = (_RINGLIST, _DIALPLAN)
 _PORT, _GIVEN_UP = 4, 9
 """Requests of a file from one port, and the least that are of three ports: after these, phones ask for the next file (log)."""
 _OF_MAC = re.compile(r"(CTLSEP|SEP|SIP|MGC|GK)([0-9A-F]{12})(\..*)?", re.IGNORECASE)
+_HERE = re.compile(r"/(?:\.?/)+")
 _PREFIXES = {"CTLSEP": _CTL, "SEP": _SEP, "SIP": _SIP, "MGC": _MGC, "GK": _OTHER}
+_PROMPT = (SERVED, MISSING, DENIED)
+"""Answers of which a server says at once that it gave them; it gives up after a while."""
 ANSWERS = (SERVED, MISSING, DENIED, FAILED, UNSURE, UNACKED)
 
 
@@ -116,6 +121,7 @@ def name_of(file: str) -> Name:
     base = _plain(base[:LONGEST_NAME])
     while folder.startswith("./"):
         folder = folder[2:].lstrip("/")
+    folder = _HERE.sub("/", folder)  # dnsmasq puts what was asked for behind its root
     match = _OF_MAC.fullmatch(base)
     if match:
         return Name(_PREFIXES[match.group(1).upper()], match.group(2).upper(), base, folder)
@@ -175,15 +181,68 @@ class Phone:
         if first is not None and (self.first is None or first < self.first):
             self.first = first
 
-    def had_image(self, when: float, other: str) -> bool:
-        """Whether the phone was about another image then: it is never about two."""
-        return any(
-            at is not None and abs(at - when) <= 3 and sight.name.kind in IMAGES and sight.name.base != other for at, sight in self.sights
-        )
+    def may_ask(self, base: str, when: float, before: float, after: float) -> bool:
+        """Whether it can have asked for this file of an image then: it is never about two, and an application that runs asks for none."""
+        for at, sight in self.sights:
+            if at is None or not when - before <= at <= when + after:
+                continue
+            kind = sight.name.kind
+            if (kind in IMAGES and _version(sight.name.base) != _version(base)) or (kind in _PAIR and at < when):
+                return False
+        return True
+
+
+def _version(base: str) -> str:
+    """What the names of the files of one image have in common."""
+    return base[4:].split(".", 1)[0].upper()
+
+
+def adopt(phones: Collection[Phone], orphans: Iterable[Tuple[Optional[float], Sight]], limits: Thresholds) -> None:
+    """Give what was not had to who asked for it, where the log does not say: dnsmasq tells no address then.
+
+    It was a phone that had asked for something just before; for an image, who had read what names one. An image that may be of several
+    phones, or of one that was seen with no such file, is none's, and each of them is in doubt.
+    """
+    known = [(when, sight) for when, sight in orphans if when is not None]
+    seconds: Dict[int, List[Phone]] = {}
+    readers: Dict[int, List[Phone]] = {}
+    for phone in phones if known else ():
+        for when, sight in phone.sights:
+            if when is not None:
+                for by_second in (seconds, readers) if sight.name.kind in NAMING else (seconds,):
+                    owners = by_second.setdefault(int(when), [])
+                    if not owners or owners[-1] is not phone:
+                        owners.append(phone)
+
+    def near(by_second: Dict[int, List[Phone]], when: float, before: float, after: float) -> List[Phone]:
+        spans = range(int(when - before), int(when + after) + 1)
+        return list({phone.key: phone for second in spans for phone in by_second.get(second, ())}.values())
+
+    adopted: List[Tuple[Phone, float, Sight]] = []
+    for when, sight in known:
+        if sight.name.kind not in IMAGES:
+            # Stamps are whole seconds, and what is sent is logged later.
+            owners = near(seconds, when, 2, 1)
+            adopted += [(owner, when, sight) for owner in owners if len(owners) == 1]
+            continue
+        found = near(readers, when, limits.boot_gap, 2)
+        owners = [phone for phone in found if phone.may_ask(sight.name.base, when, limits.boot_gap, 2)]
+        if len(owners) == 1:
+            adopted.append((owners[0], when, sight))
+            continue
+        for phone in owners or found or near(seconds, when, limits.boot, limits.boot_gap):
+            phone.doubts.append((when, sight))
+    for owner, when, sight in adopted:
+        owner.sights.append((when, sight))
+        owner.shared.add(id(sight))
 
 
 class Scene:
-    """What all phones of a log have in common."""
+    """What all phones of a log have in common.
+
+    Silence is told up to `end`, the time of the last line: a log that was cut off or is of long ago is silent as well. `now` is when the
+    log was read, if that is known: what takes minutes and began longer ago is not under way any more, whatever became of it.
+    """
 
     def __init__(
         self,
@@ -193,9 +252,11 @@ class Scene:
         kinds: Set[str],
         starts: List[float],
         root_files: Optional[Collection[str]],
+        now: Optional[float] = None,
     ) -> None:
         self.limits = limits
         self.end = end
+        self.now = end if now is None else max(end, now)
         self.answers = answers
         self.kinds = kinds
         self.starts = starts
@@ -213,7 +274,7 @@ class Scene:
 class _Ask:
     """One file asked for, retries included, and what came of it."""
 
-    __slots__ = ("answer_at", "answers", "asked", "at", "certain", "last", "line", "name", "result", "times")
+    __slots__ = ("answer_at", "answers", "asked", "at", "certain", "first_answer", "last", "line", "name", "result", "times")
 
     def __init__(self, when: float, name: Name, line: str) -> None:
         self.at = self.last = when
@@ -224,6 +285,7 @@ class _Ask:
         """Whether the request itself was logged, rather than its answer alone."""
         self.result = ""
         self.answers = 0
+        self.first_answer: Optional[float] = None
         self.answer_at: Optional[float] = None
         self.certain = True
 
@@ -233,19 +295,18 @@ _RANK = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNS
 
 def _asks(phone: Phone, limits: Thresholds) -> List[_Ask]:
     """The requests in order, each with what became of it."""
-    sights = sorted(
-        ((when or 0.0, _ORDER[sight.name.kind], _RANK.get(sight.said.kind, 2), sight) for when, sight in phone.sights),
-        key=lambda one: one[:3],
-    )
+    shared = phone.shared
+    sights = [
+        (when or 0.0, _ORDER[sight.name.kind], _RANK.get(sight.said.kind, 2), number, sight)
+        for number, (when, sight) in enumerate(phone.sights)
+    ]
+    sights.sort()
     asks: List[_Ask] = []
     last: Dict[str, _Ask] = {}
-    for when, _order, _rank, sight in sights:
+    for when, _order, _rank, _number, sight in sights:
         said, name = sight
         if not name.base:
-            ask = asks[-1] if asks else None
-            if ask and not ask.result:
-                ask.result, ask.answer_at = said.kind, when
-                ask.answers += 1
+            _answered(asks, said.kind, when)
             continue
         ask = last.get(name.base)
         if said.kind == REQUEST:
@@ -253,32 +314,49 @@ def _asks(phone: Phone, limits: Thresholds) -> List[_Ask]:
                 if when > ask.last:  # a line that is there twice is one request
                     ask.times += 1
                     ask.last = when
+                    ask.certain = ask.certain and not (shared and id(sight) in shared)
                 continue
             ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = id(sight) not in phone.shared
+            ask.certain = not (shared and id(sight) in shared)
             ask.asked = True
             asks.append(ask)
             continue
         if not ask or when - ask.last > limits.flash:
             # A server that logs no requests: what it answers was asked for.
             ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = id(sight) not in phone.shared
+            ask.certain = not (shared and id(sight) in shared)
             asks.append(ask)
         elif said.kind != ACKED and ask.result and when - ask.last > limits.retry_gap and not (ask.asked and _late(said, name)):
             ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = id(sight) not in phone.shared
+            ask.certain = not (shared and id(sight) in shared)
             asks.append(ask)
         elif said.kind != ACKED and not ask.asked and when > (ask.answer_at if ask.answer_at is not None else when) and when > ask.last:
             ask.times += 1  # no requests logged, and answered again
             ask.last = when
+            ask.certain = ask.certain and not (shared and id(sight) in shared)
         if said.kind != ACKED:
             ask.answers += 1
             ask.answer_at = when
+            if ask.first_answer is None:
+                ask.first_answer = when
             if ask.result != SERVED:
                 ask.result = said.kind
             ask.line = said.line
-            ask.certain = ask.certain and id(sight) not in phone.shared
+            ask.certain = ask.certain and not (shared and id(sight) in shared)
     return asks
+
+
+def _answered(asks: List[_Ask], kind: str, when: float) -> None:
+    """An answer that does not say of what."""
+    if kind == FAILED:
+        if asks and not asks[-1].result:
+            asks[-1].result, asks[-1].answer_at = kind, when
+            asks[-1].answers += 1
+        return
+    # Its request is not in the log, or behind it: it may be of any that has no answer, and of none.
+    for ask in asks[-8:]:
+        if not ask.result and when - ask.last <= 2:
+            ask.certain = False
 
 
 def _late(said: Said, name: Name) -> bool:
@@ -302,6 +380,8 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
         return None
     known = [when for when, _sight in phone.sights if when is not None]
     verdict = _judge(asks, scene, phone.doubts)
+    if not known and verdict.confidence == CERTAIN:
+        verdict = verdict._replace(confidence=LIKELY)  # what came first is not known
     address = ""
     latest = -1.0
     for when, sight in phone.sights:
@@ -319,7 +399,12 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
         "first_seen": phone.first if since is None else min(known, default=None),
         "last_seen": max(known, default=None),
         "timeline": [
-            {"time": ask.at if known else None, "file": ask.name.folder + ask.name.base, "result": ask.result or "asked"}
+            {
+                "time": ask.at if known else None,
+                "file": ask.name.folder + ask.name.base,
+                "result": ask.result or "asked",
+                "times": ask.times,
+            }
             for ask in asks[-SHOWN:]
         ],
     }
@@ -341,7 +426,11 @@ _FIREWALL = (
     "an empty CTLSEP file does not help"
 )
 _PATIENCE = "do not touch the phone or its power; look again in five minutes"
-_VERBOSE = "turn on -v (tftpd-hpa: -v -v, which also logs what was not found) or capture port 69, and look again after the next boot"
+_VERBOSE = (
+    "turn on -v (tftpd-hpa: -v -v, which also logs what was not found), or capture all of the phone's UDP, as answers come from "
+    "other ports than 69 (tcpdump -i any -w phone.pcap udp and host PHONE, on the TFTP host), and look again after the next boot"
+)
+_UNDER_WAY = "a boot is under way or the log ends here: look again in two minutes"
 
 
 def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]] = ()) -> _Verdict:
@@ -354,19 +443,32 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
         verdict = story(asks, scene, start, done)
         if verdict:
             return verdict
-    flashes = [ask for ask in asks if ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at > done]
+    since = asks[asks.index(proof[-1]) + 1 :] if proof else asks  # by order: stamps are whole seconds
+    flashes = [ask for ask in since if ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE)]
     if flashes and end - flashes[-1].at <= limits.flash and not _foreign(asks):
+        if scene.now - flashes[-1].at > limits.flash:
+            name = flashes[-1].name.base
+            advice = f"the log ends with it fetching {name}: look at its screen and what image it runs, and do not cut its power meanwhile"
+            return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, flashes)
         sure = CERTAIN if any(ask.result == SERVED and ask.certain for ask in flashes) else LIKELY
         return _Verdict(FLASHING, sure, f"a firmware update is under way: {_PATIENCE}", flashes)
-    if done >= start and proof:
-        return _untaken(asks, scene, start, done) or _doubtful(doubts, asks, start, done) or _healthy(asks, scene, start, proof)
+    if done >= start and proof and not flashes:
+        return (
+            _untaken(asks, scene, start, done)
+            or _doubtful(doubts, asks, scene, start, done)
+            or _unbegun(asks, scene, proof)
+            or _restless(asks, scene)
+            or _healthy(asks, scene, start, proof)
+        )
     for story in (_looping, _unconfigured, _foreign_story, _interrupted):
         verdict = story(asks, scene, start, done)
         if verdict:
             return verdict
     last = asks[-1]
     if end - last.last <= limits.boot:
-        return _Verdict(CANNOT_TELL, CANNOT_TELL, "a boot is under way or the log ends here: look again in two minutes", asks[-2:])
+        under_way = scene.now - last.last <= limits.boot
+        advice = _UNDER_WAY if under_way else "the log ends in the middle of its boot: look at the phone's screen, or at a newer log"
+        return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, asks[-2:])
     verdict = _silent(asks, scene)
     if verdict:
         return verdict
@@ -377,14 +479,46 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
     return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, asks[-2:])
 
 
+def _begun(asks: List[_Ask], scene: Scene, proof: List[_Ask]) -> bool:
+    """Whether the log shows the boot of an application from its start."""
+    return any(ask.name.kind in STARTS and proof[0].at - scene.limits.flash <= ask.at <= proof[-1].at for ask in asks)
+
+
+def _unbegun(asks: List[_Ask], scene: Scene, proof: List[_Ask]) -> Optional[_Verdict]:
+    """A boot that was not seen from its start on, or not to its end, and of which nothing shows that it went well."""
+    limits = scene.limits
+    pair = [ask for ask in proof if ask.name.kind in _PAIR]
+    if not any(ask.asked for ask in asks) and not any(ask.name.kind in (_SIPDEFAULT, _SIP) for ask in asks):
+        advice = f"it runs, and the log has no word of its configuration: see that SIPDefault.cnf and its own file are there; {_VERBOSE}"
+        return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, proof)
+    begun, served = _begun(asks, scene, proof), any(ask.result == SERVED for ask in proof)
+    if pair and (begun or served):
+        return None
+    if pair:
+        # No answers in the log: that none was lacking shows in that the phone did not ask again, once it has had the time.
+        if any(ask.times == 1 and scene.end - ask.at > limits.retry_gap for ask in pair):
+            return None
+        advice = f"the log begins in the middle of its boot and does not show that files reach it: {_VERBOSE}"
+    elif scene.end - proof[-1].last > limits.boot and (begun or served):
+        return None
+    elif scene.now - proof[-1].last > limits.boot:
+        advice = f"the log shows its boot neither from the start nor to its end: {_VERBOSE}"
+    else:
+        advice = _UNDER_WAY
+    return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, proof)
+
+
 def _healthy(asks: List[_Ask], scene: Scene, start: float, proof: List[_Ask]) -> _Verdict:
     own = [ask for ask in asks if ask.name.kind == _SIP and ask.at >= start and _lacking(ask, scene)]
     # A log of files that were sent is silent about those that were not.
     whole = any(ask.asked for ask in asks) or bool(scene.absent)
     # As is one that begins in the middle of a boot about what went before.
     configs = [ask for ask in asks if ask.name.kind in (_SIPDEFAULT, _SIP) and start <= ask.at <= proof[-1].at]
-    whole = whole and any(ask.name.kind == _SIPDEFAULT for ask in configs) and all(ask.times < scene.limits.retries for ask in configs)
-    sure = CERTAIN if whole and not own and all(ask.certain for ask in proof) else LIKELY
+    whole = whole and len({ask.name.kind for ask in configs}) == 2 and all(ask.times < scene.limits.retries for ask in configs)
+    whole = whole and _begun(asks, scene, proof) and any(ask.name.kind in _PAIR for ask in proof)
+    # Nor do requests alone tell whether the phone has got what it asked for once: a file that is not there looks the same.
+    whole = whole and (scene.answers or scene.root is not None)
+    sure = CERTAIN if whole and not own and all(ask.certain for ask in asks if ask.at >= start) else LIKELY
     return _Verdict(HEALTHY, sure, "nothing to do", proof)
 
 
@@ -422,11 +556,13 @@ def _untaken(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
     return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, wanted)
 
 
-def _doubtful(doubts: Sequence[Tuple[float, Sight]], asks: List[_Ask], start: float, done: float) -> Optional[_Verdict]:
+def _doubtful(doubts: Sequence[Tuple[float, Sight]], asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     for when, sight in doubts:
-        if start <= when <= done + 2:
+        # What tells where its boot began may not be in the log, and what was sent is logged late.
+        if start - scene.limits.boot_gap <= when <= done + scene.limits.boot_gap:
             advice = (
-                f"the log says of {sight.name.base} that it was not had, not by whom: make it readable, then reset one phone after another"
+                f"the log says of {sight.name.base} that it was not had, not by whom: see that it is there and readable, "
+                "then reset one phone after another"
             )
             return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, [_Ask(when, sight.name, sight.said.line), asks[-1]])
     return None
@@ -487,6 +623,7 @@ def _unarrived(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
         for ask in asks
         if ask.times >= (_PORT + 1 if ask.name.kind in _PAIR else limits.retries)
         and ((ask.at >= done and not (ask.name.kind in _PAIR and paired)) or (ask.at >= start and _given_up(ask)))
+        and ask.certain  # else other phones at its address may have asked for it
         and not _interleaved(ask, asks)
     ]
     unacked = [ask for ask in asks if ask.result == UNACKED and ask.at >= done]
@@ -510,19 +647,19 @@ def _unarrived(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
     later = [ask for ask in asks if ask.at > last.last and ask.name.base != last.name.base and ask.name.kind not in STARTS]
     if len(later) > 2 and not any(ask.times >= limits.retries for ask in later) and not _given_up(last):
         return None  # it went on after all
-    answered = [ask for ask in stuck if ask.answers]
-    if answered:
-        late = [ask for ask in answered if ask.answers < ask.times and (ask.answer_at or 0.0) - ask.at >= limits.slow]
-        if len(late) == len(answered) and len(answered) >= 2 and all(ask.answers == 1 for ask in answered):
-            advice = "answers come seconds after the question: see what slows the TFTP server down, names that it looks up first of all"
-            return _Verdict(SERVER_SLOW, LIKELY, advice, answered)
+    # An answer that is dropped was given at once. What was sent is told at its end: that may be late for the line's sake.
+    answered = [ask for ask in stuck if ask.answers and ask.name.kind not in (_LOADER_IMAGE, _APP_IMAGE)]
+    late = [ask for ask in answered if ask.result in _PROMPT and (ask.first_answer or 0.0) - ask.at >= limits.slow]
+    if len(late) >= 2 and len(late) == len(answered) and any(ask.result != SERVED for ask in late):
+        advice = "answers come seconds after the question: see what slows the TFTP server down, names that it looks up first of all"
+        return _Verdict(SERVER_SLOW, LIKELY, advice, answered)
     stuck = [ask for ask in stuck if _given_up(ask) or not _went_on(ask, asks)]
     if not stuck:
         return None
     last = stuck[-1]
     if any(ask.answers for ask in stuck):
         advice = f"the server answers, and the phone asks again and again: {_FIREWALL}"
-        proven = not arrived and sum(ask.answers for ask in stuck) > _PORT and all(ask.certain for ask in stuck)
+        proven = not arrived and sum(ask.answers for ask in stuck) > _PORT and any(ask.times > _PORT for ask in stuck)
         return _Verdict(DATA_NEVER_ARRIVES, CERTAIN if proven and repeated else LIKELY, advice, stuck)
     restart = [when for when in scene.starts if stuck[0].at - limits.boot <= when <= last.last + limits.boot]
     if scene.answers:
@@ -541,7 +678,8 @@ def _given_up(ask: _Ask) -> bool:
 
 def _went_on(ask: _Ask, asks: List[_Ask]) -> bool:
     """Whether the phone asked for another file then: it does so when it got the file, or word that there is none."""
-    return ask.asked and any(one.at > ask.last and one.name.base != ask.name.base and one.name.kind not in _PAIR for one in asks)
+    pair = _PAIR if ask.name.kind in _PAIR else ()
+    return ask.asked and any(one.at > ask.last and one.name.base != ask.name.base and one.name.kind not in pair for one in asks)
 
 
 def _interleaved(ask: _Ask, asks: List[_Ask]) -> bool:
@@ -605,8 +743,10 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
             other = next((one.name.base for one in asks if one.result == SERVED and one.name.base.lower() == name.lower()), None)
             if other and other != name:
                 return _Verdict(IMAGE_WRONG_CASE, LIKELY, f"{other} is there and {name} asked for: names count by case", [ask])
+            readable = ", readable for the user of the TFTP server" if vague and scene.root is None else ""
             advice = (
-                f"put {name} into the TFTP root, or correct what names it (image_version, SEP<MAC>.cnf.xml, XMLDefault.cnf.xml, OS79XX.TXT)"
+                f"put {name} into the TFTP root{readable}, or correct what names it (image_version, SEP<MAC>.cnf.xml, XMLDefault.cnf.xml, "
+                "OS79XX.TXT)"
             )
             return _Verdict(IMAGE_MISSING, sure, advice, [ask])
     return None
@@ -614,15 +754,15 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
 
 def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """Names in a folder that is not of this root."""
+    mine = [ask for ask in asks if ask.at >= start and ask.name.kind in (_SIP, _SIPDEFAULT) and ask.name.folder]
+    if not mine:
+        return None
     # Servers that log whole paths show where the root is by what phones ask for in no folder.
-    bases = {ask.name.folder for ask in asks if ask.name.kind in (*STARTS, _SEP, _MGC, _XMLDEFAULT, *IMAGES)}
+    bases = {ask.name.folder for ask in asks if ask.name.kind in (*STARTS, _SEP, _MGC, _XMLDEFAULT, *IMAGES) and _absolute(ask.name.folder)}
     lost = [
         ask
-        for ask in asks
-        if ask.at >= start
-        and ask.at > done
-        and ask.name.kind in (_SIP, _SIPDEFAULT)
-        and (_folder(ask.name) or (bases and _absolute(ask.name.folder) and ask.name.folder not in bases))
+        for ask in mine
+        if (_folder(ask.name) or (bases and _absolute(ask.name.folder) and ask.name.folder not in bases))
         and (ask.result == MISSING or (not ask.answers and scene.root is not None))
         and (scene.root is None or (ask.name.folder + ask.name.base).lstrip("./") not in scene.root_names)
     ]
@@ -649,7 +789,7 @@ def _looping(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
     if len(run) < limits.loop or _foreign(asks):
         return None
     inside = [ask for ask in asks if ask.at >= run[-1].at]
-    if any(ask.name.kind in (LOADS, _LOADER_IMAGE) for ask in inside) or _loader_six(inside):
+    if any(ask.name.kind in (LOADS, _LOADER_IMAGE) for ask in inside) or _of_loader(inside):
         advice = (
             "the loader runs and finds no application (Protocol Application Invalid): see that SEP<MAC>.cnf.xml or XMLDefault.cnf.xml "
             "names the load, that its .loads, .sbn and .sb2 are all there, and that DHCP sends option 66 or 150"
@@ -657,6 +797,22 @@ def _looping(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
         return _Verdict(STUCK_LOADER, LIKELY, advice, run[::-1])
     advice = "it boots again and again: read its screen and status messages, and check image_version, OS79XX.TXT and its power"
     return _Verdict(BOOT_LOOP, LIKELY, advice, run[::-1])
+
+
+def _restless(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
+    """Whole boots, one after another up to the end of the log, and more than anybody asks for."""
+    limits = scene.limits
+    run: List[_Ask] = []
+    after = scene.end
+    for ask in reversed(_boots(asks)):
+        if after - ask.at > limits.loop_gap or not ask.certain:
+            break
+        run.insert(0, ask)
+        after = ask.at
+    if len(run) <= limits.loop + 1 or any(ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at >= run[0].at for ask in asks):
+        return None
+    advice = "it boots again and again, though it gets all files: read its screen and status messages, and check its power and network"
+    return _Verdict(BOOT_LOOP, LIKELY, advice, run)
 
 
 def _stuck_loader(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
@@ -692,8 +848,8 @@ def _bare(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional
     return _Verdict(CONFIG_MISSING, sure, _cased(advice, name, scene), lacking)
 
 
-def _loader_six(asks: List[_Ask]) -> bool:
-    return {_SEP, _SIP, _MGC, _XMLDEFAULT} <= {ask.name.kind for ask in asks}
+def _of_loader(asks: List[_Ask]) -> bool:
+    return {_SEP, _SIP, _MGC} <= {ask.name.kind for ask in asks}
 
 
 def _unconfigured(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
@@ -742,8 +898,21 @@ def _interrupted(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
 
 
 def _silent(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
+    """A phone that has to go on, and of which nothing comes while the log goes on."""
     last = asks[-1]
-    if last.name.kind != _OS79XX or scene.end - last.last < scene.limits.silent or scene.kinds <= {_OS79XX, _OTHER}:
+    if any(0 <= ask.at - last.at + _HOUR <= scene.limits.flash for ask in asks):
+        return None  # it may have gone on after the end of summer time
+    if last.asked != any(ask.asked for ask in asks):
+        return None  # an answer without its request is another phone's
+    if last.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and scene.end - last.last > scene.limits.flash and last.certain:
+        if _foreign(asks) or scene.kinds <= {*IMAGES, _OTHER}:
+            return None
+        advice = (
+            f"it fetched {last.name.base} and has asked for nothing since, not even as phones do that start anew: "
+            "look at its screen, and cut its power only if that has not changed for ten minutes"
+        )
+        return _Verdict(FELL_SILENT, LIKELY, advice, [last])
+    if last.name.kind != _OS79XX or not last.certain or scene.end - last.last < scene.limits.silent or scene.kinds <= {_OS79XX, _OTHER}:
         return None
     advice = "it read OS79XX.TXT and asked for nothing more: check the name in it (no blank, no carriage return), then the phone's screen"
     return _Verdict(FELL_SILENT, LIKELY, advice, [last])

@@ -16,7 +16,7 @@ author:
 description:
   - Writes C(report.json), C(report.html) and C(junit.xml) on the controller, in check mode too, and adds a summary to the file that the
     environment variable C(GITHUB_STEP_SUMMARY) names.
-  - A step of the role P(voip.cisco79xx.rollout#role): reports what the steps before it did in the same run of Ansible.
+  - A step of the role P(voip.cisco79xx.rollout#role). It reports what the steps before it did in the same run of Ansible.
 options:
   report_dir:
     description: Folder on the controller. Made if it is missing.

@@ -13,7 +13,7 @@ description:
   - Reads the log of a TFTP server, finds the boots of each phone in it, and says which phones are well, what ails the others, how sure that
     is, and what to do about it.
   - Knows the logs of C(tftpd-hpa), C(atftpd), C(dnsmasq), Tftpd32 and some others, plain, from syslog, from the journal, rotated and
-    gzipped, and captures (pcap and pcapng) of UDP port 69 and what follows.
+    gzipped, and captures (pcap and pcapng) of all UDP of the phones, as answers come from other ports than 69.
   - Lines that no TFTP server wrote are counted and do no harm. Nothing is written on the host.
 attributes:
   action:
@@ -238,13 +238,14 @@ phones:
       sample: "2026-11-23T10:25:56+00:00"
     timeline:
       description:
-        - What it asked for last, oldest first, each with C(time), C(file) and C(result).
+        - What it asked for last, oldest first, each with C(time), C(file), C(result) and C(times), how often it asked, as it does again
+          after some seconds if no answer reaches it.
         - The C(result) is V(asked) if the log has no answer, V(served), V(missing), V(denied), V(failed), V(unsure) (done, the server says,
           as it does of some that failed), or V(data_unacked) (sent and never acknowledged).
       returned: O(timeline=true)
       type: list
       elements: dict
-      sample: [{time: "2026-11-23T10:25:30+00:00", file: SIPDefault.cnf, result: served}]
+      sample: [{time: "2026-11-23T10:25:30+00:00", file: SIPDefault.cnf, result: served, times: 1}]
 summary:
   description: How many phones of those asked for have which verdict, before O(verdicts) is applied.
   returned: success

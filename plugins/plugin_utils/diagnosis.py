@@ -100,8 +100,8 @@ class Row:
     boots: int = 0
     generation: str = ""
     evidence: tuple[str, ...] = ()
-    timeline: tuple[tuple[float | None, str, str], ...] = ()
-    """Time, file and result of each request."""
+    timeline: tuple[tuple[float | None, str, str, int], ...] = ()
+    """Time, file, result and number of each request: it is repeated where no answer comes."""
 
     @property
     def tone(self) -> str:
@@ -176,7 +176,10 @@ def _row(name: str, host: str, facts: Facts) -> Row:
         boots=int(facts.get("boots") or 0),
         generation=_text(facts.get("generation"), 40),
         evidence=tuple(_text(line, 400) for line in facts.get("evidence") or ()),
-        timeline=tuple((_seconds(asked.get("time")), _text(asked.get("file"), 200), _text(asked.get("result"), 20)) for asked in timeline),
+        timeline=tuple(
+            (_seconds(asked.get("time")), _text(asked.get("file"), 200), _text(asked.get("result"), 20), int(asked.get("times") or 1))
+            for asked in timeline
+        ),
     )
 
 
@@ -357,8 +360,8 @@ class Picture:
     height: float
     bottom: float
     lanes: list[tuple[float, str]]
-    marks: list[tuple[float, float, str, str]]
-    """x, y, result, clock"""
+    marks: list[tuple[float, float, str, str, int]]
+    """x, y, result, clock, how often"""
     ticks: list[tuple[float, str, str]]
     """x, label, anchor"""
     pauses: list[tuple[float, str]]
@@ -371,7 +374,7 @@ def picture(row: Row) -> Picture | None:
     asked = [one for one in row.timeline if one[0] is not None]
     timed = bool(asked)
     if not timed:
-        asked = [(float(number), file, result) for number, (_time, file, result) in enumerate(row.timeline)]
+        asked = [(float(number), file, result, times) for number, (_time, file, result, times) in enumerate(row.timeline)]
     asked.sort(key=lambda one: one[0] or 0.0)
     parts = _parts([one[0] or 0.0 for one in asked])
     if not parts:
@@ -394,7 +397,7 @@ def picture(row: Row) -> Picture | None:
         if number:
             pauses.append((round(left - BREAK / 2 - 3, 1), _duration(first - parts[number - 1][1]) if timed else ""))
         left += width + BREAK
-    names = list(dict.fromkeys(_base(file) for _when_, file, _result in asked))
+    names = list(dict.fromkeys(_base(file) for _when_, file, _result, _times in asked))
     place = {name: min(number, MOST_LANES - 1) for number, name in enumerate(names)}
     lanes = [
         (TOP + LANE * number + LANE / 2, name[-31:] if len(name) > 31 else name)
@@ -404,11 +407,11 @@ def picture(row: Row) -> Picture | None:
     if len(names) >= MOST_LANES:
         lanes.append((TOP + LANE * (MOST_LANES - 1) + LANE / 2, names[-1] if len(names) == MOST_LANES else "other files"))
     marks = []
-    for when, file, result in asked:
+    for when, file, result, times in asked:
         number = max(at for at, (first, _last) in enumerate(parts) if first <= (when or 0.0))
         x = lefts[number] + (room - 12) * spans[number] / sum(spans) * ((when or 0.0) - parts[number][0]) / spans[number]
         y = TOP + LANE * place[_base(file)] + LANE / 2
-        marks.append((round(x, 1), y, result if result in RESULTS else "asked", _clock(when or 0.0) if timed else ""))
+        marks.append((round(x, 1), y, result if result in RESULTS else "asked", _clock(when or 0.0) if timed else "", times))
     counts = Counter(mark[2] for mark in marks)
     told = ", ".join(f"{counts[result]} {meaning}" for result, (_sign, meaning) in RESULTS.items() if counts[result])
     began = (
@@ -508,6 +511,6 @@ def _pictures(found: Iterable[Group]) -> tuple[dict[str, Picture], set[str]]:
                 continue
             pictures[row.name] = drawn
             results.update(drawn.results)
-            room -= len(drawn.marks) + len(drawn.lanes)
+            room -= len(drawn.marks) + len(drawn.lanes) + sum(1 for mark in drawn.marks if mark[-1] > 1)
             well -= row.verdict in WELL
     return pictures, results

@@ -106,9 +106,7 @@ def wait(
 
         async def one(phone: Phone) -> tuple[str, Result]:
             nonlocal back, ended
-            result = await until_back(
-                phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(targets) - ended
-            )
+            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(targets) - ended)
             back += result["on_target"]
             ended += 1
             return phone.name, result

@@ -5,6 +5,7 @@
 """The story of every phone out of a TFTP server's log, beside Python loops that only read its lines.
 
     PYTHONPATH=<folder of ansible_collections> python bench_tftp_log.py [--lines 1000000] [--phones 1000] [--rounds 5] [--folder /tmp]
+        [--kind hpa|hpa-vv|dnsmasq|atftpd|mixed] [--stamp rfc3164|iso]
 
 Prints CPU seconds, medians, and the median of the ratios of each round; exits 1 if it takes more than 6 times a loop over the lines as
 text, or more than 150 MB. 10,000,000 lines are about 1 GB. The row "bytes" is the same loop without decoding, and has no limit.
@@ -38,24 +39,59 @@ BOOT = (
 BEGIN = 1_700_000_000
 
 
-def write(path: Path, lines: int, phones: int) -> None:
-    """Boots of many phones at once, one or two a second, as tftpd-hpa -v logs them where it also logs what it has sent."""
+OTHERS = (
+    "asterisk[812]: NOTICE[977]: chan_sip.c:28{0} handle_request_register: Registration from '<sip:{1}@10.9.8.7>' failed",
+    "asterisk[812]: VERBOSE[{0}][C-0000{1:04x}]: pbx.c:2938 pbx_extension_helper: Executing [{1}@local:1] Dial",
+    "CRON[{0}]: (root) CMD (   cd / && run-parts --report /etc/cron.hourly)",
+    "kernel: [{0}.{1}] [UFW BLOCK] IN=eth0 OUT= SRC=10.9.8.7 DST=10.0.0.1 LEN=60 PROTO=TCP DPT={1}",
+    "sshd[{0}]: Received disconnect from 10.9.8.7 port {1}:11: disconnected by user",
+    "dhcpd[733]: DHCPREQUEST for 10.0.3.{2} from 00:0e:84:00:00:{2:02x} via eth0",
+    "haproxy[{0}]: 10.9.8.7:{1} [14/Nov/2023:22:13:20] www www/a 0/0/1/2/3 200 {1}",
+)
+
+
+def said(kind: str, number: int, address: str, name: str) -> list[str]:
+    """What a server logs of one request."""
+    absent = name.startswith("CTL")
+    if kind == "dnsmasq":
+        return [
+            f"dnsmasq-tftp[548]: file /srv/tftp/{name} not found for {address}"
+            if absent
+            else f"dnsmasq-tftp[548]: sent /srv/tftp/{name} to {address}"
+        ]
+    if kind == "atftpd":
+        end = f"File /srv/tftp/{name} not found" if absent else "End of transfer"
+        return [f"atftpd[548]: {text}" for text in (f"Serving {name} to {address}:{49152 + number % 9999}", end, "Server thread exiting")]
+    start = f"in.tftpd[{number % 32768 + 1}]: "
+    lines = [f"{start}RRQ from {address} filename {name}"]
+    if kind == "hpa-vv":
+        return lines + ([f"{start}sending NAK (1, File not found) to {address}"] if absent else [])
+    return [*lines, f"{start}Client {address} " + (f"File not found {name}" if absent else f"finished {name}")]
+
+
+def write(path: Path, lines: int, phones: int, kind: str = "hpa", stamp: str = "rfc3164") -> None:
+    """Boots of many phones at once, one or two a second, with as many lines of others between them if `kind` is mixed."""
     rng = random.Random(1)
     fleet = [(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", f"{0x000E84000000 + number:012X}") for number in range(phones)]
     due: dict[int, list[tuple[str, str]]] = {}
-    second = process = written = 0
+    second = number = written = 0
     with path.open("w") as file:
         while written < lines:
             for address, mac in rng.sample(fleet, 1 + second % 2):
                 for wait, name in BOOT:
                     due.setdefault(second + wait, []).append((address, name.format(mac)))
-            stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + second))
+            now = time.localtime(BEGIN + second)
             for address, name in due.pop(second, ()):
-                process = process % 32768 + 1
-                said = f"File not found {name}" if name.startswith("CTL") else f"finished {name}"
-                start = f"{stamp} pbx in.tftpd[{process}]: "
-                file.write(f"{start}RRQ from {address} filename {name}\n{start}Client {address} {said}\n")
-                written += 2
+                texts = said(kind, number, address, name)
+                if kind == "mixed":
+                    drawn = rng.randrange(1000, 9999), rng.randrange(1000, 9999), rng.randrange(255)
+                    texts += [rng.choice(OTHERS).format(*drawn) for _text in texts]
+                for text in texts:
+                    when = time.strftime("%b %e %H:%M:%S" if stamp == "rfc3164" else f"%Y-%m-%dT%H:%M:%S.{written % 10**6:06}%z", now)
+                    when = when if stamp == "rfc3164" else f"{when[:-2]}:{when[-2:]}"
+                    file.write(f"{when} pbx {text}\n")
+                number += 1
+                written += len(texts)
             second += 1
 
 
@@ -73,7 +109,7 @@ def read_text(path: Path) -> None:
 
 def stories(path: Path) -> None:
     told = tftp_log.diagnose([str(path)], now=time.time())
-    assert not told["unknown"]
+    assert len(told["phones"]) > 1 and told["unknown"] <= told["lines"] / 2
     # A rare phone boots four times within minutes, or is booting as the log ends.
     sick = [facts for facts in told["phones"].values() if facts["verdict"] not in (tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL)]
     assert not sick, sick[0]
@@ -90,13 +126,16 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--phones", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kind", choices=("hpa", "hpa-vv", "dnsmasq", "atftpd", "mixed"), default="hpa", help="the server and its options")
+    parser.add_argument("--stamp", choices=("rfc3164", "iso"), default="rfc3164")
     parser.add_argument("--folder", default=None, help="where to make the log")
     options = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="bench-tftp-log-", dir=options.folder))
     try:
         log = base / "log"
-        write(log, options.lines, options.phones)
-        print(f"{options.lines} lines, {log.stat().st_size / 1e6:.0f} MB, {options.phones} phones; medians of {options.rounds}")
+        write(log, options.lines, options.phones, options.kind, options.stamp)
+        shape = f"{options.kind}, {options.stamp}: {options.lines} lines, {log.stat().st_size / 1e6:.0f} MB, {options.phones} phones"
+        print(f"{shape}; medians of {options.rounds}")
         works = (read_bytes, read_text, stories)
         samples = [{work.__name__: timed(work, log) for work in works} for _round in range(options.rounds)]
     finally:

@@ -218,6 +218,16 @@ def test_the_headline(rows, logs, headline):
     assert f"<title>{headline}</title>" in text
 
 
+def test_repeated_requests_are_numbered():
+    lost = [{**asked(0, "CTLSEP001122AABB01.tlv", "failed"), "times": 9}, {**asked(40, "CTLSEP001122AABB01.tlv", "failed"), "times": 12}]
+    logs = {"pbx": log(facts(1, "data_never_arrives", timeline=[*lost, asked(20, "SIPDefault.cnf", "served")]))}
+    text, read = page(logs, diagnosis.diagnose(logs, [], only=False, verdicts=[]))
+    assert [shown for shown in read.texts if shown.startswith("×")] == ["×9", "×12"]
+    assert "10:00:00 broke off, 9 times" in read.texts and "10:00:20 served" in read.texts
+    (twelve,) = re.findall(r'<text class="soft" x="([0-9.]+)" y="[0-9.]+" text-anchor="end">×12<', text)
+    assert float(twelve) < diagnosis.WIDTH - diagnosis.RIGHT
+
+
 def test_long_pauses_are_left_out_of_a_picture():
     row = diagnosis.diagnose(
         {"pbx": log(facts(1, timeline=[asked(0, "a"), asked(30, "b", "missing"), asked(1830, "a", "served")]))}, [], False, []

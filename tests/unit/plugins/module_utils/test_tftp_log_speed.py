@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is fast says the same as each line taken by itself, on logs as nobody should have them.
+
+Answers a block and more after the request of their process are not joined to it: blocks here are large enough for that not to be.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_lines, tftp_log
+
+BEGIN = 1_780_300_000
+NOW = BEGIN + 100_000
+NAMES = ("CTLSEP{}.tlv", "SEP{}.cnf.xml", "SIPDefault.cnf", "./SIP{}.cnf", "P0S3-8-12-00.loads", "OS79XX.TXT", "RINGLIST.DAT")
+SAID = (
+    "pbx in.tftpd[{p}]: RRQ from {a} filename {f}",
+    "pbx in.tftpd[{p}]: RRQ from {a} filename {f}",
+    "pbx in.tftpd[{p}]: Client {a} finished {f}",
+    "pbx in.tftpd[{p}]: Client {a} File not found {f}",
+    "pbx in.tftpd[{p}]: sending NAK (1, File not found) to {a}",
+    "pbx in.tftpd[{p}]: sending NAK (1, File not found) to {a}",
+    "pbx in.tftpd[{p}]: sending NAK (2, Access violation) to {a}",
+    "pbx in.tftpd[{p}]: Client {a} timed out",
+    "pbx in.tftpd[{p}]: tftpd: read: Connection refused",
+    "pbx in.tftpd[{p}]: tftp: client does not accept options",
+    "in.tftpd[{p}]: RRQ from {a} filename {f}",
+    "pbx in.tftpd: RRQ from {a} filename {f}",
+    "pbx in.tftpd[{p}]: RRQ from {a} filename {f} ",
+    "pbx in.tftpd[{p}]: RRQ from {a} filename {f}\0",
+    "pbx in.tftpd[{p}]: RRQ from {a} filename a]: {f}",
+    "pbx\0 in.tftpd[{p}]: Client {a} finished {f}",
+    "pbx atftpd[7.{p}]: Serving {f} to {a}:{p}",
+    "pbx atftpd[7.{p}]: File /srv/{f} not found",
+    "pbx atftpd[7]: Serving {f} to {a}:{p}",
+    "pbx atftpd[7]: File /srv/{f} not found",
+    "pbx atftpd[7]: client ({a}) not responding",
+    "pbx atftpd[7]: End of transfer",
+    "pbx atftpd[7]: Server thread exiting",
+    "pbx dnsmasq-tftp[7]: sent /srv/{f} to {a}",
+    "pbx dnsmasq-tftp[7]: file /srv/{f} not found for {a}",
+    "dnsmasq-tftp[7]: file /srv/{f} not found",
+    "pbx dnsmasq-tftp[7]: cannot access /srv/{f}: Permission denied",
+    "pbx dnsmasq-tftp[7]: TFTP root is /srv/tftp",
+    "'{f}' of type 'octet' is requested from {a}:{p}",
+    "Transfer of '{f}' finished.",
+    "pbx systemd[1]: Started Tftp Server.",
+    "pbx asterisk[7]: NOTICE[77]: chan_sip.c: {f}",
+    "pbx asterisk[7]: VERBOSE[77][C-7]: pbx.c: a]: b]: c",
+    "pbx kernel: [17.3] nf_conntrack_tftp {a}",
+    "pbx CRON[7]: (root) CMD (/usr/bin/tftp {f})",
+    "pbx sshd[7]: Accepted",
+    "pbx sudo: root : COMMAND=/bin/sh",
+    "pbx haproxy[7]: x]: {f}",
+    "pbx unheard: of",
+)
+
+
+def _month(at: int) -> str:
+    return time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + at))
+
+
+def _iso(at: int, zone: int, form: str = "microseconds") -> str:
+    return datetime.fromtimestamp(BEGIN + at, timezone(timedelta(hours=zone))).isoformat(timespec=form)
+
+
+STAMPS = (
+    _month,
+    lambda at: _iso(at, 0).replace("00:00.0", "00:00.7"),
+    lambda at: _iso(at, 1).replace(".000000", f".{at % 10}00001"),
+    lambda at: _iso(at, 2, "milliseconds"),
+    lambda at: _iso(at, 2, "seconds"),
+    lambda at: _iso(at, 0).replace("+00:00", "Z"),
+    lambda at: "<30>" + _month(at),
+    lambda at: _month(at) + ".123456",
+    lambda at: f"[{BEGIN + at}]",
+)
+LINE = st.tuples(st.integers(0, 15), st.sampled_from(SAID), st.integers(0, 4), st.sampled_from(NAMES), st.booleans())
+
+
+@st.composite
+def logs(draw):
+    lines, at = [], 0
+    stamps = draw(st.one_of(st.sampled_from(STAMPS).map(lambda one: [one]), st.lists(st.sampled_from(STAMPS), min_size=2, max_size=3)))
+    said = draw(st.one_of(st.just(SAID), st.lists(st.sampled_from(SAID), min_size=2, max_size=6)))
+    behind = draw(st.integers(1, 6))
+    draws = draw(st.lists(LINE, max_size=60))
+    for number, (wait, text, phone, name, again) in enumerate(draws * draw(st.integers(1, 3))):
+        at += wait
+        text = text if text in said else said[number % len(said)]
+        process = 10 * phone + NAMES.index(name) if not again else 3
+        text = text.format(p=process, a=f"10.0.0.{phone // behind}", f=name.format(f"0011223344{phone:02X}"))
+        stamp = stamps[number % len(stamps)](at)
+        lines.append(f"{stamp} {text}".encode())
+    rng = draw(st.randoms(use_true_random=False))
+    shuffled = draw(st.sampled_from(["no", "near", "all"]))
+    if shuffled == "all":
+        rng.shuffle(lines)
+    elif shuffled == "near":
+        lines = [
+            line for _place, line in sorted(((place + rng.randrange(6), line) for place, line in enumerate(lines)), key=lambda one: one[0])
+        ]
+    for _cut in range(draw(st.integers(0, 3)) if lines else 0):
+        place = rng.randrange(len(lines))
+        lines[place] = lines[place][rng.randrange(40) :] if rng.random() < 0.5 else lines[place][: rng.randrange(60)]
+    for noise in draw(st.lists(st.binary(max_size=30).map(lambda some: some.replace(b"\n", b"")), max_size=2)):
+        lines.insert(rng.randrange(len(lines) + 1), noise)
+    return [b"-", *lines]  # no magic of a capture
+
+
+def slowly(lines, now, since=None, until=None):
+    stories, stats = tftp_log.Stories(None, since, until), tftp_lines.Stats()
+    for event in tftp_lines.events(lines, now, stats):
+        stories.feed(event)
+    return {"phones": stories.result(now, since), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    lines=logs(),
+    sizes=st.tuples(st.sampled_from([1 << 12, 1 << 14, 1 << 16]), st.sampled_from([40, 3000, 1 << 20]), st.sampled_from([4, 64])),
+    window=st.sampled_from([(None, None), (None, None), (100, None), (None, 200), (100, 200)]),
+    by_line=st.booleans(),
+)
+def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_line):
+    since, until = (None if one is None else BEGIN + one for one in window)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tftp_lines, "BLOCK", sizes[0])
+        patch.setattr(tftp_log, "_MOST_WAITING", sizes[1])
+        patch.setattr(tftp_log, "KEPT", sizes[2])
+        if by_line:
+            fast = tftp_log.diagnose(lines, now=NOW, since=since, until=until)
+        else:
+            log = tmp_path_factory.mktemp("logs") / "log"
+            log.write_bytes(b"".join(line + b"\n" for line in lines))
+            fast = tftp_log.diagnose([str(log)], now=NOW, since=since, until=until)
+        slow = slowly(lines, NOW, since, until)
+    fast.pop("unknown"), slow.pop("unknown")  # a line that was cut is known by its message
+    assert fast == slow
