@@ -14,10 +14,14 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {"wave": {"type": "int", "required": True}, "report_dir": {"type": "path", "required": True}}
+    ARGUMENTS = {
+        "run": {"type": "str", "required": True},
+        "wave": {"type": "int", "required": True},
+        "report_dir": {"type": "path", "required": True},
+    }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        state, wave, before = State.load(), arguments["wave"], arguments["wave"] - 1
+        state, wave, before = State.load(arguments["run"]), arguments["wave"], arguments["wave"] - 1
         plan = state.plan
         rules, waves = plan["rules"], plan["waves"]
         why = ""

@@ -12,12 +12,15 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {name: option for name, option in PHONES_SPEC.items() if name != "phones"}
+    ARGUMENTS = {
+        **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
+        "run": {"type": "str", "required": True},
+    }
 
     _supports_check_mode = False
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        state = State.load()
+        state = State.load(arguments["run"])
         before = {name: phone["image_before"] for name, phone in state.plan["phones"].items() if phone["image_before"]}
         restarted = {name for name, reset in state.resets.items() if reset["sent"]} | set(state.waits)
         phones = self.phones([name for name in before if name in restarted])

@@ -20,6 +20,7 @@ class ActionModule(ControllerAction):
         "phones": {"type": "list", "elements": "str", "required": True},
         "image": {"type": "str"},
         "tftp_group": {"type": "str", "default": "tftp_servers"},
+        "run": {"type": "str", "required": True},
         "started": {"type": "str", "required": True},
     }
 
@@ -36,7 +37,7 @@ class ActionModule(ControllerAction):
         observed = fleet.observe(phones, self.pace(arguments))
         for phone in phones:
             observed[phone.name].update(host=phone.host, hold=phone.hold)
-        State(names=arguments["phones"], started=arguments["started"], site_of=site_of, observed=observed).save()
+        State(arguments["run"], names=arguments["phones"], started=arguments["started"], site_of=site_of, observed=observed).save()
         return {"changed": False, "sites": sites}
 
 

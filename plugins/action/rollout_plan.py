@@ -21,6 +21,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
+        "run": {"type": "str", "required": True},
         "image": {"type": "str"},
         "named": {"type": "dict"},
         "direction": {"type": "str", "choices": [rollout.UPGRADE, rollout.DOWNGRADE, rollout.ANY], "default": rollout.ANY},
@@ -55,7 +56,7 @@ class ActionModule(ControllerAction):
         name, named = arguments.pop("image"), arguments.pop("named")
         reach = {name: arguments.pop(name) for name in ("scope", "accept_others", "would_move")}
         hostvars = self._task_vars["hostvars"]
-        state = State.load()
+        state = State.load(arguments.pop("run"))
         observed = state.observed
         reach["site_of"] = state.site_of
         held = {name for name, seen in observed.items() if seen.get("hold")}

@@ -16,6 +16,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
+        "run": {"type": "str"},
         "report_dir": {"type": "path", "required": True},
         "image": {"type": "str", "required": True},
         "phones": {"type": "list", "elements": "str", "default": []},
@@ -31,7 +32,8 @@ class ActionModule(ControllerAction):
     def work(self, arguments: Arguments) -> dict[str, Any]:
         folder = Path(arguments.pop("report_dir"))
         finished = not arguments.pop("unfinished")
-        state = State.load()
+        run = arguments.pop("run")
+        state = State.load(run) if run else State("")
         names, started = arguments.pop("phones"), arguments.pop("started")
         state.names = state.names or names
         state.started = state.started or started or ""
@@ -46,6 +48,7 @@ class ActionModule(ControllerAction):
             early = arguments["stopped"] or arguments["error"] or arguments["paused_after"] is not None
             if state.given_back or not (early or self._task.check_mode):
                 Resume(folder).finished()
+            state.remove()
         off = {
             name: f"{name} {phone['status']}: {phone['reason']}"
             for name, phone in report["phones"].items()

@@ -73,6 +73,7 @@ class ActionModule(ControllerAction):
         **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
         "report_dir": {"type": "path", "required": True},
         "files": {"type": "list", "elements": "dict", "default": []},
+        "run": {"type": "str", "required": True},
         "wave": {"type": "int", "required": True},
         "poll_interval": {"type": "float", "default": 15},
         "progress": {"type": "bool", "default": True},
@@ -81,7 +82,7 @@ class ActionModule(ControllerAction):
     _supports_check_mode = False
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        state = State.load()
+        state = State.load(arguments["run"])
         plan, number = state.plan, arguments["wave"]
         rules = plan["rules"]
         (wave,) = (one for one in plan["waves"] if one["number"] == number)
@@ -149,7 +150,10 @@ class ActionModule(ControllerAction):
         finally:
             state.resets.update(running.resets)
             state.waits.update(running.waits)
-            state.save()
+            if running.orphaned:
+                state.remove()  # nobody is left who would
+            else:
+                state.save()
         gate = rollout.gate(number, plan, state.resets, state.waits, limits, running.stopped)
         if not gate["stop"]:
             self.say(gate["message"])

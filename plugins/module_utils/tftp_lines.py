@@ -13,8 +13,10 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import json
+import os
 import re
 import struct
+import sys
 import time
 import zlib
 from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
@@ -66,6 +68,16 @@ class Stats:
         self.unknown = 0
         self.servers: Dict[str, None] = {}
 
+    def add(self, others: Stats) -> None:
+        self.lines += others.lines
+        self.unknown += others.unknown
+        for server in others.servers:
+            self.found(server)
+
+    def found(self, server: str) -> None:
+        if len(self.servers) < 8:
+            self.servers[server] = None
+
     @property
     def server(self) -> str:
         return ", ".join(self.servers)
@@ -80,17 +92,22 @@ def open_log(path: str) -> Iterator[bytes]:
         yield from block.split(b"\n")[:-1]
 
 
-def blocks(path: str) -> Iterator[bytes]:
-    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError."""
+def blocks(path: str, begin: int = 0, end: Optional[int] = None) -> Iterator[bytes]:
+    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError.
+
+    `begin` and `end`: bytes to read from and to, of a log that is not gzipped.
+    """
     with open(path, "rb") as plain:
         packed = plain.read(2) == _GZIP
-        plain.seek(0)
+        plain.seek(begin)
+        left = sys.maxsize if end is None else end - begin
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
         rest = b""
         cut = False
         while True:
             try:
-                read = file.read(BLOCK)
+                read = file.read(min(BLOCK, left))
+                left -= len(read)
             except (EOFError, OSError, zlib.error) as error:
                 if not packed or getattr(error, "errno", None):
                     raise
@@ -98,20 +115,32 @@ def blocks(path: str) -> Iterator[bytes]:
             if not read:
                 break
             if cut:
-                end = read.find(b"\n") + 1
-                if not end:
+                line = read.find(b"\n") + 1
+                if not line:
                     continue
-                read, cut = read[end:], False
+                read, cut = read[line:], False
             read = rest + read
-            end = read.rfind(b"\n") + 1
-            rest = read[end:]
-            if end:
-                yield read[:end]
+            lines = read.rfind(b"\n") + 1
+            rest = read[lines:]
+            if lines:
+                yield read[:lines]
             if len(rest) > LONGEST:
                 yield rest[:LONGEST] + b"\n"
                 rest, cut = b"", True
         if rest:
             yield rest + b"\n"
+
+
+def middle(path: str, least: int) -> int:
+    """Where the line begins that a log's second half begins with; 0 for one that is gzipped or has less than `least` bytes.
+    Raises OSError."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < least or file.read(2) == _GZIP:
+            return 0
+        file.seek(size // 2)
+        line = file.readline(LONGEST)
+        return file.tell() if line.endswith(b"\n") else 0
 
 
 def is_capture(path: str) -> bool:
@@ -445,8 +474,8 @@ class Reader:
         if key in self._understood:
             return self._understood[key]
         server, said = understand(message, tag)
-        if server and server not in self.stats.servers and len(self.stats.servers) < 8:
-            self.stats.servers[server] = None
+        if server:
+            self.stats.found(server)
         if said:
             remember(self._understood, key, said, _MOST_TIMES)
         return said
@@ -688,7 +717,7 @@ def read_capture(path: str, stats: Optional[Stats] = None) -> Iterator[Event]:
     Read here: the two formats are small, and a library would have to be on every TFTP host. Packets count as lines.
     """
     stats = stats or Stats()
-    stats.servers["capture"] = None
+    stats.found("capture")
     transfers: Dict[Tuple[str, int], _Transfer] = {}
     for packet in _packets(path, stats):
         yield from _of_packet(packet, transfers)

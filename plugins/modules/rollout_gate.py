@@ -18,6 +18,10 @@ description:
     The next run then goes on with this wave.
   - A step of the role P(voip.cisco79xx.rollout#role), after M(voip.cisco79xx.rollout_plan) in the same run of Ansible.
 options:
+  run:
+    description: What all steps of one run of the role have in common, and no other run.
+    type: str
+    required: true
   wave:
     description: Number of the wave that would begin.
     type: int
@@ -33,6 +37,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: See that wave 2 may begin
   voip.cisco79xx.rollout_gate:
+    run: 20261123T080000-1
     wave: 2
     report_dir: ./cisco79xx-report
   run_once: true

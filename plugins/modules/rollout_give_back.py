@@ -17,7 +17,11 @@ description:
   - Resets each phone that M(voip.cisco79xx.rollout_wave) restarted in the same run of Ansible, once the files name its old image again,
     and waits for it. A phone that does not come back is in the report, and is no failure of this step.
   - A step of the role P(voip.cisco79xx.rollout#role).
-options: {}
+options:
+  run:
+    description: What all steps of one run of the role have in common, and no other run.
+    type: str
+    required: true
 extends_documentation_fragment:
   - voip.cisco79xx.phones.sessions
   - voip.cisco79xx.controller
@@ -34,6 +38,7 @@ attributes:
 EXAMPLES = r"""
 - name: Take the phones back
   voip.cisco79xx.rollout_give_back:
+    run: 20261123T080000-1
   run_once: true
 """
 

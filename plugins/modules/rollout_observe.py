@@ -18,6 +18,10 @@ description:
   - The first step of the role P(voip.cisco79xx.rollout#role), which keeps what is seen for the steps that follow in the same run of
     Ansible. Use M(voip.cisco79xx.phone_info) for anything else.
 options:
+  run:
+    description: What all steps of one run of the role have in common, and no other run.
+    type: str
+    required: true
   phones:
     description: Inventory names of all phones asked for.
     type: list
@@ -42,6 +46,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Observe the phones
   voip.cisco79xx.rollout_observe:
+    run: 20261123T080000-1
     phones: "{{ groups['phones'] }}"
     image: P0S3-06-3-00
     started: "2026-11-23T08:00:00+00:00"

@@ -19,6 +19,10 @@ description:
   - Fails if a phone cannot move, and names all of these. A step of the role P(voip.cisco79xx.rollout#role), which keeps the plan of each
     phone for the steps that follow in the same run of Ansible.
 options:
+  run:
+    description: What all steps of one run of the role have in common, and no other run.
+    type: str
+    required: true
   image:
     description: The image to move to. This or O(named) is required.
     type: str
@@ -115,6 +119,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Plan
   voip.cisco79xx.rollout_plan:
+    run: 20261123T080000-1
     image: P0S3-06-3-00
     direction: downgrade
     waves: [1, "10%", "100%"]

@@ -18,6 +18,9 @@ description:
     environment variable C(GITHUB_STEP_SUMMARY) names.
   - A step of the role P(voip.cisco79xx.rollout#role). It reports what the steps before it did in the same run of Ansible.
 options:
+  run:
+    description: What all steps of one run of the role have in common. Without it, nothing is known of any.
+    type: str
   report_dir:
     description: Folder on the controller. Made if it is missing.
     type: path
@@ -70,6 +73,7 @@ attributes:
 EXAMPLES = r"""
 - name: Report
   voip.cisco79xx.rollout_report:
+    run: 20261123T080000-1
     report_dir: ./cisco79xx-report
     image: P0S3-06-3-00
     phones: "{{ groups['phones'] }}"

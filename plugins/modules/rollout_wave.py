@@ -20,6 +20,10 @@ description:
     Writes the report as far as it is known while it runs, and when it is interrupted.
   - A step of the role P(voip.cisco79xx.rollout#role), after M(voip.cisco79xx.rollout_plan) in the same run of Ansible.
 options:
+  run:
+    description: What all steps of one run of the role have in common, and no other run.
+    type: str
+    required: true
   wave:
     description: Number of the wave.
     type: int
@@ -59,6 +63,7 @@ attributes:
 EXAMPLES = r"""
 - name: Restart wave 1
   voip.cisco79xx.rollout_wave:
+    run: 20261123T080000-1
     wave: 1
     report_dir: ./cisco79xx-report
   run_once: true

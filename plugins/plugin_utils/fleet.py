@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils import register
+from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import aside
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import dialogue
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Identity, Limits, Phone, PhoneError, session
 
@@ -23,9 +24,11 @@ Results = dict[str, Result]
 Targets = Mapping[str, images.Image]
 """Inventory name → image."""
 
+MANY = 1000
+"""Phones that it pays to observe with two processes."""
 FIRST_POLL = 0.5
 """Seconds between the first looks at a phone; later they grow further apart, up to the poll interval."""
-DOWN_SHARE = 0.025
+DOWN_SHARE = 0.01
 """Pause between two looks at a phone that is down, as a share of the time it has been waited for: it is noticed soon after it
 comes back, and a phone that does not answer is asked ever less often."""
 DOWN_POLL = 5.0
@@ -69,7 +72,17 @@ class Patience:
 
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
-    return asyncio.run(_each(phones, pace, look))
+    names = list(phones)
+    half = len(names) // 2 if len(names) >= MANY and pace.max_sessions > 1 else 0
+    if not half:
+        return asyncio.run(_each(names, pace, look))
+    pace = replace(pace, max_sessions=pace.max_sessions // 2)
+    others = aside(lambda: asyncio.run(_each(names[:half], pace, look)))
+    try:
+        ours = asyncio.run(_each(names[half:], pace, look))
+    finally:
+        theirs = others()
+    return {**(theirs or asyncio.run(_each(names[:half], pace, look))), **ours}
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:

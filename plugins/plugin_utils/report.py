@@ -346,7 +346,6 @@ class _File:
 @dataclass(frozen=True)
 class _Run:
     image: str
-    direction: str
     started: float | None
     ended: float | None
     check_mode: bool
@@ -402,7 +401,6 @@ def _read(report: Mapping[str, Any]) -> _Run:
     files, left_out = _files(_list(report.get("files")))
     return _Run(
         image=_text(rollout.get("image"), MOST_NAME) or "the image",
-        direction=_text(rollout.get("direction"), MOST_NAME),
         started=_time(rollout.get("started")),
         ended=_time(rollout.get("ended")),
         check_mode=bool(rollout.get("check_mode")),
@@ -582,7 +580,6 @@ def _facts(run: _Run) -> list[tuple[str, str]]:
     hosts = sorted({phone.tftp_host for phone in run.phones if phone.tftp_host})
     facts = [
         ("Image", run.image),
-        ("Direction", run.direction),
         ("Started", _clock(run.started, "%Y-%m-%d %H:%M:%S UTC")),
         ("Ended", _clock(run.ended, "%Y-%m-%d %H:%M:%S UTC")),
         (

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What the steps of a rollout hand on to each other. Through Ansible's variables thousands of phones would take a second a step, as
-each result is templated, checked and copied; a file of Ansible's own folder for this run, which goes with it, takes none."""
+each result is templated, checked and copied. A file in Ansible's own folder for its process takes none."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_
 
 @dataclass
 class State:
-    """`observed`: as of `fleet.observe`, with `host` and `hold`. `site_of`: phone → TFTP host. `plan`: as of `scope.apart`, with `fleet`,
-    `rules`, `zones` and `moved_before`. `resets` and `waits`: as of `wave.Wave`, of all waves. `reached`: the last wave that began."""
+    """`run`: what the steps of one run of the role have in common, and no other. `observed`: as of `fleet.observe`, with `host` and
+    `hold`. `site_of`: phone → TFTP host. `plan`: as of `scope.apart`, with `fleet`, `rules`, `zones` and `moved_before`. `resets` and
+    `waits`: as of `wave.Wave`, of all waves. `reached`: the last wave that began."""
 
+    run: str
     names: list[str] = field(default_factory=list)
     started: str = ""
     site_of: dict[str, str] = field(default_factory=dict)
@@ -33,17 +37,22 @@ class State:
     reached: int = 0
 
     @classmethod
-    def load(cls) -> State:
+    def load(cls, run: str) -> State:
         """As the step before saved it; empty if there was none."""
+        state = cls(run)
         try:
-            return cls(**json.loads(_path().read_text(encoding="utf-8")))
+            return cls(**json.loads(state._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            return cls()
+            return state
 
     def save(self) -> None:
         """Raises OSError."""
-        write_whole(_path(), json.dumps(asdict(self)))
+        write_whole(self._path, json.dumps(asdict(self)))
 
+    def remove(self) -> None:
+        with suppress(OSError):
+            self._path.unlink()
 
-def _path() -> Path:
-    return Path(constants.DEFAULT_LOCAL_TMP) / "cisco79xx_rollout.json"
+    @property
+    def _path(self) -> Path:
+        return Path(constants.DEFAULT_LOCAL_TMP) / f"cisco79xx_{hashlib.sha256(self.run.encode()).hexdigest()[:16]}.json"

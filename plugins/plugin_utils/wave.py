@@ -107,6 +107,11 @@ class Wave:
         parent = multiprocessing.parent_process()
         self._parent = parent.pid if parent else os.getppid()
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether Ansible is gone, and nobody waits for this."""
+        return os.getppid() != self._parent
+
     def run(self) -> None:
         """Returns when the last phone has ended. Raises Interrupted, and lets no second signal end what the caller does then."""
         handlers = {number: signal.getsignal(number) for number in ENDS}
@@ -160,7 +165,7 @@ class Wave:
         if earlier and await self._await(phone, {**earlier, "seconds": earlier["seconds"] + time.monotonic() - self._counts.began}):
             return
         async with self._sessions:
-            if self.stopped or os.getppid() != self._parent:
+            if self.stopped or self.orphaned:
                 return
             reset = await fleet.reset_one(phone, self._pace.limits, self.order.targets[phone.name], self._about_to)
         if reset["kind"] == fleet.NOT_WANTED:
@@ -232,7 +237,7 @@ class Wave:
 
     def _about_to(self, phone: Phone) -> bool:
         """Asked when a phone has taken the password: much may have happened since it was its turn."""
-        if self.stopped or os.getppid() != self._parent:
+        if self.stopped or self.orphaned:
             return False
         self._watcher.told(phone, "reset", {"image": self.order.targets[phone.name].name})
         # So it stands if the run is interrupted before the phone's answer
@@ -323,7 +328,7 @@ class Wave:
         shown = time.monotonic()
         while True:
             await asyncio.sleep(TICK)
-            if os.getppid() != self._parent and self._task:
+            if self.orphaned and self._task:
                 self._task.cancel()
             if time.monotonic() - shown >= self._progress.every:
                 shown = time.monotonic()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from zoneinfo import ZoneInfo
@@ -223,3 +224,21 @@ def test_outside_the_window_nothing_begins(site):
     # Over midnight somewhere within it, whatever the time is
     assert here.play("downgrade", "-e", f"window={window(1, 22)}").status == 0
     assert set(here.running().values()) == {NEW}
+
+
+def test_the_window_closes_between_waves(site):
+    here = site(fleet(3))
+    here.write_inventory(cisco79xx_timezone=ZONE)
+    left = 60 - time.time() % 60
+    if left < 20:
+        time.sleep(left)
+        left = 60
+    run = here.play("downgrade", "-e", f"window={window(1, 1 / 60)}", "-e", '{"waves": [1, "100%"]}', "-e", f"soak_seconds={left + 1:.0f}")
+    assert run.status != 0
+    assert run.statuses() == {"phone0": "done", "phone1": "not_reached", "phone2": "not_reached"}
+    assert run.report["rollout"]["paused_after"] == 1
+    assert "wave 2 does not begin; run it again when the window is open" in run.output
+
+    again = here.play("downgrade")
+    assert again.status == 0, again.output
+    assert here.resets() == {"phone0": 1, "phone1": 1, "phone2": 1}

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytestmark = pytest.mark.once
@@ -154,3 +156,18 @@ with transaction.locked(sys.argv[1], sys.argv[2]) as locked:
     audit = here.play("audit", image=None)
     assert audit.status == 0, audit.output
     assert contents(here) == before
+
+
+def test_two_rollouts_in_one_playbook_know_nothing_of_each_other(site):
+    """The second is refused, and its report must not show what the first did."""
+    here = site([{"image": OLD}, {"image": OLD}])
+    both = here.folder / "both.yml"
+    first = {"ansible.builtin.import_playbook": "voip.cisco79xx.downgrade", "vars": {"image": NEW, "report_dir": str(here.report_dir)}}
+    wrong = {"ansible.builtin.import_playbook": "voip.cisco79xx.upgrade", "vars": {"image": "P0S3-99", "report_dir": str(here.report_dir)}}
+    both.write_text(json.dumps([first, wrong]))
+    status, output = here.run(["ansible-playbook", str(both), "-i", str(here.inventory), "-e", "wait_timeout=20"])
+    assert status != 0
+    assert set(here.running().values()) == {NEW}, output
+    report = json.loads((here.report_dir / "report.json").read_text())
+    assert {phone["status"] for phone in report["phones"].values()} == {"not_reached"}
+    assert "P0S3-99" in report["rollout"]["error"]

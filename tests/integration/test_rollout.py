@@ -230,4 +230,7 @@ def test_no_password_at_the_highest_verbosity(site):
     run = here.play("downgrade", "-vvvvv", "--diff")
     assert PASSWORD not in run.output
     assert "hidden" not in run.output
-    assert PASSWORD not in str(run.report)
+    left = [path for folder in (here.report_dir, here.folder / ".ansible") for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in left} >= {"report.json", "report.html", "junit.xml"}
+    for path in left:
+        assert PASSWORD.encode() not in path.read_bytes(), path

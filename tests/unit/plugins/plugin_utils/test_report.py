@@ -106,7 +106,6 @@ HOSTILE = report(
     },
     (1,),
     image=EVIL,
-    direction=EVIL,
     error=EVIL,
     ended=EVIL,
     stopped_at=EVIL,
@@ -466,7 +465,7 @@ def some(*keys):
 
 
 PHONE_KEYS = "mac host tftp_host held wave image_before image_after status kind reason advice seconds reset_at ended_at".split()
-RUN_KEYS = "image direction started ended check_mode finished stopped_at stop_reason paused_after error".split()
+RUN_KEYS = "image started ended check_mode finished stopped_at stop_reason paused_after error".split()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

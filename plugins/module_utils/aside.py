@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Half of the work by another process, where there is a second CPU."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from contextlib import suppress
+from typing import Callable, Optional, TypeVar
+
+Result = TypeVar("Result")
+
+
+def aside(work: Callable[[], Result]) -> Callable[[], Optional[Result]]:
+    """Begin to do this in a copy of the process, and return what waits for the result, which is None if there is none. Call that once,
+    come what may.
+
+    The result goes through a pipe, as pickle makes it. The copy ends by itself, and shows nothing.
+    """
+    if cpus() < 2:
+        return lambda: None
+    try:
+        answer, question = os.pipe()
+    except OSError:
+        return lambda: None
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(answer)
+        os.close(question)
+        return lambda: None
+    if not child:
+        status = 1
+        try:
+            os.close(answer)
+            with os.fdopen(question, "wb") as stream:
+                pickle.dump(work(), stream, pickle.HIGHEST_PROTOCOL)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(question)
+
+    def result() -> Optional[Result]:
+        found: Optional[Result] = None
+        # Whatever ails it, there is no result then; and the copy can write no more once this is closed.
+        with suppress(Exception), os.fdopen(answer, "rb") as stream:
+            found = pickle.load(stream)
+        with suppress(ChildProcessError):  # nobody's, where SIGCHLD is ignored
+            os.waitpid(child, 0)
+        return found
+
+    return result
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
+
+
+@pytest.fixture(autouse=True)
+def _two_cpus(monkeypatch):
+    monkeypatch.setattr(aside, "cpus", lambda: 2)
+
+
+def test_the_result_of_another_process():
+    result = aside.aside(lambda: (os.getpid(), "x" * 1_000_000))
+    told = result()
+    assert told
+    child, text = told
+    assert child != os.getpid()
+    assert len(text) == 1_000_000
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("work", [lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: lambda: None])
+def test_no_result(work, capfd):
+    assert aside.aside(work)() is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_cpu(monkeypatch):
+    monkeypatch.setattr(aside, "cpus", lambda: 1)
+    assert aside.aside(os.getpid)() is None
+
+
+def test_no_second_process(monkeypatch):
+    def fork():
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", fork)
+    assert aside.aside(os.getpid)() is None
