@@ -83,7 +83,7 @@ SERVERS = {
 def timed(server, steps, at=0, mac=M, address=A, late=0):
     """Times and lines of a phone's requests, those of one request together."""
     return [
-        [(when, line) for when, line in SERVERS[server](at + wait, address, name.format(mac), result, late, 100 + at + 20 * wait + place)]
+        list(SERVERS[server](at + wait, address, name.format(mac), result, late, 100 + at + 20 * wait + place))
         for place, (wait, name, result) in enumerate(steps)
     ]
 
