@@ -44,7 +44,7 @@ KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
 MOST_PHONES = 50_000
 _MOST_MESSAGES = 200_000
-_MOST_WAITING = 32 << 20
+_MOST_WAITING = 24 << 20
 """Bytes of what has not come to its phones yet, and those that every phone may have of them."""
 _WAITING = 20 << 10
 _COSTS = 1 << 10
