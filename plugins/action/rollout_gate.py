@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "run": {"type": "str", "required": True},
+        **RUN_SPEC,
         "wave": {"type": "int", "required": True},
         "report_dir": {"type": "path", "required": True},
     }

@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
-        "run": {"type": "str", "required": True},
+        **SESSIONS_SPEC,
+        **RUN_SPEC,
     }
 
     _supports_check_mode = False

@@ -9,18 +9,18 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        **PHONES_SPEC,
+        **SESSIONS_SPEC,
         "phones": {"type": "list", "elements": "str", "required": True},
         "image": {"type": "str"},
         "tftp_group": {"type": "str", "default": "tftp_servers"},
-        "run": {"type": "str", "required": True},
+        **RUN_SPEC,
         "started": {"type": "str", "required": True},
     }
 

@@ -12,7 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout, scope
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume, fleet_of
@@ -21,7 +21,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "run": {"type": "str", "required": True},
+        **RUN_SPEC,
         "image": {"type": "str"},
         "named": {"type": "dict"},
         "direction": {"type": "str", "choices": [rollout.UPGRADE, rollout.DOWNGRADE, rollout.ANY], "default": rollout.ANY},

@@ -17,7 +17,7 @@ from ansible.utils.display import Display
 from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import progress
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import PHONES_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience, Result
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import Reporter, publish
@@ -70,10 +70,10 @@ class _Watcher:
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        **{name: option for name, option in PHONES_SPEC.items() if name != "phones"},
+        **SESSIONS_SPEC,
         "report_dir": {"type": "path", "required": True},
         "files": {"type": "list", "elements": "dict", "default": []},
-        "run": {"type": "str", "required": True},
+        **RUN_SPEC,
         "wave": {"type": "int", "required": True},
         "poll_interval": {"type": "float", "default": 15},
         "progress": {"type": "bool", "default": True},

@@ -14,24 +14,24 @@ from typing import Callable, Optional, TypeVar
 Result = TypeVar("Result")
 
 
-def aside(work: Callable[[], Result]) -> Callable[[], Optional[Result]]:
+def aside(work: Callable[[], Result]) -> Optional[Callable[[], Optional[Result]]]:
     """Begin to do this in a copy of the process, and return what waits for the result, which is None if there is none. Call that once,
-    come what may.
+    come what may. Returns None if there is no second CPU, or no copy to be had.
 
     The result goes through a pipe, as pickle makes it. The copy ends by itself, and shows nothing.
     """
     if cpus() < 2:
-        return lambda: None
+        return None
     try:
         answer, question = os.pipe()
     except OSError:
-        return lambda: None
+        return None
     try:
         child = os.fork()
     except OSError:
         os.close(answer)
         os.close(question)
-        return lambda: None
+        return None
     if not child:
         status = 1
         try:

@@ -13,10 +13,8 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import json
-import os
 import re
 import struct
-import sys
 import time
 import zlib
 from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
@@ -68,12 +66,6 @@ class Stats:
         self.unknown = 0
         self.servers: Dict[str, None] = {}
 
-    def add(self, others: Stats) -> None:
-        self.lines += others.lines
-        self.unknown += others.unknown
-        for server in others.servers:
-            self.found(server)
-
     def found(self, server: str) -> None:
         if len(self.servers) < 8:
             self.servers[server] = None
@@ -92,22 +84,17 @@ def open_log(path: str) -> Iterator[bytes]:
         yield from block.split(b"\n")[:-1]
 
 
-def blocks(path: str, begin: int = 0, end: Optional[int] = None) -> Iterator[bytes]:
-    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError.
-
-    `begin` and `end`: bytes to read from and to, of a log that is not gzipped.
-    """
+def blocks(path: str) -> Iterator[bytes]:
+    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError."""
     with open(path, "rb") as plain:
         packed = plain.read(2) == _GZIP
-        plain.seek(begin)
-        left = sys.maxsize if end is None else end - begin
+        plain.seek(0)
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
         rest = b""
         cut = False
         while True:
             try:
-                read = file.read(min(BLOCK, left))
-                left -= len(read)
+                read = file.read(BLOCK)
             except (EOFError, OSError, zlib.error) as error:
                 if not packed or getattr(error, "errno", None):
                     raise
@@ -129,18 +116,6 @@ def blocks(path: str, begin: int = 0, end: Optional[int] = None) -> Iterator[byt
                 rest, cut = b"", True
         if rest:
             yield rest + b"\n"
-
-
-def middle(path: str, least: int) -> int:
-    """Where the line begins that a log's second half begins with; 0 for one that is gzipped or has less than `least` bytes.
-    Raises OSError."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < least or file.read(2) == _GZIP:
-            return 0
-        file.seek(size // 2)
-        line = file.readline(LONGEST)
-        return file.tell() if line.endswith(b"\n") else 0
 
 
 def is_capture(path: str) -> bool:

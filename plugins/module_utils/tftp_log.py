@@ -16,10 +16,8 @@ from itertools import chain, filterfalse, islice, repeat
 from operator import length_hint
 from typing import Any, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union, cast
 
-from .aside import aside, cpus
 from .tftp_lines import (
     ACKED,
-    BLOCK,
     MISSING,
     NEVER,
     REQUEST,
@@ -34,7 +32,6 @@ from .tftp_lines import (
     blocks,
     by_others,
     is_capture,
-    middle,
     plain,
     read_capture,
 )
@@ -44,13 +41,11 @@ KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
 MOST_PHONES = 50_000
 _MOST_MESSAGES = 200_000
-_MOST_WAITING = 24 << 20
+_MOST_WAITING = 40 << 20
 """Bytes of what has not come to its phones yet, and those that every phone may have of them."""
 _WAITING = 20 << 10
 _COSTS = 1 << 10
 """What an event that is not like one before counts among those that wait: it takes more memory."""
-_LARGE = 32 << 20
-"""Bytes of a log from which on it pays to read it with two processes."""
 _LONGEST_USUAL = 1000
 _NEAR = 4
 """Lines before one that are searched for its process's last one."""
@@ -69,7 +64,7 @@ def _usual(head: bytes) -> Optional[re.Match[bytes]]:
 class _Stream:
     """The last events of one phone, or of one address, and how often it booted."""
 
-    __slots__ = ("_sights", "asks", "boots", "first", "first_start", "key", "last_start", "late", "macs", "room", "seen")
+    __slots__ = ("_sights", "asks", "boots", "first", "key", "last_start", "late", "macs", "room", "seen")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -82,7 +77,6 @@ class _Stream:
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self.first_start: Optional[float] = None
         self.last_start: Optional[float] = None
         self.macs: Set[str] = set()
 
@@ -93,36 +87,14 @@ class _Stream:
             self.boots += 1
         if when is not None:
             self.last_start = when
-            if last is None:
-                self.first_start = when
-
-    def follow(self, later: _Stream, boot_gap: float) -> None:
-        """Go on with what came later of the same phone."""
-        self.boots += later.boots
-        if self.last_start is not None and later.first_start is not None and -boot_gap < later.first_start - self.last_start < boot_gap:
-            self.boots -= 1
-        self.asks = self.asks or later.asks
-        self.first = later.first if self.first is None else self.first
-        self.first_start = later.first_start if self.first_start is None else self.first_start
-        self.last_start = self.last_start if later.last_start is None else later.last_start
-        self.macs |= later.macs
-        room = max(self.room, later.room, self._room() if not _is_mac(self.key) else 0)
-        if room != self.room:
-            self.room = room
-            self.seen = deque(self.seen, maxlen=room)
-        codes: Dict[Sight, Any] = {sight: code for code, sight in enumerate(self._sights)}
-        for when, sight in later.events():
-            if sight not in codes:
-                codes[sight] = self.code(sight)
-            self.seen += (when, codes[sight])
 
     def grow(self) -> None:
         """More room, for the phones behind one address."""
-        self.room = self._room()
+        self.room = self.needed()
         self.seen = deque(self.seen, maxlen=self.room)
 
-    def _room(self) -> int:
-        """It grows whenever their number has doubled."""
+    def needed(self) -> int:
+        """The room for these phones. It grows whenever their number has doubled."""
         count = len(self.macs)
         return min(2 * KEPT * ((1 << (count.bit_length() - 1)) + 1), 1 << 16) if count > 1 else 2 * KEPT
 
@@ -220,13 +192,9 @@ class Stories:
     # -- in
 
     def feed(self, event: Event) -> None:
-        if not self._wanted(event.time):
-            return
         when = None if event.time is None else float(event.time)
-        known = self._place(Said(*event[1:]), when)
+        known = self._told_at(when, Said(*event[1:]))
         if known:
-            if known.starts:
-                known.stream.start(when, self.thresholds.boot_gap)
             if not self._late or self._late[-1].reader:
                 self._late.append(_Batch([]))
             batch = self._late[-1]
@@ -247,7 +215,6 @@ class Stories:
 
     def feed_block(self, block: bytes, reader: Reader) -> None:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
-        lines: List[bytes] = []
         if reader.mixed:
             lines = block.split(b"\n")[:-1]
             own = [line for line in lines if b"tftp" in line or not by_others(line)]
@@ -255,8 +222,7 @@ class Stories:
             reader.stats.lines += others
             reader.stats.unknown += others
             reader.mixed = others > 0
-            lines = own
-            block = b"\n".join(lines) + b"\n" if lines else b""
+            block = b"\n".join(own) + b"\n" if own else b""
         # Lines of the shape "stamp host daemon[process]: message" fall into two parts each, all at once.
         parts = block.replace(b"\n", b"]: ").split(b"]: ")
         before = reader.before
@@ -494,35 +460,9 @@ class Stories:
         if not stream or mac in stream.macs:
             return
         stream.macs.add(mac)
-        count = len(stream.macs)
-        if count > 1 and count & (count - 1) == 0:
+        if stream.needed() > stream.room:
             self._settle()
             stream.grow()
-
-    def follow(self, later: Stories) -> None:
-        """Go on with what was read of a later part of the log."""
-        self._settle()
-        later._settle()
-        for key, stream in later._streams.items():
-            own = self._stream(key)
-            if own:
-                own.follow(stream, self.thresholds.boot_gap)
-            else:
-                self.bogus += 1
-        self.answered += later.answered
-        self.bogus += later.bogus
-        self._starts += later._starts
-        self._orphans += later._orphans
-        self._kinds |= later._kinds
-        self._absent |= later._absent
-        self._wire = self._wire or later._wire
-
-    def forget(self) -> None:
-        """All that only helps to read on."""
-        self._settle()
-        for cache in (self._told, self._known, self._timed, self._joined, self._names):
-            cache.clear()
-        self._known.left = iter(())
 
     # -- out
 
@@ -622,42 +562,12 @@ def diagnose(
             for event in read_capture(source, stats):
                 stories.feed(event)
         else:
-            _read_log(source, min(now, os.stat(source).st_mtime), stories, stats)
+            reader = Reader(min(now, os.stat(source).st_mtime), stats)
+            for block in blocks(source):
+                stories.feed_block(block, reader)
     return {
         "phones": stories.result(now, since, root_files),
         "lines": stats.lines,
         "unknown": stats.unknown,
         "server": stats.server,
     }
-
-
-def _read_log(path: str, written: float, stories: Stories, stats: Stats) -> None:
-    """Read a log. The first half of a large one is read by a process of its own meanwhile, if there is a CPU for that."""
-    half = middle(path, _LARGE) if cpus() > 1 else 0
-
-    def part(begin: int, end: Optional[int]) -> Tuple[Stories, Stats]:
-        told, read = Stories(stories.thresholds, stories.since, stories.until), Stats()
-        reader = Reader(written, Stats() if begin else read)
-        if begin:  # what is said of a request may stand in the other half
-            reader.before = b"".join(blocks(path, max(begin - BLOCK, 0), begin)).partition(b"\n")[2]
-            for line in reader.before.split(b"\n")[:-1]:
-                reader.event(line)
-            reader.stats = read
-        for block in blocks(path, begin, end):
-            told.feed_block(block, reader)
-        told.forget()
-        return told, read
-
-    if not half:
-        reader = Reader(written, stats)
-        for block in blocks(path):
-            stories.feed_block(block, reader)
-        return
-    first = aside(lambda: part(0, half))
-    try:
-        second = part(half, None)
-    finally:
-        earlier = first()
-    for told, read in (earlier or part(0, half), second):
-        stories.follow(told)
-        stats.add(read)

@@ -21,13 +21,15 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import TEL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Pace
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, phones
 
-PHONES_SPEC: dict[str, dict[str, Any]] = {
-    "phones": {"type": "list", "elements": "str"},
+SESSIONS_SPEC: dict[str, dict[str, Any]] = {
     "max_sessions": {"type": "int", "default": 500},
     "connect_timeout": {"type": "float", "default": 10},
     "login_timeout": {"type": "float", "default": 20},
     "command_timeout": {"type": "float", "default": 20},
 }
+PHONES_SPEC: dict[str, dict[str, Any]] = {"phones": {"type": "list", "elements": "str"}, **SESSIONS_SPEC}
+RUN_SPEC: dict[str, dict[str, Any]] = {"run": {"type": "str", "required": True}}
+"""Of the steps of a rollout, as `state.State.run`."""
 
 NOT_FOR_PEOPLE = ("json", "jsonl", "null", "awx_display")
 """Stdout callbacks whose output a program reads; AWX makes its own of what the tasks return."""

@@ -74,15 +74,15 @@ def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
     names = list(phones)
     half = len(names) // 2 if len(names) >= MANY and pace.max_sessions > 1 else 0
-    if not half:
+    slower = replace(pace, max_sessions=pace.max_sessions // 2)
+    others = aside(lambda: asyncio.run(_each(names[:half], slower, look))) if half else None
+    if not others:
         return asyncio.run(_each(names, pace, look))
-    pace = replace(pace, max_sessions=pace.max_sessions // 2)
-    others = aside(lambda: asyncio.run(_each(names[:half], pace, look)))
     try:
-        ours = asyncio.run(_each(names[half:], pace, look))
+        ours = asyncio.run(_each(names[half:], slower, look))
     finally:
         theirs = others()
-    return {**(theirs or asyncio.run(_each(names[:half], pace, look))), **ours}
+    return {**(theirs or asyncio.run(_each(names[:half], slower, look))), **ours}
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:

@@ -19,6 +19,7 @@ def _two_cpus(monkeypatch):
 
 def test_the_result_of_another_process():
     result = aside.aside(lambda: (os.getpid(), "x" * 1_000_000))
+    assert result
     told = result()
     assert told
     child, text = told
@@ -30,13 +31,15 @@ def test_the_result_of_another_process():
 
 @pytest.mark.parametrize("work", [lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: lambda: None])
 def test_no_result(work, capfd):
-    assert aside.aside(work)() is None
+    result = aside.aside(work)
+    assert result
+    assert result() is None
     assert capfd.readouterr() == ("", "")
 
 
 def test_one_cpu(monkeypatch):
     monkeypatch.setattr(aside, "cpus", lambda: 1)
-    assert aside.aside(os.getpid)() is None
+    assert aside.aside(os.getpid) is None
 
 
 def test_no_second_process(monkeypatch):
@@ -44,4 +47,4 @@ def test_no_second_process(monkeypatch):
         raise BlockingIOError
 
     monkeypatch.setattr(os, "fork", fork)
-    assert aside.aside(os.getpid)() is None
+    assert aside.aside(os.getpid) is None

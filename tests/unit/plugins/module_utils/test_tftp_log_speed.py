@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import aside, tftp_lines, tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_lines, tftp_log
 
 BEGIN = 1_780_300_000
 NOW = BEGIN + 100_000
@@ -136,7 +136,6 @@ def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_l
         patch.setattr(tftp_lines, "BLOCK", sizes[0])
         patch.setattr(tftp_log, "_MOST_WAITING", sizes[1])
         patch.setattr(tftp_log, "KEPT", sizes[2])
-        patch.setattr(tftp_log, "_LARGE", 1 << 30)
         if by_line:
             fast = tftp_log.diagnose(lines, now=NOW, since=since, until=until)
         else:
@@ -146,40 +145,3 @@ def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_l
         slow = slowly(lines, NOW, since, until)
     fast.pop("unknown"), slow.pop("unknown")  # a line that was cut is known by its message
     assert fast == slow
-
-
-@settings(max_examples=100, deadline=None)
-@given(lines=logs(), window=st.sampled_from([(None, None), (100, 200)]))
-def test_two_processes_say_the_same_as_one(tmp_path_factory, lines, window):
-    """But for what belongs to lines of the other half, which only logs of one server are without."""
-    since, until = (None if one is None else BEGIN + one for one in window)
-    lines = [line for line in lines if b" in.tftpd[" in line and (b" finished " in line or b"RRQ" in line)]
-    log = tmp_path_factory.mktemp("logs") / "log"
-    log.write_bytes(b"".join(line + b"\n" for line in lines))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tftp_log, "cpus", lambda: 1)
-        alone = tftp_log.diagnose([str(log)], now=NOW, since=since, until=until)
-        patch.setattr(tftp_log, "cpus", lambda: 2)
-        patch.setattr(aside, "cpus", lambda: 2)
-        patch.setattr(tftp_log, "_LARGE", 1)
-        assert tftp_log.diagnose([str(log)], now=NOW, since=since, until=until) == alone
-
-
-def test_two_owners_of_an_address_in_two_halves(tmp_path, monkeypatch):
-    def boot(at, mac, answer):
-        names = (f"CTLSEP{mac}.tlv", f"SEP{mac}.cnf.xml", "P0S3-8-12-00.loads")
-        asked = [f"{_month(at)} pbx in.tftpd[{at % 9999}]: RRQ from 10.0.0.9 filename {name}" for name in names]
-        return [*asked, f"{_month(at)} pbx in.tftpd[{at % 9999}]: Client 10.0.0.9 {answer} {names[-1]}"]
-
-    lines = boot(0, "001122334455", "File not found")
-    for number in range(1, 30):
-        lines += boot(600 * number, "0011223344AA", "finished")
-    log = tmp_path / "log"
-    log.write_text("".join(line + "\n" for line in lines))
-    monkeypatch.setattr(tftp_log, "cpus", lambda: 1)
-    alone = tftp_log.diagnose([str(log)], now=NOW)
-    assert alone["phones"]["001122334455"]["verdict"] == "image_missing"
-    monkeypatch.setattr(tftp_log, "cpus", lambda: 2)
-    monkeypatch.setattr(aside, "cpus", lambda: 2)
-    monkeypatch.setattr(tftp_log, "_LARGE", 1)
-    assert tftp_log.diagnose([str(log)], now=NOW) == alone
