@@ -32,8 +32,6 @@ class ActionModule(ControllerAction):
         if self._task.check_mode:
             return {"changed": False, "paused_after": None}
         if not why:
-            state.reached = wave
-            state.save()
             return {"changed": False, "paused_after": None}
         moved = plan["moved_before"] + sum(len(one["phones"]) for one in waves if one["number"] < wave)
         Resume(Path(arguments["report_dir"])).paused(plan["image"], plan["fleet"], before, moved)

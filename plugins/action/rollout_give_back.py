@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
         state = State.load(arguments["run"])
         before = {name: phone["image_before"] for name, phone in state.plan["phones"].items() if phone["image_before"]}
         restarted = {name for name, reset in state.resets.items() if reset["sent"]} | set(state.waits)
-        phones = self.phones([name for name in before if name in restarted])
+        phones = self.phones([name for name in before if name in restarted], state.logins)
         targets = self.targets(phones, None, before)
         pace = self.pace(arguments)
         resets = fleet.reset(phones, pace, unless=targets)

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, logins
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
 
 
@@ -37,7 +37,9 @@ class ActionModule(ControllerAction):
         observed = fleet.observe(phones, self.pace(arguments))
         for phone in phones:
             observed[phone.name].update(host=phone.host, hold=phone.hold)
-        State(arguments["run"], names=arguments["phones"], started=arguments["started"], site_of=site_of, observed=observed).save()
+        state = State(arguments["run"], names=arguments["phones"], started=arguments["started"])
+        state.logins, state.site_of, state.observed = logins(phones), site_of, observed
+        state.save()
         return {"changed": False, "sites": sites}
 
 

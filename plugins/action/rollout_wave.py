@@ -85,10 +85,11 @@ class ActionModule(ControllerAction):
         state = State.load(arguments["run"])
         plan, number = state.plan, arguments["wave"]
         rules = plan["rules"]
+        state.reached = number
         (wave,) = (one for one in plan["waves"] if one["number"] == number)
         seen = plan["phones"]
         # A phone that the inventory has no MAC of has told it when it was observed: another one in its place is not reset
-        phones = [replace(phone, mac=phone.mac or seen[phone.name]["mac"]) for phone in self.phones(wave["reset"])]
+        phones = [replace(phone, mac=phone.mac or seen[phone.name]["mac"]) for phone in self.phones(wave["reset"], state.logins)]
         resume = Resume(Path(arguments["report_dir"]))
         patience = Patience(rules["wait_timeout"], rules["call_timeout"], arguments["poll_interval"])
         order = Order(

@@ -9,9 +9,27 @@ from __future__ import annotations
 import os
 import pickle
 from contextlib import suppress
-from typing import Callable, Optional, TypeVar
+from typing import Callable, List, Optional, Sequence, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+MANY = 1000
+"""Phones that it pays to work on with two processes."""
+
+
+def halves(work: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> List[Result]:
+    """The results for the first half of the items and for the second, made at the same time. For few items, or where there is no second
+    CPU, the one result for all."""
+    half = len(items) // 2
+    others = aside(lambda: work(items[:half])) if len(items) >= MANY else None
+    if not others:
+        return [work(items)]
+    try:
+        ours = work(items[half:])
+    finally:
+        theirs = others()
+    return [work(items[:half]) if theirs is None else theirs, ours]
 
 
 def aside(work: Callable[[], Result]) -> Optional[Callable[[], Optional[Result]]]:

@@ -24,6 +24,7 @@ is whole; the original is kept under a second name (a hard link, which takes no 
 from __future__ import annotations
 
 import base64
+import difflib
 import errno
 import fcntl
 import hashlib
@@ -217,6 +218,12 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False) -> I
             store._lock_file(stack)
         store.repaired = store._repair()
         yield store
+
+
+def difference(texts: Mapping[str, str]) -> Dict[str, str]:
+    """What Ansible shows as a diff, as `path` and a unified `diff` with one line around."""
+    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
+    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
 
 
 def state_folder(root: str, state_dir: Optional[str] = None) -> str:

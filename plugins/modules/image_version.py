@@ -237,7 +237,6 @@ problems:
   sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
 """
 
-import difflib
 import secrets
 import time
 from typing import Any, Dict, List
@@ -283,7 +282,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "os79xx": {"before": plan.os79xx_before, "after": plan.os79xx},
     }
     if params["differences"]:
-        result["differences"] = [_difference(root, change) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [transaction.difference(_diff(root, change)) for change in plan.changes[: params["differences"]]]
     if module._diff:
         result["diff"] = [_diff(root, change) for change in plan.changes]
     if params["backup"] and not module.check_mode:
@@ -309,12 +308,6 @@ def _diff(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
     path = f"{root.path}/{change.name}"
     before, after = (cnf.mask(data or b"").decode("utf-8", "backslashreplace") for data in (change.before, change.after))
     return {"before_header": path, "after_header": path, "before": before, "after": after}
-
-
-def _difference(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
-    texts = _diff(root, change)
-    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
-    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
 
 
 def _limited(warnings: List[str], most: int = 20) -> List[str]:

@@ -65,6 +65,10 @@ options:
       - Whether to overwrite files that somebody else has changed since. Their bytes are kept in a record of their own.
     type: bool
     default: false
+  differences:
+    description: Return RV(differences) of at most this many changed files, whether or not diff mode is on.
+    type: int
+    default: 0
   only_repair:
     description:
       - Whether to mend what a killed run left, and undo nothing.
@@ -175,6 +179,20 @@ records:
       description: When it was made, in UTC.
       type: str
       sample: "2026-11-23T07:30:00Z"
+differences:
+  description:
+    - How files change. Values of passwords, secrets and keys are replaced by asterisks.
+  returned: if O(differences) asks for them
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    diff:
+      description: In the unified form, with one line around.
+      type: str
+  sample: [{"path": "/srv/tftp/SIPDefault.cnf", "diff": "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
 conflicts:
   description:
     - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.
@@ -230,6 +248,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     result["changed"] = result["changed"] or bool(plan.records)
     result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
     result["records"] = [record.summary() for record in plan.records]
+    if params["differences"]:
+        result["differences"] = [transaction.difference(_diff(store.root, change)) for change in plan.changes[: params["differences"]]]
     if module._diff:
         result["diff"] = [_diff(store.root, change) for change in plan.changes]
     return result
@@ -268,6 +288,7 @@ def main() -> None:
             "run": {"type": "str"},
             "record": {"type": "str"},
             "force": {"type": "bool", "default": False},
+            "differences": {"type": "int", "default": 0},
             "only_repair": {"type": "bool", "default": False},
             "required": {"type": "bool", "default": True},
         },

@@ -27,10 +27,10 @@ try:
     import telnetlib3
 except ImportError as missing:
     TELNETLIB3_ERROR: ImportError | None = missing
-    _TelnetClient: Any = object
+    _BaseClient: Any = object
 else:
     TELNETLIB3_ERROR = None
-    _TelnetClient = telnetlib3.TelnetClient
+    _BaseClient = telnetlib3.BaseClient
     # Its records hold what was sent, the password among it; and a phone's noise would reach the terminal.
     logging.getLogger("telnetlib3").setLevel(logging.CRITICAL)
 
@@ -110,32 +110,42 @@ class Identity:
     mac: str | None
 
 
-class _Client(_TelnetClient):
-    """Keeps what was received before a close: telnetlib3 drops its queue then, and with it the phone's last words.
+class _Client(_BaseClient):
+    """Has no terminal to offer and takes no compression, behind which a few bytes could be millions.
 
-    Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end
-    never reaches a reader's limit.
+    Looks at what is received at once: telnetlib3's own queue is dropped at a close, and with it a phone's last words, and costs a task.
+    Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end never reaches a
+    reader's limit.
     """
 
     flooded = False
     _received = _negotiated = 0
 
+    def __init__(self, **_of_a_terminal: Any) -> None:
+        super().__init__(encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.writer.compression = False
+
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
         self._negotiated += data.count(b"\xff")
         if self._negotiated > MOST_NEGOTIATION or self._received > 4 * OUTPUT_LIMIT:
-            self.flooded = True
-            self._rx_queue.clear()
-            self._transport.abort()
+            self._end()
         else:
-            super().data_received(data)
+            self._process_chunk(data)
+
+    def _mccp2_start(self) -> None:
+        """Some compress although they were refused."""
+        self._end()
+
+    def _end(self) -> None:
+        self.flooded = True
+        self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        try:
-            while not self._closing and self._rx_queue:
-                self._process_chunk(self._rx_queue.popleft())
-        finally:
-            super().connection_lost(None)
+        super().connection_lost(None)
 
 
 def printable(data: bytes) -> str:
@@ -328,9 +338,7 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
 
     try:
         reader, writer = await asyncio.wait_for(
-            telnetlib3.open_connection(
-                phone.host, phone.port, client_factory=factory, encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT
-            ),
+            telnetlib3.open_connection(phone.host, phone.port, client_factory=factory),
             limits.connect,
         )
     except ConnectionRefusedError:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils import register
-from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import aside
+from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import dialogue
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Identity, Limits, Phone, PhoneError, session
 
@@ -24,8 +24,6 @@ Results = dict[str, Result]
 Targets = Mapping[str, images.Image]
 """Inventory name → image."""
 
-MANY = 1000
-"""Phones that it pays to observe with two processes."""
 FIRST_POLL = 0.5
 """Seconds between the first looks at a phone; later they grow further apart, up to the poll interval."""
 DOWN_SHARE = 0.01
@@ -72,17 +70,14 @@ class Patience:
 
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
-    names = list(phones)
-    half = len(names) // 2 if len(names) >= MANY and pace.max_sessions > 1 else 0
-    slower = replace(pace, max_sessions=pace.max_sessions // 2)
-    others = aside(lambda: asyncio.run(_each(names[:half], slower, look))) if half else None
-    if not others:
-        return asyncio.run(_each(names, pace, look))
-    try:
-        ours = asyncio.run(_each(names[half:], slower, look))
-    finally:
-        theirs = others()
-    return {**(theirs or asyncio.run(_each(names[:half], slower, look))), **ours}
+    everyone = list(phones)
+
+    def some(half: Sequence[Phone]) -> Results:
+        share = replace(pace, max_sessions=pace.max_sessions // 2) if len(half) < len(everyone) else pace
+        return asyncio.run(_each(half, share, look))
+
+    parts = halves(some, everyone) if pace.max_sessions > 1 else [some(everyone)]
+    return {name: result for part in parts for name, result in part.items()}
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:
@@ -172,7 +167,7 @@ async def until_back(
     """As `wait`, for one phone that was reset `since` seconds ago.
 
     `cause`: asked why the phone cannot come back, as `kind`, `reason` and `advice`, or None; it is then waited for no longer.
-    `away`: how many phones are waited for at the moment, this one among them.
+    `away`: how many phones are waited for at the moment or soon, this one among them.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
     evidently was not, the result's `kind` is None and `on_target` false, and the phone may be reset.
     """
@@ -183,6 +178,10 @@ async def until_back(
     pause = FIRST_POLL
     image = None
     was_down = False
+    # None of thousands is back so soon, and those that are not reset yet come first
+    early = min(away() / LOOKS_PER_SECOND, DOWN_POLL)
+    if early > FIRST_POLL:
+        await asyncio.sleep(max(0.0, min(early, deadline - time.monotonic())))
     while True:
         async with sessions:
             seen = await look(phone, quick)

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import mac as macs
+from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
 
 TELNET_PORT = 23
@@ -26,18 +27,53 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_l
 
     Raises InventoryError: nothing of the run should start then.
     """
-    faults: list[str] = []
     found: list[Phone] = []
-    for name in names:
-        try:
-            found.append(_phone(name, hostvars, to_log_in))
-        except InventoryError as error:
-            faults.append(str(error))
+    faults: list[str] = []
+    # Ansible takes a good part of a millisecond for a host
+    for some, wrong in halves(lambda some: _read(some, hostvars, to_log_in), list(names)):
+        found += some
+        faults += wrong
     faults += _shared(found, "MAC", lambda phone: phone.mac)
     faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
     if faults:
         raise InventoryError("; ".join(faults[:20]) + (f"; and {len(faults) - 20} more" if len(faults) > 20 else ""))
     return found
+
+
+def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
+    """What `known` needs to make them again. Instead of its password each has the name of the first phone with the same one."""
+    owners: dict[str, str] = {}
+    return {
+        phone.name: {
+            "host": phone.host,
+            "port": phone.port,
+            "mac": phone.mac,
+            "hold": phone.hold,
+            "tftp_host": phone.tftp_host,
+            "password_of": owners.setdefault(phone.password, phone.name),
+        }
+        for phone in phones
+    }
+
+
+def known(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
+    """The same phones again, for the price of reading each password once. Raises InventoryError."""
+    found = [{"name": name, **logins[name]} for name in names]
+    owners = dict.fromkeys(one.pop("password_of") for one in found)
+    passwords = {phone.name: phone.password for phone in phones(owners, hostvars)}
+    return [Phone(password=passwords[logins[one["name"]]["password_of"]], **one) for one in found]
+
+
+def _read(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> tuple[list[Phone], list[str]]:
+    """The phones, and what is wrong with the others."""
+    found: list[Phone] = []
+    faults: list[str] = []
+    for name in names:
+        try:
+            found.append(_phone(name, hostvars, to_log_in))
+        except InventoryError as error:
+            faults.append(str(error))
+    return found, faults
 
 
 def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:

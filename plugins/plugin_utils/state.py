@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_
 
 @dataclass
 class State:
-    """`run`: what the steps of one run of the role have in common, and no other. `observed`: as of `fleet.observe`, with `host` and
-    `hold`. `site_of`: phone → TFTP host. `plan`: as of `scope.apart`, with `fleet`, `rules`, `zones` and `moved_before`. `resets` and
-    `waits`: as of `wave.Wave`, of all waves. `reached`: the last wave that began."""
+    """`run`: what the steps of one run of the role have in common, and no other. `logins`: as of `inventory.logins`. `observed`: as of
+    `fleet.observe`, with `host` and `hold`. `site_of`: phone → TFTP host. `plan`: as of `scope.apart`, with `fleet`, `rules`, `zones` and
+    `moved_before`. `resets` and `waits`: as of `wave.Wave`, of all waves. `reached`: the last wave that began."""
 
     run: str
     names: list[str] = field(default_factory=list)
     started: str = ""
+    logins: dict[str, Any] = field(default_factory=dict)
     site_of: dict[str, str] = field(default_factory=dict)
     observed: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class State:
 
     def save(self) -> None:
         """Raises OSError."""
-        write_whole(self._path, json.dumps(asdict(self)))
+        write_whole(self._path, json.dumps(vars(self)))
 
     def remove(self) -> None:
         with suppress(OSError):

@@ -193,7 +193,7 @@ class Wave:
                 self._pace.limits,
                 self._patience,
                 cause=self._watcher.cause,
-                away=lambda: self._counts.flashing + self._counts.in_call,
+                away=lambda: min(self._counts.flashing + self._counts.in_call + self._counts.untouched, self._at_once),
                 deferred=reset["deferred"],
                 since=reset["seconds"],
                 doubtful=reset.get("doubtful", False),

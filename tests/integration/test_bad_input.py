@@ -94,6 +94,15 @@ def test_a_tftp_host_that_cannot_be_reached(site):
     assert "tftp1" in run.report["rollout"]["error"]
 
 
+def test_a_tftp_host_without_python(site):
+    here = site([PHONE])
+    here.write_inventory(ansible_python_interpreter="/bin/false")
+    hint = "see that Python 3 runs there, with ansible_python_interpreter if it has another name"
+    run = refused(here, word="TFTP host tftp1: ")
+    assert hint in run.report["rollout"]["error"]
+    assert hint in here.play("rollback", image=None).report["rollout"]["error"]
+
+
 def test_a_root_that_cannot_be_written(site):
     here = site([PHONE])
     mount = ["mount", "--bind", "-o", "ro", str(here.root), str(here.root)]

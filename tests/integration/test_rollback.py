@@ -40,6 +40,11 @@ def test_a_rollout_is_taken_back(site):
     assert here.running() == {"phone0": OLD, "phone1": OLD, "phone2": "P0S3-07-5-00"}
     assert set(back.statuses().values()) == {"done"}
     assert NEW in back.output
+    for run in (dry, back):
+        files = {file["path"].rpartition("/")[2]: file["diff"] for file in run.report["files"]}
+        assert '+image_version: "P0S3-08-2-00" ; keep' in files["SIPDefault.cnf"]
+        assert len(files) == 3
+        assert "hidden" not in str(files)
 
     again = here.play("rollback", image=None)
     assert again.status == 0, again.output

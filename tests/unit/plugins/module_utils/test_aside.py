@@ -37,6 +37,19 @@ def test_no_result(work, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_halves():
+    parts = aside.halves(lambda some: (os.getpid(), some), range(1001))
+    assert [list(some) for _pid, some in parts] == [list(range(500)), list(range(500, 1001))]
+    assert parts[0][0] != parts[1][0] == os.getpid()
+    assert aside.halves(sum, range(999)) == [sum(range(999))]
+
+
+def test_a_half_that_gets_no_result_is_done_here(monkeypatch):
+    here = os.getpid()
+    parts = aside.halves(lambda some: some[0] if os.getpid() == here else os.kill(os.getpid(), signal.SIGKILL), range(1000))
+    assert parts == [0, 500]
+
+
 def test_one_cpu(monkeypatch):
     monkeypatch.setattr(aside, "cpus", lambda: 1)
     assert aside.aside(os.getpid) is None

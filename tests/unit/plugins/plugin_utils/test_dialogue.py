@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -223,6 +225,26 @@ def test_a_flood_of_negotiation_is_ended(flood):
     kind, _text, seconds = kind_of(talk, Limits(1, 3, 1))
     assert kind == "endless"
     assert seconds < 5
+
+
+def test_compression_is_not_taken():
+    bomb = zlib.compress(b"\x00" * 100_000_000)
+    said = b""
+
+    async def talk(reader, writer):
+        nonlocal said
+        writer.write(b"\xff\xfb\x56")
+        said = await reader.read(100)
+        writer.write(b"\xff\xfa\x56\xff\xf0" + bomb)
+        await reader.read()
+
+    tracemalloc.start()
+    kind, _text, _seconds = kind_of(talk, Limits(1, 2, 1))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kind
+    assert said.startswith(b"\xff\xfe\x56")  # don't
+    assert peak < 10_000_000
 
 
 def test_a_prompt_said_twice_is_no_wrong_password():

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, phones
+from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, known, logins, phones
 
 GOOD = {"ansible_host": "127.0.0.2", "ansible_password": "secret\n", "cisco79xx_mac": "00:0e:84:c0:60:a6"}
 
@@ -45,6 +47,38 @@ def test_all_faults_are_told_at_once():
     with pytest.raises(InventoryError) as caught:
         phones(["a", "b", "c"], {"a": {}, "b": {**GOOD, "cisco79xx_mac": "1"}})
     assert [part.partition(":")[0] for part in str(caught.value).split("; ") if ": " in part] == ["a", "b", "c"]
+
+
+def test_known_phones_have_their_passwords_read_once_each():
+    variables = {
+        f"phone{number}": {"ansible_host": f"127.0.1.{number}", "ansible_password": "secret" if number % 2 else f"other-{number % 4}"}
+        for number in range(1, 9)
+    }
+    found = phones(variables, variables)
+    kept = json.loads(json.dumps(logins(found)))
+    assert not any(password in json.dumps(kept) for password in ("secret", "other"))
+
+    read = []
+
+    class Watched(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            read.append(name)
+            return super().__getitem__(name)
+
+    assert known(["phone3", "phone8", "phone5"], kept, Watched(variables)) == [found[2], found[7], found[4]]
+    assert set(read) == {"phone1", "phone4"}
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_thousands_of_phones_in_their_order(cpus, monkeypatch):
+    monkeypatch.setattr(aside, "cpus", lambda: cpus)
+    variables: dict[str, dict[str, Any]] = {
+        f"phone{number}": {"ansible_host": f"127.0.{number // 250}.{number % 250}", "ansible_password": "secret"} for number in range(1001)
+    }
+    assert [phone.name for phone in phones(variables, variables)] == list(variables)
+    variables["phone7"]["ansible_port"] = variables["phone990"]["ansible_port"] = "x"
+    with pytest.raises(InventoryError, match=r"phone7: .*; phone990: "):
+        phones(variables, variables)
 
 
 def test_one_address_with_two_ports_is_two_phones():
