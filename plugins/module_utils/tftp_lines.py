@@ -17,7 +17,8 @@ import re
 import struct
 import time
 import zlib
-from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
+from collections import deque
+from typing import IO, Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
 
 REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
 UNSURE = "unsure"
@@ -221,7 +222,7 @@ _ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', wording.pattern.patte
 
 def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Said]]:
     """The server that wrote a message and what it says; None if no TFTP server wrote it."""
-    repeated = _REPEATED.match(message)
+    repeated = _REPEATED.match(message) if message.startswith("message") else None
     if repeated:
         message = repeated.group(1)
     first = _ANY.match(message)
@@ -267,6 +268,8 @@ def _by_shape(message: str) -> Optional[Said]:
 
 def endpoint(text: str) -> Tuple[str, Optional[int]]:
     """An address as servers spell it, and its port if it is there: 10.0.0.1:2000, [fe80::1]:2000, ::ffff:10.0.0.1."""
+    if ":" not in text and "[" not in text:
+        return text.rstrip(",;"), None
     port = ""
     if text.startswith("["):
         text, _rest, port = text[1:].partition("]")
@@ -310,18 +313,18 @@ _TRAILING = re.compile(rf" ?\[(?P<d>[0-9]{{2}})/(?P<m>[0-9]{{2}}) {_CLOCK}(?:\.[
 _TAG = re.compile(r"(?:\S+ ){0,2}?(?P<t>[A-Za-z][\w./@-]*)(?:\[(?P<p>[0-9][0-9.]*)\])?: (?P<m>.*)$", re.DOTALL)
 _TAG_5424 = re.compile(r" ?\S+ (?P<t>\S+) (?P<p>\S+) \S+ (?:-|\[.*?\](?!\S))(?: |$)\ufeff?(?P<m>.*)$", re.DOTALL)
 DAEMONS = ("in.tftpd", "tftpd", "atftpd", "dnsmasq", "xinetd", "systemd", "tftp")
-_OTHERS = frozenset(
-    name.encode() + end
-    for name in (
-        "asterisk CRON cron crond anacron kernel rsyslogd syslogd sshd sshd-session sudo su dhcpd dhclient dnsmasq-dhcp NetworkManager "
-        "ntpd chronyd systemd-timesyncd systemd-logind systemd-resolved systemd-networkd dbus-daemon named unbound postfix/smtpd "
-        "postfix/smtp postfix/qmgr postfix/cleanup postfix/pickup postfix/local postfix/anvil postfix/bounce postfix/scache postfix/master "
-        "exim dovecot fail2ban fail2ban.actions fail2ban.filter fail2ban-server freeswitch kamailio opensips rtpengine mysqld mariadbd "
-        "postgres apache2 httpd nginx php-fpm snmpd smartd smbd nmbd winbindd rpcbind irqbalance multipathd polkitd haproxy keepalived"
-    ).split()
-    for end in (b"[", b":")
+_OTHERS = (
+    "asterisk CRON cron crond anacron kernel rsyslogd syslogd sshd sshd-session sudo su dhcpd dhclient dnsmasq-dhcp NetworkManager "
+    "ntpd chronyd systemd-timesyncd systemd-logind systemd-resolved systemd-networkd dbus-daemon named unbound postfix/smtpd "
+    "postfix/smtp postfix/qmgr postfix/cleanup postfix/pickup postfix/local postfix/anvil postfix/bounce postfix/scache postfix/master "
+    "exim dovecot fail2ban fail2ban.actions fail2ban.filter fail2ban-server freeswitch kamailio opensips rtpengine mysqld mariadbd "
+    "postgres apache2 httpd nginx php-fpm snmpd smartd smbd nmbd winbindd rpcbind irqbalance multipathd polkitd haproxy keepalived"
 )
 """Who writes into a PBX's log besides, and never is a TFTP server."""
+OTHERS = re.compile(
+    rb"(?:.{3} .{11}|.{3}[^ ].{15})[^ ]* [^ ]* (?:%s)(?:\[|:(?: |\Z))" % "|".join(map(re.escape, _OTHERS.split())).encode(), re.DOTALL
+)
+"""A line of the shape "stamp host daemon" of one of these."""
 _PLAIN = re.compile(
     rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? (?![0-9]{4} )"
     rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]* (?![+-]|Z|UTC)"
@@ -329,21 +332,13 @@ _PLAIN = re.compile(
 """Stamps that are known again by their text up to the minute, and the second."""
 _SECONDS = {b"%02d" % second: float(second) for second in range(60)}
 _MOST_TIMES = 1 << 12
+_BY_NAME = 8
 NEVER = float("-inf")
 """In place of the time of a line that no server can have written."""
 
 
 def plain(line: bytes) -> str:
     return line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
-
-
-def by_others(line: bytes) -> bool:
-    """Whether a line of the shape "stamp host daemon" is of one that is no TFTP server."""
-    words = line[15 if line[3:4] == b" " else 19 :].split(b" ", 3)
-    if len(words) < 3:
-        return False
-    name, process, _rest = words[2].partition(b"[")
-    return name + process in _OTHERS
 
 
 class _Open:
@@ -355,6 +350,11 @@ class _Open:
         self._running = 0
         self._skipped = 0
         self._dead = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, and nothing left over."""
+        return not (self._running or self._requests or self._skipped or self._dead)
 
     def begin(self, request: Said) -> None:
         self._running += 1
@@ -411,6 +411,8 @@ class Reader:
         self._times: Dict[str, Optional[float]] = {}
         self._by_process: Dict[str, Said] = {}
         self._by_name: Dict[str, _Open] = {}
+        self._lately: Dict[str, Deque[bytes]] = {}
+        """Requests that are not in `_by_name` yet."""
         self._threads: Dict[str, _Open] = {}
         """Of atftpd by syslog: all its threads share one process id."""
         self._connection: Optional[Said] = None
@@ -429,7 +431,7 @@ class Reader:
         return self.event(line)
 
     def event(self, line: bytes) -> Optional[Event]:
-        if by_others(line):
+        if OTHERS.match(line):
             self.stats.unknown += 1
             return None
         when, tag, process, message = self.envelope(plain(line))
@@ -476,8 +478,8 @@ class Reader:
                 remember(self._by_process, process, said)
             if not said.line.startswith("RRQ from "):  # answers to these tell whose they are, or are their process's
                 name = basename(said.file)
-                if name not in self._by_name:
-                    remember(self._by_name, name, _Open(8))
+                if not self._named(name):
+                    remember(self._by_name, name, _Open(_BY_NAME))
                 self._by_name[name].begin(said)
             return said
         if threads:
@@ -494,7 +496,7 @@ class Reader:
         if request and said.file and basename(said.file) != basename(request.file):
             request = None
         if not request and not said.address:
-            asked = self._by_name.get(basename(said.file))
+            asked = self._named(basename(said.file))
             request = asked.only() if asked else None
             if asked and not request:
                 asked.skip()
@@ -507,6 +509,27 @@ class Reader:
     def asked(self, process: str, said: Said) -> None:
         """A request of a process that logs one for each, read elsewhere."""
         remember(self._by_process, process, said)
+
+    def idle(self, process: str) -> bool:
+        """Whether all transfers of a process that has many have ended."""
+        threads = self._shared(process)
+        return threads is not None and threads.idle
+
+    def passed(self, name: str, message: bytes) -> None:
+        """A request of such a process that was read elsewhere, and whose transfer has ended."""
+        if name not in self._lately:
+            remember(self._lately, name, deque(maxlen=_BY_NAME))
+        self._lately[name].append(message)
+
+    def _named(self, name: str) -> Optional[_Open]:
+        """The requests of a name."""
+        for message in self._lately.pop(name, ()):
+            said = self.said(plain(message), "atftpd")
+            if said:
+                if name not in self._by_name:
+                    remember(self._by_name, name, _Open(_BY_NAME))
+                self._by_name[name].begin(said)
+        return self._by_name.get(name)
 
     def _shared(self, process: str) -> Optional[_Open]:
         if not process.startswith("atftpd[") or "." in process:
@@ -551,14 +574,16 @@ class Reader:
 
     def time(self, line: bytes) -> Optional[float]:
         """The time of "stamp host daemon[process", whatever follows; NEVER if no server can have written that."""
-        key, minute = line[:15], line[:13]
-        start, second = self._minutes.get(minute), _SECONDS.get(line[13:15])
-        if start is None and line[4:5] == b"-":
+        key, minute, clock = line[:15], line[:13], line[13:15]
+        if line[4:5] == b"-":
             end = line.find(b" ", 0, 40)
             # What is within one second has no order, but its time zone counts.
             key = line[:19] + line[26:end] if end == 32 or (end == 27 and line[26:27] == b"Z") else line[: max(end, 0)]
-            minute = key[:17] + key[19:]
-            start, second = self._minutes.get(minute), _SECONDS.get(key[17:19])
+            known = self.seconds.get(key)
+            if known is not None:
+                return known
+            minute, clock = key[:17] + key[19:], key[17:19]
+        start, second = self._minutes.get(minute), _SECONDS.get(clock)
         if start is None or second is None:
             when, tag, _process, _message = self.envelope(plain(line) + "]: ")
             if not tag:

@@ -14,12 +14,13 @@ import re
 from collections import deque
 from itertools import chain, filterfalse, islice, repeat
 from operator import length_hint
-from typing import Any, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union, cast
+from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union, cast
 
 from .tftp_lines import (
     ACKED,
     MISSING,
     NEVER,
+    OTHERS,
     REQUEST,
     SERVED,
     SERVER_START,
@@ -29,24 +30,26 @@ from .tftp_lines import (
     Reader,
     Said,
     Stats,
+    basename,
     blocks,
-    by_others,
     is_capture,
     plain,
     read_capture,
 )
-from .tftp_verdict import ANSWERS, STARTS, Facts, Name, Phone, Scene, Sight, Thresholds, adopt, facts_of, name_of
+from .tftp_verdict import ANSWERS, STARTS, Facts, Name, Phone, Scene, Sight, Thresholds, adopt, facts_of, name_of, sight_of
 
 KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
 MOST_PHONES = 50_000
 _MOST_MESSAGES = 200_000
-_MOST_WAITING = 40 << 20
+_MOST_WAITING = 64 << 20
 """Bytes of what has not come to its phones yet, and those that every phone may have of them."""
-_WAITING = 20 << 10
+_WAITING = 64 << 10
+_TRANSFERRED = 320
 _COSTS = 1 << 10
 """What an event that is not like one before counts among those that wait: it takes more memory."""
 _LONGEST_USUAL = 1000
+_EXIT = b"Server thread exiting"
 _NEAR = 4
 """Lines before one that are searched for its process's last one."""
 _PROCESS = re.compile(rb"(?:^| )(in\.tftpd\[[0-9]+\]): ")
@@ -64,7 +67,7 @@ def _usual(head: bytes) -> Optional[re.Match[bytes]]:
 class _Stream:
     """The last events of one phone, or of one address, and how often it booted."""
 
-    __slots__ = ("_sights", "asks", "boots", "first", "key", "last_start", "late", "macs", "room", "seen")
+    __slots__ = ("_sights", "asks", "boots", "first", "heard", "key", "last_start", "late", "macs", "room", "seen")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -74,6 +77,8 @@ class _Stream:
         self.late: List[Any] = []
         """What is to come to `seen`, the last first."""
         self.boots = 0
+        self.heard = False
+        """Whether there is anything that can come to it."""
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
@@ -98,12 +103,12 @@ class _Stream:
         count = len(self.macs)
         return min(2 * KEPT * ((1 << (count.bit_length() - 1)) + 1), 1 << 16) if count > 1 else 2 * KEPT
 
-    def events(self) -> Iterator[Tuple[Optional[float], Sight]]:
-        pairs = iter(self.seen)
-        return ((when, self._sights[said] if said.__class__ is int else said) for when, said in zip(pairs, pairs))
-
-    def phone(self, mac: Optional[str]) -> Phone:
-        return Phone(self.key, mac, list(self.events()), self.boots, self.first)
+    def events(self, transferred: Callable[[_Transfer], Sight]) -> List[Tuple[Optional[float], Sight]]:
+        sights, pairs = self._sights, iter(self.seen)
+        return [
+            (when, sights[said] if said.__class__ is int else transferred(said) if said.__class__ is tuple else said)
+            for when, said in zip(pairs, pairs)
+        ]
 
     def code(self, sight: Sight) -> Any:
         """What to keep for something said: a small number, as long as there are any. Those cost no look into far memory."""
@@ -125,8 +130,17 @@ class _Known:
         self.starts = starts
 
 
-class _Messages(Dict[bytes, Optional[_Known]]):
-    """Messages as they stand in lines. Of those that are not here it is kept how many were left to look up."""
+_Transfer = Tuple[_Known, bytes, Optional[Said]]
+"""A request of atftpd, as it is known but for its port, as it was logged, and what its answer says."""
+_Found = Union[bytes, _Transfer, _Known, None]
+"""What a line says: a message that is known, one of a transfer, what else it says at this place, or nothing."""
+
+
+class _Messages(Dict[bytes, _Found]):
+    """Messages as they stand in lines, each as its own value: that is in the cache by then, what they mean is not.
+
+    Of those that are not here it is kept how many were left to look up.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,8 +150,8 @@ class _Messages(Dict[bytes, Optional[_Known]]):
     def __missing__(self, _message: bytes) -> None:
         self.missed.append(length_hint(self.left))
 
-    def find(self, tails: Sequence[bytes]) -> Tuple[List[Optional[_Known]], List[int]]:
-        """What is known of messages, and the places of those that are not here."""
+    def find(self, tails: Sequence[bytes]) -> Tuple[List[_Found], List[int]]:
+        """The messages that are here, and the places of those that are not."""
         self.left = iter(tails)
         self.missed = []
         found = list(map(self.__getitem__, self.left))
@@ -150,7 +164,7 @@ class _Batch:
 
     __slots__ = ("begin", "end", "found", "reader", "text", "times")
 
-    def __init__(self, found: List[Optional[_Known]], text: bytes = b"", reader: Optional[Reader] = None) -> None:
+    def __init__(self, found: List[_Found], text: bytes = b"", reader: Optional[Reader] = None) -> None:
         self.found = found
         self.text = text
         self.reader = reader
@@ -174,10 +188,17 @@ class Stories:
         """Events of more phones than are kept."""
         self._streams: Dict[str, _Stream] = {}
         self._known = _Messages()
-        self._timed: Dict[bytes, _Known] = {}
-        """Messages that start a boot: each is timed at once."""
+        """Messages that do not start a boot: those that do are timed at once."""
+        self._meant: Dict[bytes, _Known] = {}
+        """What messages say, wherever they stand."""
         self._joined: Dict[bytes, Dict[_Known, _Known]] = {}
         """Messages about the request before, with what they say by that."""
+        self._served: Dict[bytes, Tuple[_Known, str]] = {}
+        """Requests as atftpd logs them, without their port, and the names of their files."""
+        self._ends: Dict[Tuple[bytes, bytes], Optional[Said]] = {}
+        """What is said of such requests in the end."""
+        self._ported: Dict[Said, Sight] = {}
+        """What was said in transfers, with ports."""
         self._late: List[_Batch] = []
         """All that has not come to its streams yet: most never does, they keep the last only."""
         self._waiting = 0
@@ -217,7 +238,7 @@ class Stories:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
         if reader.mixed:
             lines = block.split(b"\n")[:-1]
-            own = [line for line in lines if b"tftp" in line or not by_others(line)]
+            own = list(filterfalse(OTHERS.match, lines))
             others = len(lines) - len(own)
             reader.stats.lines += others
             reader.stats.unknown += others
@@ -239,25 +260,34 @@ class Stories:
     def _take(self, block: bytes, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], reader: Reader) -> int:
         """Take lines that are cut in two, and tell how many: without `ends`, until a new one shows that they were cut at wrong places."""
         found, missed = self._known.find(tails)
-        timed, seconds, gap, always = self._timed, reader.seconds, self.thresholds.boot_gap, self.since is None and self.until is None
+        meant, seconds, gap, always = self._meant, reader.seconds, self.thresholds.boot_gap, self.since is None and self.until is None
         batch = _Batch(found, block, reader)
         self._late.append(batch)
+        iso = block[4:5] == b"-"
+        told = -1
         for at in missed:
-            known = timed.get(tails[at])
+            known = meant.get(tails[at])
             if known is None:
+                if at <= told:
+                    continue
                 known = self._join(heads, tails, found, at, reader)
                 if known is None:
-                    if not ends and not (_usual(heads[at]) and (at + 1 >= len(found) or _usual(heads[at + 1]))):
+                    if self._transfer(batch, heads, tails, at, reader):
+                        told = at + 2
+                        continue
+                    usual = _usual(heads[at])
+                    if not ends and not (usual and (at + 1 >= len(found) or _usual(heads[at + 1]))):
                         # A known message before may be but the first part of one.
                         del found[at - 1 if at and at - 1 not in missed else at :]
                         break
                     batch.end = at
-                    found[at] = self._look(batch, heads, ends, tails, at, reader)
+                    found[at] = self._look(batch, heads, ends, tails, at, usual, reader)
                     continue
             if known.starts:
-                when = seconds.get(heads[at][:15])
+                head = heads[at]
+                when = seconds.get(head[:19] + head[26:32] if iso else head[:15])
                 if when is None:
-                    when = reader.time(heads[at])
+                    when = reader.time(head)
                     if when == NEVER:
                         continue
                 if not (always or self._wanted(when)):
@@ -271,36 +301,91 @@ class Stories:
         self._wait(len(batch.text) + 8 * len(found) + _COSTS)
         return len(found)
 
-    def _join(
-        self, heads: Sequence[bytes], tails: Sequence[bytes], found: Sequence[Optional[_Known]], at: int, reader: Reader
-    ) -> Optional[_Known]:
-        """A message that was new when its block began, or that is about the request before."""
+    def _join(self, heads: Sequence[bytes], tails: Sequence[bytes], found: Sequence[_Found], at: int, reader: Reader) -> Optional[_Known]:
+        """A message about the request before."""
         said = self._joined.get(tails[at])
-        if said is None:
-            return self._known.get(tails[at])
-        before = self._before(heads, found, at, reader)
-        return said.get(before) if before else None
+        before = self._before(heads, found, at, reader) if said else None
+        return said.get(before) if said and before else None
+
+    def _transfer(self, batch: _Batch, heads: Sequence[bytes], tails: Sequence[bytes], at: int, reader: Reader) -> bool:
+        """Take one of atftpd's transfers, told from its start to its end, while there is no other. No two have the same port."""
+        base, _colon, port = tails[at].rpartition(b":")
+        served = self._served.get(base)
+        if not served or tails[at + 2 : at + 3] != [_EXIT] or not port.isdigit() or len(port) > 5 or tails[at + 1] in self._meant:
+            return False
+        asked, name = served
+        first, second, third = heads[at : at + 3]
+        when = then = reader.time(first)
+        if first != second or first != third:
+            rest = 26 if first[4:5] == b"-" else 15
+            then = reader.time(second)
+            if not first[rest:] == second[rest:] == third[rest:] or reader.time(third) == NEVER:
+                return False
+        usual = _usual(first)
+        if not usual or when == NEVER or then == NEVER or not (self._wanted(when) and self._wanted(then)):
+            return False
+        key = base, tails[at + 1]
+        if key not in self._ends:
+            self._ends[key] = self._end(name, tails[at + 1], reader)
+        end = self._ends[key]
+        if not end or not reader.idle(usual.group(1).decode() + "]"):
+            return False
+        reader.passed(name, tails[at])
+        if asked.starts:
+            asked.stream.start(when, self.thresholds.boot_gap)
+        if end.kind == MISSING:
+            self._absent.add(asked.sight.name.kind)
+        self.answered += 1
+        batch.found[at] = asked, tails[at], None
+        batch.found[at + 1] = asked, tails[at], end
+        self._waiting += _TRANSFERRED
+        return True
 
     @staticmethod
-    def _before(heads: Sequence[bytes], found: Sequence[Optional[_Known]], at: int, reader: Reader) -> Optional[_Known]:
+    def _end(name: str, tail: bytes, reader: Reader) -> Optional[Said]:
+        """What a message tells of the request of a file, if it is its answer."""
+        said = reader.said(plain(tail), "atftpd")
+        return said if said and said.kind in (SERVED, MISSING) and not said.address and basename(said.file) in ("", name) else None
+
+    def _transferred(self, transfer: _Transfer) -> Sight:
+        """What a line of a transfer says, with its port."""
+        asked, request, end = transfer
+        kind, address, _port, file, line = asked.sight.said
+        kind, line = (end.kind, end.line) if end else (kind, plain(request))
+        said = Said(kind, address, int(request[request.rindex(b":") + 1 :]), file, line)
+        known = self._told.get(said)
+        if known:
+            return known.sight
+        return self._ported.setdefault(said, sight_of(said, asked.sight.name))
+
+    def _before(self, heads: Sequence[bytes], found: Sequence[_Found], at: int, reader: Reader) -> Optional[_Known]:
         """The request of a line's process, if that is just before."""
         process = heads[at][heads[at].rfind(b" ") :]
         for near in range(at - 1, max(at - _NEAR, 0) - 1, -1):
             if heads[near].endswith(process):
-                known = found[near]
-                return known if known and known.sight.said.kind == REQUEST and reader.time(heads[near]) != NEVER else None
+                known = self._meaning(found[near])
+                if not known or known.sight.said.kind != REQUEST:
+                    return None
+                return known if heads[near][:15] in reader.seconds or reader.time(heads[near]) != NEVER else None
         return None
 
     def _look(
-        self, batch: _Batch, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], at: int, reader: Reader
+        self,
+        batch: _Batch,
+        heads: Sequence[bytes],
+        ends: Sequence[bytes],
+        tails: Sequence[bytes],
+        at: int,
+        usual: Optional[re.Match[bytes]],
+        reader: Reader,
     ) -> Optional[_Known]:
         """A closer look at a line."""
         tail = tails[at]
         line = heads[at] + (ends[at] if ends else b"]: ") + tail
-        if by_others(line):
+        if OTHERS.match(line):
             reader.stats.unknown += 1
             return None
-        usual = _usual(heads[at]) if len(line) <= _LONGEST_USUAL and (not ends or ends[at]) else None
+        usual = usual if len(line) <= _LONGEST_USUAL and (not ends or ends[at]) else None
         when = reader.time(line) if usual else NEVER
         if not usual or when == NEVER:
             named = _PROCESS.search(line)
@@ -312,15 +397,17 @@ class Stories:
             batch.times[at] = when = event.time
             return self._told_at(when, Said(*event[1:]))
         tag = usual.group(2).decode()
-        process = usual.group(1).decode() + "]"
         message = plain(tail)
         known = before = None
         said = reader.said(message, tag) if tag == "in.tftpd" or tag.startswith("dnsmasq") else None
         if said and said.file:
             known = self._told_at(when, said)
             if known:
-                (self._timed if known.starts else self._known)[tail] = known
+                self._meant[tail] = known
+                if not known.starts:
+                    self._known[tail] = tail
             return known
+        process = usual.group(1).decode() + "]"
         if said:
             before = self._before(heads, batch.found, at, reader)
             if before:
@@ -329,6 +416,8 @@ class Stories:
                 self._recall(batch.text, at, process, reader)
         said = reader.heard(message, tag, process)
         known = self._told_at(when, said) if said else None
+        if known and tag == "atftpd" and known.sight.said.kind == REQUEST and tail.startswith(b"Serving "):
+            self._served[tail.rpartition(b":")[0]] = known, basename(known.sight.said.file)
         if known and before:
             self._joined.setdefault(tail, {})[before] = known
         return known
@@ -360,41 +449,61 @@ class Stories:
         self._waiting += count
         if self._waiting > min(_MOST_WAITING, _WAITING * (len(self._streams) + 64)):
             self._settle()
+        if max(len(self._told), len(self._served), len(self._ends)) >= _MOST_MESSAGES:
+            self._settle()
+            for told in (self._told, self._known, self._meant, self._joined, self._served, self._ends):
+                told.clear()
+
+    def _meaning(self, found: _Found) -> Optional[_Known]:
+        if isinstance(found, tuple):
+            return None
+        return self._meant[found] if isinstance(found, bytes) else found
 
     def _settle(self) -> None:
         """Bring what was seen to its streams, from the last on, as long as they have room."""
         always = self.since is None and self.until is None
-        full: Set[Optional[_Known]] = {None}
+        meant = self._meant
+        full: Set[_Found] = {None}
         streams: List[_Stream] = []
+        hungry = sum(stream.heard for stream in self._streams.values())
         for batch in reversed(self._late):
+            if not hungry:
+                break
             begin, odd, reader = batch.begin, batch.times, batch.reader
             seconds = reader.seconds if reader else {}
             lines: List[bytes] = []
+            iso = batch.text[4:5] == b"-"
             left = reversed(batch.found[begin : batch.end])
-            for known in cast("Iterator[_Known]", filterfalse(full.__contains__, left)):
-                stream = known.stream
+            for found in cast("Iterator[Any]", filterfalse(full.__contains__, left)):
+                shape = found.__class__
+                known = meant[found] if shape is bytes else found[0] if shape is tuple else found
+                stream: _Stream = known.stream
                 late = stream.late
                 if len(late) >= stream.room:
-                    full.add(known)
+                    if shape is not tuple:
+                        full.add(found)
                     continue
                 at = begin + length_hint(left)
                 if reader and at not in odd:
                     lines = lines or batch.text.split(b"\n")
-                    when = seconds.get(lines[at][:15])
+                    head = lines[at]
+                    when = seconds.get(head[:19] + head[26:32] if iso else head[:15])
                     if when is None:
-                        when = reader.time(lines[at])
+                        when = reader.time(head)
                     if when == NEVER or not (always or self._wanted(when)):
                         continue
                 else:
                     when = odd[at]
                 if not late:
                     streams.append(stream)
-                late.append(known.code)
-                late.append(when)
-            batch.begin = batch.end
+                late += (found if shape is tuple else known.code, when)
+                if len(late) == stream.room:
+                    hungry -= 1
         for stream in streams:
             stream.seen.extend(reversed(stream.late))
             stream.late = []
+        for batch in self._late:
+            batch.begin = batch.end
         self._late = [batch for batch in self._late if batch.begin < len(batch.found)]
         self._waiting = 0
 
@@ -412,7 +521,7 @@ class Stories:
             if len(self._names) >= _MOST_MESSAGES:
                 self._names.clear()
             self._names[said.file] = name
-        sight = Sight(said, name)
+        sight = sight_of(said, name)
         if said.kind in ANSWERS and said.kind != UNSURE:
             self.answered += 1
         if said.kind == SERVER_START:
@@ -434,17 +543,15 @@ class Stories:
             return None
         if stream.first is None:
             stream.first = when
-        if name.mac and said.address:
+        if name.mac and said.address and said.address not in stream.macs:
             self._neighbour(name.mac, said.address, when)
             stream.macs.add(said.address)
         start = name.kind in STARTS and (said.kind == REQUEST or (said.kind in (MISSING, SERVED) and not stream.asks))
         stream.asks = stream.asks or (start and said.kind == REQUEST)
+        stream.heard = True
         known = _Known(stream, sight, start)
         self._waiting += _COSTS
         if said.port is None or len(self._told) < MOST_PHONES:
-            if len(self._told) >= _MOST_MESSAGES:
-                for told in (self._told, self._known, self._timed, self._joined):
-                    told.clear()
             self._told[said] = known
         return known
 
@@ -483,7 +590,7 @@ class Stories:
         taken: Dict[str, Phone] = {}
         for key, stream in self._streams.items():
             if _is_mac(key):
-                taken[key] = stream.phone(key)
+                taken[key] = self._phone(stream, key)
         for key, stream in self._streams.items():
             if not _is_mac(key):
                 self._share(stream, taken)
@@ -495,15 +602,18 @@ class Stories:
                 facts[key] = told
         return facts
 
+    def _phone(self, stream: _Stream, mac: Optional[str]) -> Phone:
+        return Phone(stream.key, mac, stream.events(self._transferred), stream.boots, stream.first)
+
     def _share(self, stream: _Stream, phones: Dict[str, Phone]) -> None:
         """Give the events of an address to the phones that had it."""
         macs = [mac for mac in stream.macs if mac in phones]
         if not macs:
             if stream.seen:
-                phones[stream.key] = stream.phone(None)
+                phones[stream.key] = self._phone(stream, None)
             return
         if len(macs) == 1:
-            phones[macs[0]].add(stream.events(), stream.boots, stream.first)
+            phones[macs[0]].add(stream.events(self._transferred), stream.boots, stream.first)
             return
         marks = sorted(
             (when, sight.said.port or 0, mac)
@@ -511,7 +621,7 @@ class Stories:
             for when, sight in phones[mac].sights
             if when is not None and sight.said.address == stream.key
         )
-        for when, sight in stream.events():
+        for when, sight in stream.events(self._transferred):
             for mac, shared in _owners(when, sight, marks, self.thresholds.boot):
                 phones[mac].sights.append((when, sight))
                 if shared:

@@ -87,6 +87,7 @@ _ORDER = {
         (_OS79XX, _CTL, _SEP, _SIPDEFAULT, _SIP, _MGC, _XMLDEFAULT, LOADS, _LOADER_IMAGE, _APP_IMAGE, _RINGLIST, _DIALPLAN, _SCCP, _OTHER)
     )
 }
+_RANK = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
 IMAGES = (LOADS, _LOADER_IMAGE, _APP_IMAGE)
 STARTS = (_CTL, _OS79XX)
 NAMING = (_OS79XX, _SEP, _SIPDEFAULT, _SIP, _MGC, _XMLDEFAULT, LOADS)
@@ -149,10 +150,15 @@ def name_of(file: str) -> Name:
 
 
 class Sight(NamedTuple):
-    """What was said, and of which name."""
+    """What was said, of which name, and its place among all that is said within a second."""
 
     said: Said
     name: Name
+    rank: int
+
+
+def sight_of(said: Said, name: Name) -> Sight:
+    return Sight(said, name, 4 * _ORDER[name.kind] + _RANK.get(said.kind, 2))
 
 
 # -- judging
@@ -274,11 +280,12 @@ class Scene:
 class _Ask:
     """One file asked for, retries included, and what came of it."""
 
-    __slots__ = ("answer_at", "answers", "asked", "at", "certain", "first_answer", "last", "line", "name", "result", "times")
+    __slots__ = ("answer_at", "answers", "asked", "at", "certain", "first_answer", "kind", "last", "line", "name", "result", "times")
 
-    def __init__(self, when: float, name: Name, line: str) -> None:
+    def __init__(self, when: float, name: Name, line: str, certain: bool = True) -> None:
         self.at = self.last = when
         self.name = name
+        self.kind = name.kind
         self.line = line
         self.times = 1
         self.asked = False
@@ -287,62 +294,59 @@ class _Ask:
         self.answers = 0
         self.first_answer: Optional[float] = None
         self.answer_at: Optional[float] = None
-        self.certain = True
+        self.certain = certain
 
 
-_RANK = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
+def _in_order(sights: Iterable[Tuple[Optional[float], Sight]]) -> List[Tuple[float, int, int, Sight]]:
+    """Events by time, by rank and as they came."""
+    return sorted([(when or 0.0, sight.rank, number, sight) for number, (when, sight) in enumerate(sights)])
 
 
-def _asks(phone: Phone, limits: Thresholds) -> List[_Ask]:
+def _asks(sights: Sequence[Tuple[float, int, int, Sight]], shared: Set[int], limits: Thresholds) -> List[_Ask]:
     """The requests in order, each with what became of it."""
-    shared = phone.shared
-    sights = [
-        (when or 0.0, _ORDER[sight.name.kind], _RANK.get(sight.said.kind, 2), number, sight)
-        for number, (when, sight) in enumerate(phone.sights)
-    ]
-    sights.sort()
+    retry_gap, flash = limits.retry_gap, limits.flash
     asks: List[_Ask] = []
     last: Dict[str, _Ask] = {}
-    for when, _order, _rank, _number, sight in sights:
-        said, name = sight
-        if not name.base:
-            _answered(asks, said.kind, when)
+    for when, _rank, _number, sight in sights:
+        said, name, _rank = sight
+        kind = said.kind
+        base = name.base
+        if not base:
+            _answered(asks, kind, when)
             continue
-        ask = last.get(name.base)
-        if said.kind == REQUEST:
-            if ask and when - ask.last <= limits.retry_gap:
+        ask = last.get(base)
+        certain = not (shared and id(sight) in shared)
+        if kind == REQUEST:
+            if ask and when - ask.last <= retry_gap:
                 if when > ask.last:  # a line that is there twice is one request
                     ask.times += 1
                     ask.last = when
-                    ask.certain = ask.certain and not (shared and id(sight) in shared)
+                    ask.certain = ask.certain and certain
                 continue
-            ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = not (shared and id(sight) in shared)
+            ask = last[base] = _Ask(when, name, said.line, certain)
             ask.asked = True
             asks.append(ask)
             continue
-        if not ask or when - ask.last > limits.flash:
-            # A server that logs no requests: what it answers was asked for.
-            ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = not (shared and id(sight) in shared)
+        if (
+            not ask
+            or when - ask.last > flash  # a server that logs no requests: what it answers was asked for
+            or (ask.result and when - ask.last > retry_gap and kind != ACKED and not (ask.asked and _late(said, name)))
+        ):
+            ask = last[base] = _Ask(when, name, said.line, certain)
             asks.append(ask)
-        elif said.kind != ACKED and ask.result and when - ask.last > limits.retry_gap and not (ask.asked and _late(said, name)):
-            ask = last[name.base] = _Ask(when, name, said.line)
-            ask.certain = not (shared and id(sight) in shared)
-            asks.append(ask)
-        elif said.kind != ACKED and not ask.asked and when > (ask.answer_at if ask.answer_at is not None else when) and when > ask.last:
+        elif kind != ACKED and not ask.asked and when > (ask.answer_at if ask.answer_at is not None else when) and when > ask.last:
             ask.times += 1  # no requests logged, and answered again
             ask.last = when
-            ask.certain = ask.certain and not (shared and id(sight) in shared)
-        if said.kind != ACKED:
+            ask.certain = ask.certain and certain
+        if kind != ACKED:
             ask.answers += 1
             ask.answer_at = when
             if ask.first_answer is None:
                 ask.first_answer = when
             if ask.result != SERVED:
-                ask.result = said.kind
+                ask.result = kind
             ask.line = said.line
-            ask.certain = ask.certain and not (shared and id(sight) in shared)
+            ask.certain = ask.certain and certain
     return asks
 
 
@@ -375,21 +379,17 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
     """What `tftp_log.Stories.result` says of a phone; None if it asked for nothing since then."""
     if since is not None:
         phone.sights = [one for one in phone.sights if one[0] is None or one[0] >= since]
-    asks = _asks(phone, scene.limits)
+    sights = _in_order(phone.sights)
+    asks = _asks(sights, phone.shared, scene.limits)
     if not asks:
         return None
     known = [when for when, _sight in phone.sights if when is not None]
     verdict = _judge(asks, scene, phone.doubts)
     if not known and verdict.confidence == CERTAIN:
         verdict = verdict._replace(confidence=LIKELY)  # what came first is not known
-    address = ""
-    latest = -1.0
-    for when, sight in phone.sights:
-        if sight.said.address and (when or 0.0) >= latest:
-            address, latest = sight.said.address, when or 0.0
     return {
         "mac": phone.mac,
-        "address": address or None,
+        "address": _address(sights) or None,
         "verdict": verdict.verdict,
         "confidence": verdict.confidence,
         "advice": verdict.advice,
@@ -408,6 +408,17 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
             for ask in asks[-SHOWN:]
         ],
     }
+
+
+def _address(sights: Sequence[Tuple[float, int, int, Sight]]) -> str:
+    """The last address, by time and then as they came."""
+    address, latest, place = "", float("-inf"), -1
+    for when, _rank, number, sight in reversed(sights):
+        if address and when < latest:
+            break
+        if number > place and sight.said.address:
+            address, latest, place = sight.said.address, when, number
+    return address
 
 
 def _shown(ask: _Ask, dated: bool) -> str:
@@ -437,14 +448,14 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
     """The first story that fits, surest first."""
     limits, end = scene.limits, scene.end
     asks = asks[-_MOST_JUDGED:]
-    start = max((ask.at for ask in asks if ask.name.kind in STARTS), default=asks[0].at)
+    start = max((ask.at for ask in asks if ask.kind in STARTS), default=asks[0].at)
     done, proof = _completed(asks)
     for story in (_reasked, _unarrived, _image_fault, _elsewhere, _bare, _stuck_loader):
         verdict = story(asks, scene, start, done)
         if verdict:
             return verdict
     since = asks[asks.index(proof[-1]) + 1 :] if proof else asks  # by order: stamps are whole seconds
-    flashes = [ask for ask in since if ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE)]
+    flashes = [ask for ask in since if ask.kind in (_LOADER_IMAGE, _APP_IMAGE)]
     if flashes and end - flashes[-1].at <= limits.flash and not _foreign(asks):
         if scene.now - flashes[-1].at > limits.flash:
             name = flashes[-1].name.base
@@ -481,14 +492,14 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
 
 def _begun(asks: List[_Ask], scene: Scene, proof: List[_Ask]) -> bool:
     """Whether the log shows the boot of an application from its start."""
-    return any(ask.name.kind in STARTS and proof[0].at - scene.limits.flash <= ask.at <= proof[-1].at for ask in asks)
+    return any(ask.kind in STARTS and proof[0].at - scene.limits.flash <= ask.at <= proof[-1].at for ask in asks)
 
 
 def _unbegun(asks: List[_Ask], scene: Scene, proof: List[_Ask]) -> Optional[_Verdict]:
     """A boot that was not seen from its start on, or not to its end, and of which nothing shows that it went well."""
     limits = scene.limits
-    pair = [ask for ask in proof if ask.name.kind in _PAIR]
-    if not any(ask.asked for ask in asks) and not any(ask.name.kind in (_SIPDEFAULT, _SIP) for ask in asks):
+    pair = [ask for ask in proof if ask.kind in _PAIR]
+    if not any(ask.asked for ask in asks) and not any(ask.kind in (_SIPDEFAULT, _SIP) for ask in asks):
         advice = f"it runs, and the log has no word of its configuration: see that SIPDefault.cnf and its own file are there; {_VERBOSE}"
         return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, proof)
     begun, served = _begun(asks, scene, proof), any(ask.result == SERVED for ask in proof)
@@ -509,13 +520,13 @@ def _unbegun(asks: List[_Ask], scene: Scene, proof: List[_Ask]) -> Optional[_Ver
 
 
 def _healthy(asks: List[_Ask], scene: Scene, start: float, proof: List[_Ask]) -> _Verdict:
-    own = [ask for ask in asks if ask.name.kind == _SIP and ask.at >= start and _lacking(ask, scene)]
+    own = [ask for ask in asks if ask.kind == _SIP and ask.at >= start and _lacking(ask, scene)]
     # A log of files that were sent is silent about those that were not.
     whole = any(ask.asked for ask in asks) or bool(scene.absent)
     # As is one that begins in the middle of a boot about what went before.
-    configs = [ask for ask in asks if ask.name.kind in (_SIPDEFAULT, _SIP) and start <= ask.at <= proof[-1].at]
-    whole = whole and len({ask.name.kind for ask in configs}) == 2 and all(ask.times < scene.limits.retries for ask in configs)
-    whole = whole and _begun(asks, scene, proof) and any(ask.name.kind in _PAIR for ask in proof)
+    configs = [ask for ask in asks if ask.kind in (_SIPDEFAULT, _SIP) and start <= ask.at <= proof[-1].at]
+    whole = whole and len({ask.kind for ask in configs}) == 2 and all(ask.times < scene.limits.retries for ask in configs)
+    whole = whole and _begun(asks, scene, proof) and any(ask.kind in _PAIR for ask in proof)
     # Nor do requests alone tell whether the phone has got what it asked for once: a file that is not there looks the same.
     whole = whole and (scene.answers or scene.root is not None)
     sure = CERTAIN if whole and not own and all(ask.certain for ask in asks if ask.at >= start) else LIKELY
@@ -531,18 +542,18 @@ def _lacking(ask: _Ask, scene: Scene) -> bool:
 
 def _untaken(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """An image that the application asked for, and went on without: else it would have booted anew."""
-    default = next((ask for ask in reversed(asks) if ask.name.kind == _SIPDEFAULT and start <= ask.at <= done), None)
-    boots = [ask for ask in asks if ask.name.kind in STARTS and start - 20 < ask.at <= start]
+    default = next((ask for ask in reversed(asks) if ask.kind == _SIPDEFAULT and start <= ask.at <= done), None)
+    boots = [ask for ask in asks if ask.kind in STARTS and start - 20 < ask.at <= start]
     if not default or len(boots) > 1:  # no boot is as short: the order is not that of the stamps
         return None
-    six = any(ask.name.kind == _OS79XX and ask.at == start for ask in asks)
+    six = any(ask.kind == _OS79XX and ask.at == start for ask in asks)
     wanted = [
         ask
         for ask in asks
-        if ask.name.kind in IMAGES
+        if ask.kind in IMAGES
         and default.at <= ask.at <= done
         and (ask.at > default.at or six or ask.at - start >= 10)  # before that it is the loader that asks
-        and (ask.at - default.last <= 15 or ask.name.kind != LOADS)
+        and (ask.at - default.last <= 15 or ask.kind != LOADS)
         and (ask.asked or ask.result != SERVED or ask.at > default.at)  # that it was sent is logged after all of it was
     ]
     if not wanted or _foreign(asks):
@@ -575,7 +586,7 @@ def _completed(asks: List[_Ask]) -> Tuple[float, List[_Ask]]:
     began = float("-inf")
     lost = False
     for ask in asks:
-        kind = ask.name.kind
+        kind = ask.kind
         if kind in STARTS:
             lost = False
         elif kind in (_SIPDEFAULT, _SIP) and ask.times > _PORT:
@@ -598,7 +609,7 @@ def _reasked(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
     limits = scene.limits
     run: List[_Ask] = []
     for ask in reversed(asks):
-        if ask.name.kind != _SIP:
+        if ask.kind != _SIP:
             break
         if run and not limits.reask_least <= run[-1].at - ask.at <= limits.reask_most:
             break
@@ -617,19 +628,22 @@ def _reasked(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
 def _unarrived(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """The same file in the pattern of retries, after all that went well."""
     limits = scene.limits
-    paired = any(ask.name.kind in _PAIR and ask.times < limits.retries and ask.at >= start for ask in asks)
+    retries = min(limits.retries, _PORT + 1)
+    if not [ask for ask in asks if ask.times >= retries or ask.result in (UNACKED, FAILED)]:
+        return None
+    paired = any(ask.kind in _PAIR and ask.times < limits.retries and ask.at >= start for ask in asks)
     stuck = [
         ask
         for ask in asks
-        if ask.times >= (_PORT + 1 if ask.name.kind in _PAIR else limits.retries)
-        and ((ask.at >= done and not (ask.name.kind in _PAIR and paired)) or (ask.at >= start and _given_up(ask)))
+        if ask.times >= (_PORT + 1 if ask.kind in _PAIR else limits.retries)
+        and ((ask.at >= done and not (ask.kind in _PAIR and paired)) or (ask.at >= start and _given_up(ask)))
         and ask.certain  # else other phones at its address may have asked for it
         and not _interleaved(ask, asks)
     ]
     unacked = [ask for ask in asks if ask.result == UNACKED and ask.at >= done]
     failed = [ask for ask in asks[-8:] if ask.result == FAILED and ask.at > done]
     # What came of data shows that data comes, if not always: an image is asked for when the file that names it was read.
-    arrived = done > float("-inf") or any((ask.result == SERVED and ask.times < limits.retries) or ask.name.kind in IMAGES for ask in asks)
+    arrived = done > float("-inf") or any((ask.result == SERVED and ask.times < limits.retries) or ask.kind in IMAGES for ask in asks)
     repeated = len(stuck) > 1 or any(ask.times > _PORT for ask in stuck)
     repeated = repeated or len(unacked) > 1
     if (
@@ -644,11 +658,11 @@ def _unarrived(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
             return _Verdict(DATA_NEVER_ARRIVES, LIKELY, f"transfers break off, one after another: {_FIREWALL}", failed)
         return None
     last = stuck[-1]
-    later = [ask for ask in asks if ask.at > last.last and ask.name.base != last.name.base and ask.name.kind not in STARTS]
+    later = [ask for ask in asks if ask.at > last.last and ask.name.base != last.name.base and ask.kind not in STARTS]
     if len(later) > 2 and not any(ask.times >= limits.retries for ask in later) and not _given_up(last):
         return None  # it went on after all
     # An answer that is dropped was given at once. What was sent is told at its end: that may be late for the line's sake.
-    answered = [ask for ask in stuck if ask.answers and ask.name.kind not in (_LOADER_IMAGE, _APP_IMAGE)]
+    answered = [ask for ask in stuck if ask.answers and ask.kind not in (_LOADER_IMAGE, _APP_IMAGE)]
     late = [ask for ask in answered if ask.result in _PROMPT and (ask.first_answer or 0.0) - ask.at >= limits.slow]
     if len(late) >= 2 and len(late) == len(answered) and any(ask.result != SERVED for ask in late):
         advice = "answers come seconds after the question: see what slows the TFTP server down, names that it looks up first of all"
@@ -678,14 +692,14 @@ def _given_up(ask: _Ask) -> bool:
 
 def _went_on(ask: _Ask, asks: List[_Ask]) -> bool:
     """Whether the phone asked for another file then: it does so when it got the file, or word that there is none."""
-    pair = _PAIR if ask.name.kind in _PAIR else ()
-    return ask.asked and any(one.at > ask.last and one.name.base != ask.name.base and one.name.kind not in pair for one in asks)
+    pair = _PAIR if ask.kind in _PAIR else ()
+    return ask.asked and any(one.at > ask.last and one.name.base != ask.name.base and one.kind not in pair for one in asks)
 
 
 def _interleaved(ask: _Ask, asks: List[_Ask]) -> bool:
     """Whether other files were asked for meanwhile: these are boots, then, and no retries."""
     return ask.asked and any(
-        one.asked and ask.at < one.at < ask.last and one is not ask and not {one.name.kind, ask.name.kind} <= set(_PAIR) for one in asks
+        one.asked and ask.at < one.at < ask.last and one is not ask and not {one.kind, ask.kind} <= set(_PAIR) for one in asks
     )
 
 
@@ -695,7 +709,7 @@ def _owed(ask: _Ask, scene: Scene) -> bool:
         return True
     if scene.root is not None:
         return ask.name.base not in scene.root.values()
-    return ask.name.kind in (_CTL, _OS79XX, _MGC, _XMLDEFAULT) and ask.name.kind in scene.absent
+    return ask.kind in (_CTL, _OS79XX, _MGC, _XMLDEFAULT) and ask.kind in scene.absent
 
 
 def _absolute(folder: str) -> bool:
@@ -716,7 +730,7 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
     """A firmware file asked for in the last boot that the server does not have."""
     latest: Dict[str, _Ask] = {}
     for ask in asks:
-        if ask.name.kind in IMAGES and ask.at >= start:
+        if ask.kind in IMAGES and ask.at >= start:
             latest[ask.name.base] = ask
     for ask in latest.values():
         name = ask.name.base
@@ -754,11 +768,11 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
 
 def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """Names in a folder that is not of this root."""
-    mine = [ask for ask in asks if ask.at >= start and ask.name.kind in (_SIP, _SIPDEFAULT) and ask.name.folder]
+    mine = [ask for ask in asks if ask.at >= start and ask.kind in (_SIP, _SIPDEFAULT) and ask.name.folder]
     if not mine:
         return None
     # Servers that log whole paths show where the root is by what phones ask for in no folder.
-    bases = {ask.name.folder for ask in asks if ask.name.kind in (*STARTS, _SEP, _MGC, _XMLDEFAULT, *IMAGES) and _absolute(ask.name.folder)}
+    bases = {ask.name.folder for ask in asks if ask.kind in (*STARTS, _SEP, _MGC, _XMLDEFAULT, *IMAGES) and _absolute(ask.name.folder)}
     lost = [
         ask
         for ask in mine
@@ -774,8 +788,8 @@ def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
 
 
 def _boots(asks: List[_Ask]) -> List[_Ask]:
-    first = _CTL if any(ask.name.kind == _CTL for ask in asks) else _OS79XX
-    return [ask for ask in asks if ask.name.kind == first]
+    first = _CTL if any(ask.kind == _CTL for ask in asks) else _OS79XX
+    return [ask for ask in asks if ask.kind == first]
 
 
 def _looping(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
@@ -789,7 +803,7 @@ def _looping(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
     if len(run) < limits.loop or _foreign(asks):
         return None
     inside = [ask for ask in asks if ask.at >= run[-1].at]
-    if any(ask.name.kind in (LOADS, _LOADER_IMAGE) for ask in inside) or _of_loader(inside):
+    if any(ask.kind in (LOADS, _LOADER_IMAGE) for ask in inside) or _of_loader(inside):
         advice = (
             "the loader runs and finds no application (Protocol Application Invalid): see that SEP<MAC>.cnf.xml or XMLDefault.cnf.xml "
             "names the load, that its .loads, .sbn and .sb2 are all there, and that DHCP sends option 66 or 150"
@@ -809,7 +823,7 @@ def _restless(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
             break
         run.insert(0, ask)
         after = ask.at
-    if len(run) <= limits.loop + 1 or any(ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at >= run[0].at for ask in asks):
+    if len(run) <= limits.loop + 1 or any(ask.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at >= run[0].at for ask in asks):
         return None
     advice = "it boots again and again, though it gets all files: read its screen and status messages, and check its power and network"
     return _Verdict(BOOT_LOOP, LIKELY, advice, run)
@@ -820,9 +834,9 @@ def _stuck_loader(asks: List[_Ask], scene: Scene, start: float, done: float) -> 
     limits = scene.limits
     rounds: Dict[str, List[_Ask]] = {}
     for ask in asks:
-        if ask.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at > done:
+        if ask.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at > done:
             run = rounds.setdefault(ask.name.base, [])
-            began = any(one.name.kind in STARTS and run[-1].last < one.at <= ask.at for one in asks) if run else True
+            began = any(one.kind in STARTS and run[-1].last < one.at <= ask.at for one in asks) if run else True
             if run and (not began or ask.at - run[-1].at > limits.loop_gap):
                 run.clear()
             run.append(ask)
@@ -835,8 +849,8 @@ def _stuck_loader(asks: List[_Ask], scene: Scene, start: float, done: float) -> 
 
 def _bare(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """Neither of the two configuration files is to be had."""
-    default = [ask for ask in asks if ask.name.kind == _SIPDEFAULT and ask.at >= start]
-    own = [ask for ask in asks if ask.name.kind == _SIP and default and ask.at >= default[-1].at]
+    default = [ask for ask in asks if ask.kind == _SIPDEFAULT and ask.at >= start]
+    own = [ask for ask in asks if ask.kind == _SIP and default and ask.at >= default[-1].at]
     if not own:
         return None
     lacking = (default[-1], own[-1])
@@ -849,13 +863,13 @@ def _bare(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional
 
 
 def _of_loader(asks: List[_Ask]) -> bool:
-    return {_SEP, _SIP, _MGC} <= {ask.name.kind for ask in asks}
+    return {_SEP, _SIP, _MGC} <= {ask.kind for ask in asks}
 
 
 def _unconfigured(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """An application whose own file is not there: it has asked for SIPDefault.cnf first, which the loader does not."""
-    default = [ask for ask in asks if ask.name.kind == _SIPDEFAULT and ask.at >= start]
-    own = [ask for ask in asks if ask.name.kind == _SIP and default and ask.at >= default[-1].at]
+    default = [ask for ask in asks if ask.kind == _SIPDEFAULT and ask.at >= start]
+    own = [ask for ask in asks if ask.kind == _SIP and default and ask.at >= default[-1].at]
     if not own or own[-1].result not in (MISSING, DENIED) or scene.end - own[-1].last <= scene.limits.boot:
         return None
     name = own[-1].name.base
@@ -865,14 +879,14 @@ def _unconfigured(asks: List[_Ask], scene: Scene, start: float, done: float) -> 
 
 def _foreign(asks: List[_Ask]) -> str:
     """SCCP or MGCP, if all that is asked for is theirs."""
-    kinds = [ask.name.kind for ask in asks]
+    kinds = [ask.kind for ask in asks]
     if any(kind in (_SIP, _SIPDEFAULT, _RINGLIST, _DIALPLAN, _APP_IMAGE) for kind in kinds):
         return ""
     if any(kind == LOADS and "S3" in ask.name.base.upper() for kind, ask in zip(kinds, asks)):
         return ""
     if kinds.count(_MGC) >= 2 and _XMLDEFAULT not in kinds:
         return image.MGCP
-    found = [image.recognise(ask.name.base.rsplit(".", 1)[0]) for ask in asks if ask.name.kind == _LOADER_IMAGE]
+    found = [image.recognise(ask.name.base.rsplit(".", 1)[0]) for ask in asks if ask.kind == _LOADER_IMAGE]
     if any(one and one.protocol == image.SCCP for one in found) and _SIP not in kinds:
         return image.SCCP
     if _SCCP in kinds or (kinds.count(_XMLDEFAULT) >= 2 and _SEP in kinds):
@@ -904,7 +918,7 @@ def _silent(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
         return None  # it may have gone on after the end of summer time
     if last.asked != any(ask.asked for ask in asks):
         return None  # an answer without its request is another phone's
-    if last.name.kind in (_LOADER_IMAGE, _APP_IMAGE) and scene.end - last.last > scene.limits.flash and last.certain:
+    if last.kind in (_LOADER_IMAGE, _APP_IMAGE) and scene.end - last.last > scene.limits.flash and last.certain:
         if _foreign(asks) or scene.kinds <= {*IMAGES, _OTHER}:
             return None
         advice = (
@@ -912,7 +926,7 @@ def _silent(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
             "look at its screen, and cut its power only if that has not changed for ten minutes"
         )
         return _Verdict(FELL_SILENT, LIKELY, advice, [last])
-    if last.name.kind != _OS79XX or not last.certain or scene.end - last.last < scene.limits.silent or scene.kinds <= {_OS79XX, _OTHER}:
+    if last.kind != _OS79XX or not last.certain or scene.end - last.last < scene.limits.silent or scene.kinds <= {_OS79XX, _OTHER}:
         return None
     advice = "it read OS79XX.TXT and asked for nothing more: check the name in it (no blank, no carriage return), then the phone's screen"
     return _Verdict(FELL_SILENT, LIKELY, advice, [last])
@@ -931,4 +945,4 @@ def _generation(asks: List[_Ask], verdict: str) -> str:
                 return f"{found.generation}.x"
         if name.kind == _MGC:
             return image.LOADER
-    return "7.x or 8.x" if any(ask.name.kind in (_CTL, _SIP, _SIPDEFAULT, _RINGLIST, _DIALPLAN) for ask in asks) else "unknown"
+    return "7.x or 8.x" if any(ask.kind in (_CTL, _SIP, _SIPDEFAULT, _RINGLIST, _DIALPLAN) for ask in asks) else "unknown"

@@ -45,6 +45,8 @@ SAID = (
     "pbx atftpd[7]: client ({a}) not responding",
     "pbx atftpd[7]: End of transfer",
     "pbx atftpd[7]: Server thread exiting",
+    "pbx atftpd[7]: Serving {f} to {a}:{p}|pbx atftpd[7]: End of transfer|pbx atftpd[7]: Server thread exiting",
+    "pbx atftpd[7]: Serving {f} to {a}:{p}|pbx atftpd[7]: File /srv/{f} not found|pbx atftpd[7]: Server thread exiting",
     "pbx dnsmasq-tftp[7]: sent /srv/{f} to {a}",
     "pbx dnsmasq-tftp[7]: file /srv/{f} not found for {a}",
     "dnsmasq-tftp[7]: file /srv/{f} not found",
@@ -99,7 +101,7 @@ def logs(draw):
         process = 10 * phone + NAMES.index(name) if not again else 3
         text = text.format(p=process, a=f"10.0.0.{phone // behind}", f=name.format(f"0011223344{phone:02X}"))
         stamp = stamps[number % len(stamps)](at)
-        lines.append(f"{stamp} {text}".encode())
+        lines += [f"{stamp} {part}".encode() for part in text.split("|")]
     rng = draw(st.randoms(use_true_random=False))
     shuffled = draw(st.sampled_from(["no", "near", "all"]))
     if shuffled == "all":

@@ -132,7 +132,7 @@ def judged(lines, key=M, **options):
 def heard(lines, now=None):
     """The facts of phones with an address each, with all that the judge can be told."""
     sights = [
-        (event.time, tftp_verdict.Sight(tftp_lines.Said(*event[1:]), tftp_verdict.name_of(event.file)))
+        (event.time, tftp_verdict.sight_of(tftp_lines.Said(*event[1:]), tftp_verdict.name_of(event.file)))
         for event in tftp_lines.events(lines, BEGIN + 9000, tftp_lines.Stats())
     ]
     macs = {sight.said.address: sight.name.mac for _when, sight in sights if sight.name.mac and sight.said.address}

@@ -205,7 +205,7 @@ def test_return_values_are_documented(root):
     documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
     apply(root, {"SIPDefault.cnf": b"1\n"}, "winter")
     kill_half_way(root)
-    answer = run(root)
+    answer = run(root, differences=9)
     assert set(answer) - {"changed", "invocation", "warnings"} == set(documented) - {"problems"}
     for name, value in answer.items():
         for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
