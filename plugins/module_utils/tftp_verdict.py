@@ -96,11 +96,15 @@ _PAIR = (_RINGLIST, _DIALPLAN)
 """Asked for at once, with retries of their own."""
 _PORT, _GIVEN_UP = 4, 9
 """Requests of a file from one port, and the least that are of three ports: after these, phones ask for the next file (log)."""
+_BOTH = 20.0
+"""Seconds in which files are of one boot."""
 _OF_MAC = re.compile(r"(CTLSEP|SEP|SIP|MGC|GK)([0-9A-F]{12})(\..*)?", re.IGNORECASE)
 _HERE = re.compile(r"/(?:\.?/)+")
 _PREFIXES = {"CTLSEP": _CTL, "SEP": _SEP, "SIP": _SIP, "MGC": _MGC, "GK": _OTHER}
 _PROMPT = (SERVED, MISSING, DENIED)
 """Answers of which a server says at once that it gave them; it gives up after a while."""
+_UNTOLD = ("", UNSURE)
+"""Results that do not tell whether there is such a file."""
 ANSWERS = (SERVED, MISSING, DENIED, FAILED, UNSURE, UNACKED)
 
 
@@ -181,9 +185,14 @@ class Phone:
         """Images that were not had by this phone or by another."""
 
     def add(self, sights: Iterable[Tuple[Optional[float], Sight]], boots: int, first: Optional[float]) -> None:
-        """What came from its address without its MAC."""
+        """What came from its address without its MAC. A boot begins with CTLSEP or OS79XX.TXT; one that asks for both is one."""
+        sights = list(sights)
+        if self.boots and boots:
+            known = [when for when, sight in self.sights if when is not None and sight.name.kind in STARTS]
+            twice = (when for when, sight in sights if when is not None and sight.name.kind == _OS79XX)
+            boots -= len({int(when / _BOTH) for when in twice if any(abs(when - one) <= _BOTH for one in known)})
         self.sights += sights
-        self.boots = self.boots or boots
+        self.boots += max(boots, 0)
         if first is not None and (self.first is None or first < self.first):
             self.first = first
 
@@ -280,14 +289,20 @@ class Scene:
 class _Ask:
     """One file asked for, retries included, and what came of it."""
 
-    __slots__ = ("answer_at", "answers", "asked", "at", "certain", "first_answer", "kind", "last", "line", "name", "result", "times")
+    __slots__ = (
+        "answer_at", "answers", "asked", "at", "certain", "first_answer", "kind", "last", "line", "line_at", "name", "others", "port",
+        "result", "sends", "times",
+    )  # fmt: skip
 
-    def __init__(self, when: float, name: Name, line: str, certain: bool = True) -> None:
-        self.at = self.last = when
+    def __init__(self, when: float, name: Name, line: str, port: Optional[int] = None, certain: bool = True) -> None:
+        self.at = self.last = self.line_at = when
         self.name = name
         self.kind = name.kind
         self.line = line
         self.times = 1
+        self.port = port
+        self.sends = 1
+        """Requests from this port."""
         self.asked = False
         """Whether the request itself was logged, rather than its answer alone."""
         self.result = ""
@@ -295,6 +310,8 @@ class _Ask:
         self.first_answer: Optional[float] = None
         self.answer_at: Optional[float] = None
         self.certain = certain
+        self.others = False
+        """Whether it may be of another phone at the same address."""
 
 
 def _in_order(sights: Iterable[Tuple[Optional[float], Sight]]) -> List[Tuple[float, int, int, Sight]]:
@@ -317,13 +334,15 @@ def _asks(sights: Sequence[Tuple[float, int, int, Sight]], shared: Set[int], lim
         ask = last.get(base)
         certain = not (shared and id(sight) in shared)
         if kind == REQUEST:
-            if ask and when - ask.last <= retry_gap:
+            if ask and when - ask.last <= retry_gap and not _anew(ask, said):
                 if when > ask.last:  # a line that is there twice is one request
                     ask.times += 1
                     ask.last = when
+                    ask.sends = ask.sends + 1 if said.port == ask.port else 1
+                    ask.port = said.port
                     ask.certain = ask.certain and certain
                 continue
-            ask = last[base] = _Ask(when, name, said.line, certain)
+            ask = last[base] = _Ask(when, name, said.line, said.port, certain)
             ask.asked = True
             asks.append(ask)
             continue
@@ -332,7 +351,7 @@ def _asks(sights: Sequence[Tuple[float, int, int, Sight]], shared: Set[int], lim
             or when - ask.last > flash  # a server that logs no requests: what it answers was asked for
             or (ask.result and when - ask.last > retry_gap and kind != ACKED and not (ask.asked and _late(said, name)))
         ):
-            ask = last[base] = _Ask(when, name, said.line, certain)
+            ask = last[base] = _Ask(when, name, said.line, certain=certain)
             asks.append(ask)
         elif kind != ACKED and not ask.asked and when > (ask.answer_at if ask.answer_at is not None else when) and when > ask.last:
             ask.times += 1  # no requests logged, and answered again
@@ -345,9 +364,23 @@ def _asks(sights: Sequence[Tuple[float, int, int, Sight]], shared: Set[int], lim
                 ask.first_answer = when
             if ask.result != SERVED:
                 ask.result = kind
-            ask.line = said.line
+            ask.line, ask.line_at = said.line, when
             ask.certain = ask.certain and certain
     return asks
+
+
+def _anew(ask: _Ask, said: Said) -> bool:
+    """Whether a request so soon is no retry: the file was had, or it comes from another port before the last had its tries but one."""
+    if ask.result == SERVED and (" finished " in ask.line or ask.line.startswith("all of ")):
+        return True
+    return None not in (ask.port, said.port) and ask.port != said.port and ask.sends < _PORT - 1
+
+
+def _disown(asks: List[_Ask], phone: Phone) -> None:
+    """Mark what other phones at its address may have asked for. What was adopted has no address, and no other owner."""
+    names = {sight.name.base for _when, sight in phone.sights if sight.said.address and id(sight) in phone.shared}
+    for ask in asks:
+        ask.others = not ask.certain and ask.name.base in names
 
 
 def _answered(asks: List[_Ask], kind: str, when: float) -> None:
@@ -384,7 +417,11 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
     if not asks:
         return None
     known = [when for when, _sight in phone.sights if when is not None]
-    verdict = _judge(asks, scene, phone.doubts)
+    doubts = [_Ask(when, sight.name, sight.said.line) for when, sight in phone.doubts]
+    if phone.shared:
+        _disown(asks, phone)
+        doubts += [ask for ask in asks if ask.others and ask.kind in IMAGES and _lacking(ask, scene)]
+    verdict = _judge(asks, scene, doubts)
     if not known and verdict.confidence == CERTAIN:
         verdict = verdict._replace(confidence=LIKELY)  # what came first is not known
     return {
@@ -394,7 +431,7 @@ def facts_of(phone: Phone, scene: Scene, since: Optional[float]) -> Optional[Fac
         "confidence": verdict.confidence,
         "advice": verdict.advice,
         "evidence": [_shown(ask, bool(known)) for ask in verdict.evidence[-EVIDENCE:]],
-        "boots": phone.boots,
+        "boots": phone.boots or _own_boots(asks),
         "generation": _generation(asks, verdict.verdict),
         "first_seen": phone.first if since is None else min(known, default=None),
         "last_seen": max(known, default=None),
@@ -421,12 +458,23 @@ def _address(sights: Sequence[Tuple[float, int, int, Sight]]) -> str:
     return address
 
 
+def _own_boots(asks: List[_Ask]) -> int:
+    """Boots behind a common address, which tells of no OS79XX.TXT whose it is: each goes on with the phone's own file."""
+    boots, begun = 0, False
+    for ask in asks:
+        if ask.kind == _OS79XX:
+            begun = True
+        elif begun and ask.kind == _SIP:
+            boots, begun = boots + 1, False
+    return boots
+
+
 def _shown(ask: _Ask, dated: bool) -> str:
     line = ask.line if len(ask.line) <= 200 else ask.line[:200] + "..."
     line = _plain(line)
     times = f" ({ask.times} times)" if ask.times > 1 else ""
     try:
-        return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(ask.at))} {line}{times}" if dated else line + times
+        return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(ask.line_at))} {line}{times}" if dated else line + times
     except (ValueError, OverflowError, OSError):
         return line + times
 
@@ -444,11 +492,11 @@ _VERBOSE = (
 _UNDER_WAY = "a boot is under way or the log ends here: look again in two minutes"
 
 
-def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]] = ()) -> _Verdict:
+def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[_Ask] = ()) -> _Verdict:
     """The first story that fits, surest first."""
     limits, end = scene.limits, scene.end
     asks = asks[-_MOST_JUDGED:]
-    start = max((ask.at for ask in asks if ask.kind in STARTS), default=asks[0].at)
+    start = max((ask.at for ask in asks if ask.kind in STARTS and not ask.others), default=asks[0].at)
     done, proof = _completed(asks)
     for story in (_reasked, _unarrived, _image_fault, _elsewhere, _bare, _stuck_loader):
         verdict = story(asks, scene, start, done)
@@ -461,12 +509,16 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
             name = flashes[-1].name.base
             advice = f"the log ends with it fetching {name}: look at its screen and what image it runs, and do not cut its power meanwhile"
             return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, flashes)
+        if proof and all(ask.others for ask in flashes):
+            return _Verdict(CANNOT_TELL, CANNOT_TELL, f"this phone or another at its address is being updated: {_PATIENCE}", flashes)
         sure = CERTAIN if any(ask.result == SERVED and ask.certain for ask in flashes) else LIKELY
         return _Verdict(FLASHING, sure, f"a firmware update is under way: {_PATIENCE}", flashes)
     if done >= start and proof and not flashes:
         return (
             _untaken(asks, scene, start, done)
             or _doubtful(doubts, asks, scene, start, done)
+            or _own_missing(asks, scene, start)
+            or _astray(asks, scene, start)
             or _unbegun(asks, scene, proof)
             or _restless(asks, scene)
             or _healthy(asks, scene, start, proof)
@@ -480,7 +532,7 @@ def _judge(asks: List[_Ask], scene: Scene, doubts: Sequence[Tuple[float, Sight]]
         under_way = scene.now - last.last <= limits.boot
         advice = _UNDER_WAY if under_way else "the log ends in the middle of its boot: look at the phone's screen, or at a newer log"
         return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, asks[-2:])
-    verdict = _silent(asks, scene)
+    verdict = _doubtful(doubts, asks, scene, start, done) or _silent(asks, scene)
     if verdict:
         return verdict
     if done > float("-inf") and proof:
@@ -529,7 +581,8 @@ def _healthy(asks: List[_Ask], scene: Scene, start: float, proof: List[_Ask]) ->
     whole = whole and _begun(asks, scene, proof) and any(ask.kind in _PAIR for ask in proof)
     # Nor do requests alone tell whether the phone has got what it asked for once: a file that is not there looks the same.
     whole = whole and (scene.answers or scene.root is not None)
-    sure = CERTAIN if whole and not own and all(ask.certain for ask in asks if ask.at >= start) else LIKELY
+    whole = whole and not own and all(ask.certain and ask.result not in (FAILED, UNACKED) for ask in asks if ask.at >= start)
+    sure = CERTAIN if whole else LIKELY
     return _Verdict(HEALTHY, sure, "nothing to do", proof)
 
 
@@ -537,7 +590,7 @@ def _lacking(ask: _Ask, scene: Scene) -> bool:
     """Whether the server does not have a file, or the root does not where the server tells nothing."""
     if ask.result in (MISSING, DENIED):
         return True
-    return not ask.result and scene.root is not None and ask.name.base not in scene.root.values() and not _folder(ask.name)
+    return ask.result in _UNTOLD and scene.root is not None and ask.name.base not in scene.root.values() and not _folder(ask.name)
 
 
 def _untaken(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
@@ -567,16 +620,46 @@ def _untaken(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optio
     return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, wanted)
 
 
-def _doubtful(doubts: Sequence[Tuple[float, Sight]], asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
-    for when, sight in doubts:
-        # What tells where its boot began may not be in the log, and what was sent is logged late.
-        if start - scene.limits.boot_gap <= when <= done + scene.limits.boot_gap:
+def _doubtful(doubts: Sequence[_Ask], asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
+    # What tells where its boot began may not be in the log, and what was sent is logged late.
+    until = (done if done >= start else scene.end) + scene.limits.boot_gap
+    for ask in doubts:
+        if start - scene.limits.boot_gap <= ask.at <= until:
             advice = (
-                f"the log says of {sight.name.base} that it was not had, not by whom: see that it is there and readable, "
+                f"the log says of {ask.name.base} that it was not had, not by whom: see that it is there and readable, "
                 "then reset one phone after another"
             )
-            return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, [_Ask(when, sight.name, sight.said.line), asks[-1]])
+            return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, [ask, asks[-1]])
     return None
+
+
+def _own_missing(asks: List[_Ask], scene: Scene, start: float) -> Optional[_Verdict]:
+    """An application that runs without its own file: SIPDefault.cnf is optional, this is not."""
+    own = next((ask for ask in reversed(asks) if ask.kind == _SIP), None)
+    pair = next((ask for ask in reversed(asks) if ask.kind in _PAIR), None)
+    # The loader asks for it 23 s before, in no folder: there it need not be. A name without its end is of a line that was cut.
+    if not own or not pair or own.at < start or pair.at - own.at > 15 or not own.name.base.lower().endswith(".cnf"):
+        return None
+    if not _lacking(own, scene):
+        return None
+    name = own.name.base
+    what = f"make {name} readable for the user of the TFTP server" if own.result == DENIED else f"put {name} there"
+    advice = f"it runs without {name}, with what SIPDefault.cnf and its memory tell: {what}, then reset the phone"
+    return _Verdict(CONFIG_MISSING, LIKELY, _cased(advice, name, scene), [own])
+
+
+def _astray(asks: List[_Ask], scene: Scene, start: float) -> Optional[_Verdict]:
+    """SIPDefault.cnf in a folder, which tftp_cfg_dir of this root does not do, in a log that does not say what is missing."""
+    if scene.root is not None or scene.absent:
+        return None
+    lost = [ask for ask in asks if ask.kind == _SIPDEFAULT and ask.at >= start and _folder(ask.name) and not ask.others]
+    if not lost or any(ask.result not in _UNTOLD for ask in lost):
+        return None
+    folder = _folder(lost[-1].name)
+    advice = (
+        f"it asks in the folder {folder}, as of another site, and the log does not tell whether that is there: see that it is; {_VERBOSE}"
+    )
+    return _Verdict(CANNOT_TELL, CANNOT_TELL, advice, lost)
 
 
 def _completed(asks: List[_Ask]) -> Tuple[float, List[_Ask]]:
@@ -598,7 +681,7 @@ def _completed(asks: List[_Ask]) -> Tuple[float, List[_Ask]]:
             default = ask  # the loader asks for it too, if at all, at once
         elif kind == _SIP and default and 0 <= ask.at - default.at <= 15 and ask.result not in (MISSING, DENIED, FAILED, UNACKED) and good:
             done, proof = ask.at, [default, ask]
-        elif kind in (_RINGLIST, _DIALPLAN) and good:
+        elif kind in (_RINGLIST, _DIALPLAN) and good and ask.result not in (FAILED, UNACKED) and not (ask.others and ask.at - done > 15):
             proof = [*proof[-2:], ask] if ask.at - done <= 15 else [ask]
             done = ask.at
     return done, proof
@@ -640,8 +723,12 @@ def _unarrived(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
         and ask.certain  # else other phones at its address may have asked for it
         and not _interleaved(ask, asks)
     ]
-    unacked = [ask for ask in asks if ask.result == UNACKED and ask.at >= done]
-    failed = [ask for ask in asks[-8:] if ask.result == FAILED and ask.at > done]
+    unacked = [ask for ask in asks if ask.result == UNACKED and ask.at >= done and not ask.others]
+    failed = [ask for ask in asks[-8:] if ask.result == FAILED and ask.at > done and not ask.others]
+    if failed:
+        # A try that the phone gave up for another one fails later. Who has its configuration runs without the rest.
+        had = {ask.name.base for ask in asks if ask.result in _PROMPT and ask.at >= start}
+        failed = [ask for ask in failed if ask.name.base not in had and not (ask.kind in _PAIR and done >= start)]
     # What came of data shows that data comes, if not always: an image is asked for when the file that names it was read.
     arrived = done > float("-inf") or any((ask.result == SERVED and ask.times < limits.retries) or ask.kind in IMAGES for ask in asks)
     repeated = len(stuck) > 1 or any(ask.times > _PORT for ask in stuck)
@@ -730,7 +817,7 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
     """A firmware file asked for in the last boot that the server does not have."""
     latest: Dict[str, _Ask] = {}
     for ask in asks:
-        if ask.kind in IMAGES and ask.at >= start:
+        if ask.kind in IMAGES and ask.at >= start and not (ask.others and _lacking(ask, scene)):
             latest[ask.name.base] = ask
     for ask in latest.values():
         name = ask.name.base
@@ -739,7 +826,7 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
             return _Verdict(
                 IMAGE_UNREADABLE, CERTAIN if ask.certain else LIKELY, f"make {name} readable for the user of the TFTP server", [ask]
             )
-        if ask.result == MISSING or (not ask.answers and scene.root is not None and there != name):
+        if ask.result == MISSING or (ask.result in _UNTOLD and scene.root is not None and there != name):
             # atftpd says "not found" of what it may not read, too.
             vague = ask.result == MISSING and ask.line.startswith("File ") and ask.line.endswith("not found")
             sure = CERTAIN if ask.result == MISSING and ask.certain and not (vague and scene.root is None) else LIKELY
@@ -768,7 +855,7 @@ def _image_fault(asks: List[_Ask], scene: Scene, start: float, done: float) -> O
 
 def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     """Names in a folder that is not of this root."""
-    mine = [ask for ask in asks if ask.at >= start and ask.kind in (_SIP, _SIPDEFAULT) and ask.name.folder]
+    mine = [ask for ask in asks if ask.at >= start and ask.kind in (_SIP, _SIPDEFAULT) and ask.name.folder and not ask.others]
     if not mine:
         return None
     # Servers that log whole paths show where the root is by what phones ask for in no folder.
@@ -777,7 +864,7 @@ def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
         ask
         for ask in mine
         if (_folder(ask.name) or (bases and _absolute(ask.name.folder) and ask.name.folder not in bases))
-        and (ask.result == MISSING or (not ask.answers and scene.root is not None))
+        and (ask.result == MISSING or (ask.result in _UNTOLD and scene.root is not None))
         and (scene.root is None or (ask.name.folder + ask.name.base).lstrip("./") not in scene.root_names)
     ]
     if not lost:
@@ -787,14 +874,22 @@ def _elsewhere(asks: List[_Ask], scene: Scene, start: float, done: float) -> Opt
     return _Verdict(OTHER_ROOT, CERTAIN if lost[-1].result == MISSING and scene.root is not None else LIKELY, advice, lost)
 
 
-def _boots(asks: List[_Ask]) -> List[_Ask]:
+def _boots(asks: List[_Ask], limits: Thresholds) -> List[_Ask]:
     first = _CTL if any(ask.kind == _CTL for ask in asks) else _OS79XX
-    return [ask for ask in asks if ask.kind == first]
+    boots: List[_Ask] = []
+    for ask in asks:
+        if (
+            ask.kind == first
+            and not ask.others
+            and (not boots or ask.at - boots[-1].last >= limits.boot_gap or ask.at - boots[-1].at > _BOTH)
+        ):
+            boots.append(ask)
+    return boots
 
 
 def _looping(asks: List[_Ask], scene: Scene, start: float, done: float) -> Optional[_Verdict]:
     limits = scene.limits
-    boots = [ask for ask in _boots(asks) if ask.at > done]
+    boots = [ask for ask in _boots(asks, limits) if ask.at > done]
     run = boots[-1:]
     for ask in reversed(boots[:-1]):
         if run[-1].at - ask.at > limits.loop_gap:
@@ -818,7 +913,7 @@ def _restless(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
     limits = scene.limits
     run: List[_Ask] = []
     after = scene.end
-    for ask in reversed(_boots(asks)):
+    for ask in reversed(_boots(asks, limits)):
         if after - ask.at > limits.loop_gap or not ask.certain:
             break
         run.insert(0, ask)
@@ -834,7 +929,7 @@ def _stuck_loader(asks: List[_Ask], scene: Scene, start: float, done: float) -> 
     limits = scene.limits
     rounds: Dict[str, List[_Ask]] = {}
     for ask in asks:
-        if ask.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at > done:
+        if ask.kind in (_LOADER_IMAGE, _APP_IMAGE) and ask.at > done and not ask.others:
             run = rounds.setdefault(ask.name.base, [])
             began = any(one.kind in STARTS and run[-1].last < one.at <= ask.at for one in asks) if run else True
             if run and (not began or ask.at - run[-1].at > limits.loop_gap):
@@ -935,14 +1030,19 @@ def _silent(asks: List[_Ask], scene: Scene) -> Optional[_Verdict]:
 def _generation(asks: List[_Ask], verdict: str) -> str:
     if verdict == NOT_OURS:
         return _foreign(asks)
+    runs = begun = False
     for ask in reversed(asks):
         name = ask.name
+        runs = runs or name.kind in _PAIR
         if name.kind == _OS79XX:
+            if begun:
+                break
             return "6.x or older"
         if name.kind in IMAGES:
             found = image.recognise(name.base.rsplit(".", 1)[0])
             if found and found.protocol in (image.SIP, image.LOADER):
                 return f"{found.generation}.x"
-        if name.kind == _MGC:
+        if name.kind == _MGC and not runs:
             return image.LOADER
+        begun = begun or (runs and name.kind in (_CTL, _MGC))  # of what was before that, an image may be what runs
     return "7.x or 8.x" if any(ask.kind in (_CTL, _SIP, _SIPDEFAULT, _RINGLIST, _DIALPLAN) for ask in asks) else "unknown"

@@ -97,7 +97,9 @@ options:
     type: dict
     suboptions:
       retry_gap:
-        description: Two requests of one file this close are one.
+        description:
+          - Two requests of one file this close are one, unless the log shows that the first was done with, or that the phone left its port
+            for another one too early.
         type: float
         default: 6
       retries:
@@ -221,7 +223,7 @@ phones:
       elements: str
       sample: ["2026-11-23 11:25:30 sending NAK (1, File not found) to 192.0.2.17"]
     boots:
-      description: How often it booted, as far as the log tells.
+      description: How often it booted, as far as the log tells, at all of its addresses.
       type: int
       sample: 2
     generation:

@@ -60,7 +60,7 @@ def dnsmasq(kind):
 
 def atftpd(verbosity):
     def said(at, address, name, result, late, number):
-        yield at, f"atftpd[7.{number}]: Serving {name} to {address}:{50000 + number}"
+        yield at, f"atftpd[7.{number}]: Serving {name} to {address}:{50000 + sum(name.encode()) % 1000}"
         if result and verbosity > 6:
             yield at + late, f"atftpd[7.{number}]: {'End of transfer' if result == 'served' else f'File /srv/tftp/{name} not found'}"
             yield at + late, f"atftpd[7.{number}]: Server thread exiting"
@@ -346,7 +346,7 @@ def test_a_folder_that_is_not_there(server):
     facts = told(logged(server, steps) + later(server))
     assert facts["verdict"] == "other_root" and "west" in facts["advice"]
     here = (*BARE_BOOT[:3], (23, "./" + SIP, "missing"), *after(23, RUNS))
-    assert judged(logged(server, here) + later(server)) == ("healthy", "likely")
+    assert judged(logged(server, here) + later(server)) == ("config_missing", "likely")
 
 
 def test_the_folder_it_is_in():
@@ -386,6 +386,229 @@ def test_an_image_that_is_not_found_or_not_readable():
 def test_how_often_it_asked():
     facts = told(logged("hpa -vv", [(wait, CTL, "missing") for wait in GIVEN_UP] + [(39, SEP, "missing")]))
     assert [(asked["file"], asked["times"]) for asked in facts["timeline"]] == [(f"CTLSEP{M}.tlv", 12), (f"SEP{M}.cnf.xml", 1)]
+
+
+# -- what a review found
+
+
+def spoken(*lines):
+    """A log of these: a time, who wrote it and what."""
+    return stamped([list(lines)])
+
+
+def rounds(server, name, waits, result="served"):
+    return spoken(*(line for wait in waits for line in SERVERS[server](wait, A, name.format(M), result, 0, 500 + wait)))
+
+
+ALONE = ("hpa -vv", "rhel", "dnsmasq", "atftpd 7")
+
+
+@pytest.mark.parametrize("server", ["hpa -vv", "rhel", "dnsmasq"])
+def test_a_missing_image_of_one_of_the_phones_behind_an_address(server):
+    """It may be of any of them that booted then, and is certain of none."""
+    sick = ((0, CTL, "missing"), (0, SEP, "served"), (0, f"{LOAD}.loads", "missing"))
+    well = (*NEW_BOOT[:2], *NEW_BOOT[3:])
+    requests = timed(server, sick, 2) + timed(server, well, 0, N) + timed(server, well, 900, P)
+    phones = tftp_log.diagnose(stamped(requests) + later(server), now=BEGIN + 4010)["phones"]
+    for mac in (M, N):
+        assert phones[mac]["verdict"] == "cannot_tell" and f"{LOAD}.loads" in phones[mac]["advice"]
+        assert any("loads" in line or "NAK" in line for line in phones[mac]["evidence"])
+    assert phones[P]["verdict"] == "healthy"
+
+
+def test_a_missing_image_behind_an_address_by_the_root():
+    requests = timed("hpa -v", NEW_BOOT[:3], 2) + timed("hpa -v", (*NEW_BOOT[:2], *NEW_BOOT[3:]), 0, N)
+    root = ["SIPDefault.cnf", f"SEP{M}.cnf.xml", f"SIP{N}.cnf", f"SEP{N}.cnf.xml", "RINGLIST.DAT", "dialplan.xml"]
+    phones = tftp_log.diagnose(stamped(requests) + later("hpa -v"), now=BEGIN + 4010, root_files=root)["phones"]
+    assert {phones[mac]["verdict"] for mac in (M, N)} == {"cannot_tell"}
+
+
+def test_the_folder_of_one_of_the_phones_behind_an_address():
+    lost = tuple((wait, "west/" + name.lstrip("./") if wait else name, "missing") for wait, name, _result in BARE_BOOT)
+    requests = timed("hpa -vv", lost, 2) + timed("hpa -vv", NEW_BOOT, 0, N)
+    phones = tftp_log.diagnose(stamped(requests) + later("hpa -vv"), now=BEGIN + 4010)["phones"]
+    assert phones[M]["verdict"] == "other_root" and phones[N]["verdict"] in FINE
+
+
+def test_an_update_of_one_of_the_phones_behind_an_address():
+    requests = timed("hpa -vv", FETCHES, 30) + timed("hpa -vv", BARE_BOOT, 0, N)
+    phones = tftp_log.diagnose(stamped(requests), now=BEGIN + 60)["phones"]
+    assert phones[M]["verdict"] == "flashing"
+    assert phones[N]["verdict"] == "cannot_tell" and "another at its address" in phones[N]["advice"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_transfers_that_all_fail(named):
+    """All of a boot's files are asked for, and none of them is had."""
+    said = [(0, f"in.tftpd[1]: RRQ from {A} filename {CTL.format(M)}"), (0, f"in.tftpd[1]: Client {A} File not found {CTL.format(M)}")]
+    names = ("SIPDefault.cnf", SIP.format(M), "RINGLIST.DAT", "dialplan.xml")
+    for number, (name, at) in enumerate(zip(names, (23, 62, 101, 101), strict=True), 2):
+        said.append((at, f"in.tftpd[{number}]: RRQ from {A} filename {name}"))
+        said.append((at + 25, f"in.tftpd[{number}]: Client {A} timed out{' ' + name if named else ''}"))
+    facts = told(spoken(*said) + later("rhel"))
+    assert (facts["verdict"], facts["confidence"]) == ("data_never_arrives", "likely")
+    # Each message at the time that it has in the log.
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(BEGIN + 126))
+    assert facts["evidence"][-1].startswith(f"{stamp} Client {A} timed out")
+    sent = [(at + 25, f"dnsmasq-tftp[7]: timeout sending /srv/tftp/{name} to {A}") for name, at in zip(names, (5, 6, 30, 30), strict=True)]
+    lines = spoken((0, f"dnsmasq-tftp[7]: file /srv/tftp/{CTL.format(M)} not found for {A}"), *sent)
+    assert judged(lines + later("dnsmasq")) == ("data_never_arrives", "likely")
+
+
+@pytest.mark.parametrize("server", ["rhel", "dnsmasq"])
+@pytest.mark.parametrize("lost", [(3, 4), (5, 6), (3, 4, 5, 6)])
+def test_tries_that_time_out_when_others_were_had(server, lost):
+    """Of a line that loses packets: the server waits for the end of the first try."""
+    requests = []
+    for place, (wait, name, result) in enumerate(NEW_BOOT):
+        name, again = name.format(M), place in lost
+        if again and server == "rhel":
+            failed = f"in.tftpd[{place}]: Client {A} timed out"
+            requests.append([(wait, f"in.tftpd[{place}]: RRQ from {A} filename {name}"), (wait + 25, failed)])
+        elif again:
+            requests.append([(wait + 60, f"dnsmasq-tftp[7]: failed sending /srv/tftp/{name} to {A}")])
+        requests.append(list(SERVERS[server](wait + again, A, name, result, 0, 100 + place)))
+    assert judged(stamped(requests) + later(server))[0] == "healthy"
+
+
+def test_what_only_a_running_phone_lacks():
+    """Its configuration is there, and two files that it can do without break off."""
+    broken = [(25 + at, f"in.tftpd[9]: Client {A} timed out {name}") for at, name, _result in RUNS]
+    lines = [line for line in logged("rhel", NEW_BOOT) if b"finished RING" not in line and b"finished dial" not in line]
+    assert judged(lines + spoken(*broken) + later("rhel")) == ("healthy", "likely")
+
+
+@pytest.mark.parametrize("name", ["syncinfo.xml", "SIP{}.cnf"])
+def test_requests_from_port_after_port_are_no_retries(name):
+    asked = [(600 + 3 * n, f"atftpd[7.{n}]: Serving {name.format(M)} to {A}:{50005 + n}") for n in range(5)]
+    assert judged(logged("atftpd 7", NEW_BOOT) + spoken(*asked) + later("atftpd 7"))[0] == "healthy"
+    facts = told(logged("atftpd 7", NEW_BOOT) + spoken(*asked[:3]) + later("atftpd 7"))
+    assert [asked["times"] for asked in facts["timeline"][-3:]] == [1, 1, 1]
+    # From one port they are.
+    again = [(wait, said.rsplit(":", 1)[0] + ":50005") for wait, said in asked]
+    assert judged(logged("atftpd 7", NEW_BOOT) + spoken(*again) + later("atftpd 7"))[0] == "data_never_arrives"
+
+
+def test_files_that_were_had_are_asked_for_anew():
+    again = [(600, "syncinfo.xml", "served"), (603, "syncinfo.xml", "served"), (606, "syncinfo.xml", "served")]
+    assert judged(logged("rhel", (*NEW_BOOT, *again)) + later("rhel")) == ("healthy", "certain")
+    asked = [(*step[:2], "") for step in again]
+    assert judged(logged("rhel", (*NEW_BOOT, *asked)) + later("rhel"))[0] == "data_never_arrives"
+
+
+@pytest.mark.parametrize("lost", [(), (1,), (5,)])
+def test_the_firewall_by_ports(lost):
+    """Four tries from each port; a line may be lost."""
+    asked = [(wait, f"atftpd[7.{n}]: Serving {CTL.format(M)} to {A}:{50000 + n // 4}") for n, wait in enumerate(GIVEN_UP)]
+    lines = spoken(*(said for n, said in enumerate(asked) if n not in lost)) + later("atftpd")
+    facts = told(lines)
+    assert facts["verdict"] == "data_never_arrives" and facts["timeline"][0]["times"] == 12 - len(lost)
+
+
+def test_ports_of_lost_lines_make_no_loop():
+    asked = [(wait, f"atftpd[7.{n}]: Serving {CTL.format(M)} to {A}:{50000 + n // 4}") for n, wait in enumerate(GIVEN_UP) if not n % 2]
+    assert judged(spoken(*asked) + later("atftpd"))[0] not in ("boot_loop", "stuck_loader", "healthy")
+
+
+@pytest.mark.parametrize("server", ALONE)
+@pytest.mark.parametrize("boot", [BARE_BOOT, OLD_BOOT])
+def test_a_file_of_its_own_that_is_not_there(server, boot):
+    steps = tuple((wait, name, "missing" if SIP in name else result) for wait, name, result in boot)
+    facts = told(logged(server, steps) + later(server))
+    assert (facts["verdict"], facts["confidence"]) == ("config_missing", "likely")
+    assert f"put SIP{M}.cnf there" in facts["advice"] and any("NAK" in line or f"SIP{M}" in line for line in facts["evidence"])
+    again = logged(server, (*steps, (54, "./" + SIP, "missing")))
+    assert judged(again + later(server)) == ("config_missing", "likely")
+    # Once it is there, all is well.
+    assert judged(logged(server, steps) + logged(server, boot, 900) + later(server)) == ("healthy", "certain")
+
+
+def test_a_file_of_its_own_that_the_root_lacks_or_that_may_not_be_read():
+    root = ["SIPDefault.cnf", "RINGLIST.DAT", "dialplan.xml"]
+    for server in ("hpa -v", "atftpd"):
+        assert judged(logged(server, BARE_BOOT) + later(server), root_files=root) == ("config_missing", "likely")
+    steps = (*BARE_BOOT[:3], (23, "./" + SIP, "denied"), *BARE_BOOT[4:])
+    facts = told(logged("hpa -vv", steps) + later("hpa -vv"))
+    assert facts["verdict"] == "config_missing" and f"make SIP{M}.cnf readable" in facts["advice"]
+
+
+@pytest.mark.parametrize("server", ALONE)
+def test_a_file_of_its_own_that_is_in_a_folder(server):
+    """The loader asks in none: there it need not be."""
+    steps = (*LOADER[:2], (0, SIP, "missing"), (0, MGC, "missing"), *BARE_BOOT[2:3], (23, "west/" + SIP, "served"), *BARE_BOOT[4:])
+    assert judged(logged(server, steps) + later(server))[0] == "healthy"
+
+
+def python(steps):
+    """It says "finished" of what it did not find, too."""
+    for port, (wait, name, _result) in enumerate(steps, 50000):
+        stamp = time.strftime("[%Y-%m-%d %H:%M:%S +0000]", time.gmtime(BEGIN + wait))
+        yield f"{stamp} '{name.format(M)}' of type 'octet' is requested from {A}:{port}".encode()
+        yield f"{stamp} ⬆ Transfer of '{name.format(M)}' finished.".encode()
+
+
+@pytest.mark.parametrize(
+    ("steps", "lacking", "verdict", "confidence"),
+    [
+        (NEW_BOOT, "", "healthy", "certain"),
+        ((*FETCHES[:5], (1, "P0S3-08-12-00.loads", "")), "", "image_missing", "likely"),
+        (NEW_BOOT, f"{LOAD}.loads", "image_missing", "likely"),
+        (NEW_BOOT, f"SIP{M}.cnf", "config_missing", "likely"),
+        ((*NEW_BOOT[:4], (23, "siteB/" + SIP, ""), *NEW_BOOT[5:]), "", "other_root", "likely"),
+    ],
+)
+def test_finished_is_no_word_of_what_is_in_the_root(steps, lacking, verdict, confidence):
+    root = {"SIPDefault.cnf", f"SIP{M}.cnf", f"SEP{M}.cnf.xml", f"{LOAD}.loads", "RINGLIST.DAT", "dialplan.xml", "XMLDefault.cnf.xml"}
+    assert judged([*python(steps), *python(after(3000, OLD_BOOT))][: 2 * len(steps)], root_files=root - {lacking}) == (verdict, confidence)
+
+
+@pytest.mark.parametrize(
+    ("boots", "number"),
+    [
+        ([(OLD_BOOT, A), (OLD_BOOT, B)], 2),
+        ([(OLD_BOOT, A), (OLD_BOOT, A), (BARE_BOOT, A)], 3),
+        ([(UPGRADE, A)], 3),
+        ([((*BARE_BOOT[:2], (1, "OS79XX.TXT", "missing"), *BARE_BOOT[2:]), A), (BARE_BOOT, A)], 2),
+    ],
+)
+def test_boots_of_both_kinds(boots, number):
+    requests = [request for at, (steps, address) in enumerate(boots) for request in timed("hpa -vv", steps, 600 * at, M, address)]
+    facts = told(stamped(requests) + later("hpa -vv"))
+    assert (facts["verdict"], facts["boots"]) == ("healthy", number)
+
+
+@pytest.mark.parametrize("server", ["hpa -vv", "dnsmasq", "atftpd 7"])
+def test_boots_behind_one_address(server):
+    requests = [request for at in (0, 600) for request in timed(server, OLD_BOOT, at) + timed(server, OLD_BOOT, at + 20, N)]
+    phones = tftp_log.diagnose(stamped(requests) + later(server), now=BEGIN + 4010)["phones"]
+    assert [(phones[mac]["verdict"], phones[mac]["boots"]) for mac in (M, N)] == [("healthy", 2)] * 2
+
+
+def test_the_generation_of_a_phone_whose_loader_was_seen():
+    steps = (*LOADER[:1], (0, SEP, "missing"), (0, MGC, "missing"), *BARE_BOOT[2:])
+    facts = told(logged("hpa -vv", steps) + later("hpa -vv"))
+    assert (facts["verdict"], facts["confidence"], facts["generation"]) == ("healthy", "certain", "7.x or 8.x")
+    assert told(logged("hpa -vv", LOADER) + later("hpa -vv"))["generation"] == "universal loader"
+    # What it ran before does not count, but what it fetched does.
+    assert told(logged("hpa -vv", OLD_BOOT) + logged("hpa -vv", steps, 900) + later("hpa -vv"))["generation"] == "7.x or 8.x"
+    assert told(logged("hpa -vv", FETCHES) + logged("hpa -vv", steps, 60) + later("hpa -vv"))["generation"] == "8.x"
+
+
+def test_a_folder_in_a_log_of_requests():
+    boot = tuple(
+        (wait, name if wait == 0 else "siteB/" + name, result) for wait, name, result in (*BARE_BOOT[:3], (23, SIP, ""), *BARE_BOOT[4:])
+    )
+    for server in ("hpa -v", "atftpd"):
+        facts = told(logged(server, boot) + later(server))
+        assert facts["verdict"] == "cannot_tell" and "siteB" in facts["advice"] and "turn on -v" in facts["advice"]
+        names = [f"siteB/{name.format(M)}" for name in ("SIPDefault.cnf", SIP, "RINGLIST.DAT", "dialplan.xml")]
+        assert judged(logged(server, boot) + later(server), root_files=names) == ("healthy", "certain")
+        assert judged(logged(server, boot) + later(server), root_files=["SIPDefault.cnf"])[0] == "other_root"
+        # As tftp_cfg_dir of this site does it: SIPDefault.cnf comes first, from no folder.
+        own = (*BARE_BOOT[:3], (23, "siteB/" + SIP, ""), *BARE_BOOT[4:])
+        assert judged(logged(server, own) + later(server)) == ("healthy", "likely")
+    # A server that says what it does not have would have said so.
+    assert judged(logged("hpa -vv", boot) + later("hpa -vv"))[0] == "healthy"
 
 
 # -- healthy phones
