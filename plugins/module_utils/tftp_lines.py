@@ -17,8 +17,7 @@ import re
 import struct
 import time
 import zlib
-from collections import deque
-from typing import IO, Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
+from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
 
 REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
 UNSURE = "unsure"
@@ -33,6 +32,9 @@ MOST = 1 << 17
 """Messages, stamps, processes or transfers that are remembered at once."""
 
 _DAY = 86400.0
+_PROMPT, _LASTS = 2.0, 300.0
+"""Seconds between lines that belong together, at most, and those that a transfer may take."""
+_MOST_OPEN = 64
 _GZIP = b"\x1f\x8b"
 _NOTHING = ""
 """Kind of a message that is known and says nothing of use."""
@@ -198,7 +200,7 @@ _WORDINGS = (
     _wording(_OPEN, SERVED, rf"Client {_HOST}:{_PORT} (?P<f>.+), [0-9]+ Blocks Served"),
     _wording(_OPEN, MISSING, rf"Client {_HOST}:{_PORT} (?P<f>.+?),? (?i:no such file|file not found)"),
     _wording(_SOLARWINDS, SERVED, rf"(?i:sent|completed sending|transfer(?:red| of)) (?P<f>.+?) to \(?{_ADDRESS}\)?(?:[ ,.]|$)"),
-    _wording(_SOLARWINDS, REQUEST, rf"(?i:sending) (?P<f>.+?) to \(?{_ADDRESS}\)?(?:[ ,.]|$)"),
+    _wording(_SOLARWINDS, REQUEST, rf"(?i:sending) (?!(?:OFFER|ACK|NAK) )(?P<f>.+?) to \(?{_ADDRESS}\)?(?:[ ,.]|$)"),
     _wording(_SOLARWINDS, REQUEST, rf"(?i:read request|get request)[^0-9]*{_ADDRESS}[ :,]+.*?file:? ['\"<]?(?P<f>[^'\"<>]+?)['\">]?$"),
     _wording(_SOLARWINDS, MISSING, r"(?i:file) ['\"<]?(?P<f>[^'\"<>]+?)['\">]? (?i:does not exist|was not found)"),
     _wording(
@@ -208,16 +210,56 @@ _WORDINGS = (
     ),
 )
 _SHAPE_PATH = re.compile(r"(?:^|[\s»«\"'(])(?P<f>(?:/|\./)[^\s»«\"']*[^\s»«\"'.,:])")
-_SHAPE_ADDRESS = re.compile(r"(?<![0-9A-Fa-f:./])((?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?![\w/])")
-_NOT_FOUND = re.compile(
-    "not found|nicht gefunden|introuvable|trouvé|encontrad|trovat|znalezi|найден|ditemukan|funnet|bulunamad|găsit|hitta|löytyny", re.I
+_SHAPE_ADDRESS = re.compile(
+    r"(?<![0-9A-Fa-f:./])((?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?!(?!_[\u10a0-\u10ff])[\w/])"
 )
-_NOT_SENT = re.compile("fehl|konnte|nicht|échec|echec|impossible|fall|falh|erro|nie |не |gagal|feil|mislyk|misslyck|hata|eroare|ei ", re.I)
+_SHAPE_ENDING = re.compile(r"[-_][\u10a0-\u10ff]+$")
+"""Georgian puts endings behind names."""
+_SHAPE_CAUSE = re.compile(r"[^:]*:\s+\S")
+_NOT_FOUND = re.compile(
+    "not found|nicht gefunden|introuvable|trouvé|encontrad|trovat|znalezi|найден|ditemukan|funnet|bulunamad|găsit|hitta|löytyny|ვერ ვიპოვე",
+    re.I,
+)
+_NOT_SENT = re.compile(
+    "fehl|konnte|nicht|échec|echec|impossible|fall|falh|erro|nie |не |gagal|feil|mislyk|misslyck|hata|eroare|ei |überschreitung|time-?out"
+    "|błąd|pudo|délai|შეცდომა",
+    re.I,
+)
+_SENT = re.compile(
+    "verschickt|gesendet|envi|envoy|przesłano|wysłan|inviat|skick|sendt|trimis|lähet|terkirim|отправлен|gönderil|გაგზავნილია", re.I
+)
 _REPEATED = re.compile(r"message repeated [0-9]+ times: \[ ?(.*?)\]?$")
+_REPEATS = re.compile(r"(?:^|[ :])(?:(?P<last>last )?message repeated (?P<n>[0-9]{1,9}) times)")
+_MOST_REPEATS = 20
+"""Events that are made of a line that tells of repeats: enough to tell retries."""
 
 
 _ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', wording.pattern.pattern)})" for wording in _WORDINGS))
 """All wordings at once: the first that fits is the number of its only group."""
+
+_TFTP_DAEMON = re.compile(r"tftp|^(?:dnsmasq(?!-(?:dhcp|script))|x?inetd|udpsvd|busybox)", re.I)
+_TFTP_ONLY = re.compile(
+    r"RRQ from \S+ filename |WRQ from |sending NAK \([0-9]+, |tftpd\w*(?:\.c)?: |tftp: |(?:START|EXIT): tftp "
+    r"|'.+' of type '\w+' is requested |Read request for file <|<.+?>: sent [0-9]+ blk|File <.+?> ?: error [0-9]+ in system call|TFTP "
+    r"|(?i:.*tftp server|.*\btftp daemon)"
+    r"|Advanced Trivial FTP server|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP"
+)
+"""What nobody else writes."""
+_ASKED_BY_PHONES = re.compile(
+    r"(?:CTLSEP|SEP|SIP|MGC|GK)[0-9A-F]{12}(?:\..*)?|SIPDefault\.cnf|OS79XX\.TXT|XMLDefault\.cnf\.xml|RINGLIST\.(?:DAT|XML)|.*dialplan.*\.xml"
+    r"|syncinfo\.xml|P0[0-9A-Z][0-9].*\.(?:loads|sbn|sb2|bin)",
+    re.I,
+)
+_IMAGE = re.compile(r"P0[0-9A-Z][0-9].*\.(?:loads|sbn|sb2|bin)", re.I)
+_WHOLE = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?![0-9.]+$)[\w.:%-]+|")
+"""An address, whole: no line that was cut within it, or is damaged there, tells of a phone."""
+
+
+def _of_tftp(server: str, message: str, daemon: str, file: str) -> bool:
+    """Whether it was a TFTP server that wrote a message: other daemons use some of the words as well."""
+    if not daemon or _TFTP_DAEMON.search(daemon) or (server == _PYTHON and daemon.startswith("python")):
+        return True
+    return bool(_TFTP_ONLY.match(message) or _ASKED_BY_PHONES.fullmatch(basename(file)))
 
 
 def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Said]]:
@@ -234,6 +276,8 @@ def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Said]]:
             continue
         parts = match.groupdict()
         address, port = endpoint(parts.get("a") or "")
+        if not _WHOLE.fullmatch(address) or not _of_tftp(server, message, daemon, parts.get("f") or ""):
+            continue
         if parts.get("p"):
             port = int(parts["p"])
         if kind == _BY_CODE:
@@ -253,17 +297,20 @@ def _of_code(code: int, text: str) -> str:
 
 
 def _by_shape(message: str) -> Optional[Said]:
-    """dnsmasq in a language that is not known: a path alone was not found; a path and an address is a file that was sent."""
+    """dnsmasq in another language; its words are in its po folder. A line that was cut before it says what happened tells nothing."""
     path, place = _SHAPE_PATH.search(message), _SHAPE_ADDRESS.search(message)
-    file = path.group("f") if path else ""
+    file = _SHAPE_ENDING.sub("", path.group("f")) if path else ""
     address = endpoint(place.group(1))[0] if place else ""
-    if path and _NOT_FOUND.search(message):
+    if not path:
+        return Said(FAILED, address, None, "", message) if place else None
+    if _SHAPE_CAUSE.match(message, path.end()):
+        return Said(DENIED, "", None, file, message)
+    if _NOT_FOUND.search(message, path.end()):
         return Said(MISSING, address, None, file, message)
-    if path and not place:
-        return Said(DENIED if message[path.end() :].lstrip().startswith(":") else MISSING, "", None, file, message)
-    if path:
-        return Said(FAILED if _NOT_SENT.search(message.replace(file, "")) else SERVED, address, None, file, message)
-    return Said(FAILED, address, None, "", message) if place else None
+    if not place or (path.start("f") == 0 and place.end() == len(message)):
+        return None
+    words = message.replace(file, "")
+    return Said(FAILED if _NOT_SENT.search(words) else SERVED if _SENT.search(words) else UNSURE, address, None, file, message)
 
 
 def endpoint(text: str) -> Tuple[str, Optional[int]]:
@@ -332,7 +379,6 @@ _PLAIN = re.compile(
 """Stamps that are known again by their text up to the minute, and the second."""
 _SECONDS = {b"%02d" % second: float(second) for second in range(60)}
 _MOST_TIMES = 1 << 12
-_BY_NAME = 8
 NEVER = float("-inf")
 """In place of the time of a line that no server can have written."""
 
@@ -341,35 +387,67 @@ def plain(line: bytes) -> str:
     return line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
 
 
+def _close(one: Optional[float], other: Optional[float], most: float) -> bool:
+    return one is None or other is None or abs(one - other) <= most
+
+
+def in_time(kind: str, asked: Optional[float], when: Optional[float]) -> bool:
+    """Whether an answer of this kind can be to what was asked then. Most errors are told at once, the end of a transfer is not."""
+    return _close(asked, when, _PROMPT if kind in (MISSING, DENIED) else _LASTS)
+
+
+def tells_repeats(line: bytes) -> bool:
+    """Whether a line stands for some of those before it, as syslog writes them."""
+    return b"message repeated " in line and not OTHERS.match(line)
+
+
 class _Open:
     """Requests that are not known to be answered: whose an answer is that does not say so, if it can be but of one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._requests: List[Said] = []
+        self._requests: List[Tuple[Optional[float], Said]] = []
         self._running = 0
         self._skipped = 0
         self._dead = 0
+        self.used = False
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, and nothing left over."""
         return not (self._running or self._requests or self._skipped or self._dead)
 
-    def begin(self, request: Said) -> None:
+    def begin(self, request: Said, when: Optional[float]) -> None:
         self._running += 1
-        if len(self._requests) >= self._most:
+        self.used = True
+        while self._requests and (len(self._requests) >= self._most or not _close(when, self._requests[0][0], _LASTS)):
             del self._requests[0]
-        self._requests.append(request)
+            self._skipped = max(self._skipped - 1, 0)
+        self._requests.append((when, request))
 
     def end(self, request: Said) -> None:
-        self._requests = [one for one in self._requests if one != request]
+        self._requests = [one for one in self._requests if one[1] != request]
         if not self._requests:
             self._skipped = 0
 
-    def only(self, address: str = "", file: str = "") -> Optional[Said]:
-        found = [one for one in self._requests if (not address or one.address == address) and (not file or basename(one.file) == file)]
-        return found[0] if found and len({(one.address, one.file) for one in found}) == 1 else None
+    def near(self, said: Said, when: Optional[float]) -> List[Said]:
+        """What a message that is said now may be about."""
+        if not self._requests:
+            return []
+        file = basename(said.file)
+        return [
+            one
+            for at, one in self._requests
+            if (not said.address or one.address == said.address)
+            and in_time(said.kind, at, when)
+            and (not file or basename(one.file) == file)
+        ]
+
+    def only(self, said: Said, when: Optional[float]) -> Optional[Said]:
+        found = self.near(said, when) if not self._skipped else []
+        if len(found) < 2:
+            return found[0] if found else None
+        return found[0] if len({(one.address, one.file) for one in found}) == 1 else None
 
     def skip(self) -> None:
         """An answer that nobody gets: with as many as there were requests, all are answered."""
@@ -385,19 +463,58 @@ class _Open:
             self._requests.clear()
             self._dead = self._skipped = 0
 
-    def joined(self, said: Said) -> Optional[Said]:
+    def joined(self, said: Said, when: Optional[float]) -> Optional[Said]:
         """The message of a thread that does not tell which it is."""
         if said.address:
             self._dead += 1  # "not responding": the end of that transfer is told as that of any other
         elif self._dead and said.kind == SERVED:
             self._dead -= 1
             return None
-        request = self.only(said.address, basename(said.file))
+        request = self.only(said, when)
         if not request:
+            if self.used and _IMAGE.fullmatch(basename(said.file)) and not self.near(said, when):
+                return None  # who asked for it is not in the log, and whoever is near need not have
             # A name with a MAC tells the phone all the same.
             return said if said.file and not said.address else None
-        self._requests.remove(request)
+        self._requests.remove(next(one for one in self._requests if one[1] == request))
         return Said(said.kind, request.address, request.port, request.file, said.line)
+
+
+class _Connections:
+    """Tftpd32 tells the address in one line and the file in another, from several threads. A connection serves one request."""
+
+    def __init__(self) -> None:
+        self._open: List[Tuple[Optional[float], Said]] = []
+        self._doubtful = 0
+        self._early: List[float] = []
+        """Requests before whose connection was told."""
+
+    def opened(self, said: Said, when: Optional[float]) -> None:
+        self._forget(when)
+        self._early = [at for at in self._early if _close(at, when, 1)] if when is not None else []
+        if self._early:
+            del self._early[0]
+        else:
+            self._open.append((when, said))
+
+    def of(self, request: Said, when: Optional[float]) -> Said:
+        """A request with its address, if it can be of but one."""
+        self._forget(when)
+        if not self._open:
+            self._early += [when] if when is not None and len(self._early) < _MOST_OPEN else []
+        elif not self._doubtful and len({said.address for _when, said in self._open}) == 1:
+            _opened, connection = self._open.pop(0)
+            return request._replace(address=connection.address, port=connection.port)
+        else:
+            self._doubtful += 1
+            if self._doubtful >= len(self._open):
+                self._open, self._doubtful = [], 0
+        return request
+
+    def _forget(self, when: Optional[float]) -> None:
+        self._open = [one for one in self._open if _close(one[0], when, _PROMPT)][-_MOST_OPEN:]
+        if not self._open:
+            self._doubtful = 0
 
 
 class Reader:
@@ -409,17 +526,17 @@ class Reader:
         self._year = time.localtime(min(max(now, 0.0), 4e9)).tm_year
         self._understood: Dict[Tuple[str, str], Optional[Said]] = {}
         self._times: Dict[str, Optional[float]] = {}
-        self._by_process: Dict[str, Said] = {}
+        self._by_process: Dict[str, Tuple[Optional[float], Said]] = {}
         self._by_name: Dict[str, _Open] = {}
-        self._lately: Dict[str, Deque[bytes]] = {}
-        """Requests that are not in `_by_name` yet."""
         self._threads: Dict[str, _Open] = {}
         """Of atftpd by syslog: all its threads share one process id."""
-        self._connection: Optional[Said] = None
+        self._connections = _Connections()
         self._dead: Dict[str, bool] = {}
         self.seconds: Dict[bytes, float] = {}
         """Times of stamps as they stand in lines."""
         self._minutes: Dict[bytes, float] = {}
+        self._again = b""
+        """The line that the next ones may tell to be repeated."""
         self.before = b""
         """The lines read before, of those that were not read here."""
         self.mixed = False
@@ -435,16 +552,45 @@ class Reader:
             self.stats.unknown += 1
             return None
         when, tag, process, message = self.envelope(plain(line))
-        said = self.heard(message, tag, process)
+        said = self.heard(message, tag, process, when)
         return Event(when, *said) if said else None
 
-    def heard(self, message: str, tag: str, process: str) -> Optional[Said]:
+    def repeats(self, line: bytes, before: bytes) -> List[Event]:
+        """The events of a line that tells how often the one before it was logged again: evenly, from that one's time on."""
+        self.stats.lines += 1
+        if not tells_repeats(before):
+            self._again = before
+        text = plain(line)
+        found = _REPEATS.search(text)
+        since, _tag, _process, message = self.envelope(plain(before))
+        event: Optional[Event] = None
+        if found and found.group("last"):
+            _when, tag, _process, message = self.envelope(plain(self._again))
+            said = self.said(message, tag)
+            if said and said.file and said.address and not OTHERS.match(self._again):
+                event = Event(self.stamp(text)[0], *said)
+            else:
+                self.stats.unknown += 1
+        else:
+            event = self.event(line)
+            inner = _REPEATED.match(message)
+            if event and event.line != (inner.group(1) if inner else message):
+                since = None
+        if not event:
+            return []
+        if event.time is None or since is None or since >= event.time or not found:
+            return [event]
+        count = max(int(found.group("n")), 1)
+        gap = (event.time - since) / count
+        return [event._replace(time=event.time - gap * left) for left in range(min(count, _MOST_REPEATS) - 1, -1, -1)]
+
+    def heard(self, message: str, tag: str, process: str, when: Optional[float] = None) -> Optional[Said]:
         """What a message tells, together with those before; None if nothing, which is counted if no TFTP server wrote it."""
         said = self.said(message, tag)
         if said is None:
             self.stats.unknown += 1
             return None
-        return self.joined(said, process)
+        return self.joined(said, process, when)
 
     def said(self, message: str, tag: str = "") -> Optional[Said]:
         key = (tag, message)
@@ -457,7 +603,7 @@ class Reader:
             remember(self._understood, key, said, _MOST_TIMES)
         return said
 
-    def joined(self, said: Said, process: str) -> Optional[Said]:
+    def joined(self, said: Said, process: str, when: Optional[float] = None) -> Optional[Said]:
         """With the address and file of the request that a message is about; None for a message without use, or without owner."""
         threads = self._shared(process)
         if said.kind == _NOTHING:
@@ -467,69 +613,68 @@ class Reader:
         if said.kind == SERVER_START:
             return said
         if said.kind == "connection":
-            self._connection = said
+            self._connections.opened(said, when)
             return None
         if said.kind == REQUEST:
-            if not said.address and self._connection:
-                said = said._replace(address=self._connection.address, port=self._connection.port)
+            if not said.address:
+                said = self._connections.of(said, when)
             if threads:
-                threads.begin(said)
+                threads.begin(said, when)
             elif process:
-                remember(self._by_process, process, said)
-            if not said.line.startswith("RRQ from "):  # answers to these tell whose they are, or are their process's
+                # Processes of tftpd-hpa serve one request each, threads of atftpd take the number of one that has ended.
+                remember(self._by_process, process, (None if said.line.startswith("RRQ from ") else when, said))
+            if not threads and not said.line.startswith("RRQ from "):  # answers to these tell whose they are, or are their process's
                 name = basename(said.file)
-                if not self._named(name):
-                    remember(self._by_name, name, _Open(_BY_NAME))
-                self._by_name[name].begin(said)
-            return said
+                if name not in self._by_name:
+                    remember(self._by_name, name, _Open(8))
+                self._by_name[name].begin(said, when)
+            return self._owned(said)
         if threads:
-            return threads.joined(said)
+            return threads.joined(said, when)
         if process and said.line.startswith("client ("):
             remember(self._dead, process, True)
         elif self._dead.pop(process, False) and said.kind == SERVED:
             return None  # atftpd ends a transfer that it has just given up, in the same words as others
         if (said.address and said.file) or (said.file and process.startswith("dnsmasq")):  # which logs no requests
             return said
-        request = self._by_process.get(process) if process else None
+        at, request = self._by_process.get(process, (None, None)) if process else (None, None)
         if request and said.address and request.address != said.address:
             request = None
         if request and said.file and basename(said.file) != basename(request.file):
             request = None
+        if request and not in_time(said.kind, at, when):
+            request = None
         if not request and not said.address:
-            asked = self._named(basename(said.file))
-            request = asked.only() if asked else None
-            if asked and not request:
-                asked.skip()
-            elif asked and request:
+            asked = self._by_name.get(basename(said.file))
+            request = asked.only(said, when) if asked else None
+            if asked and request:
                 asked.end(request)
+            elif asked and asked.near(said, when):
+                asked.skip()
+            elif self._by_name and said.kind in (MISSING, DENIED) and _IMAGE.fullmatch(basename(said.file)):
+                return None  # who asked for it is not in the log, and whoever is near need not have
         if not request:
-            return said if said.address or said.file else None
-        return Said(said.kind, request.address, request.port, request.file, said.line)
+            return self._owned(said) if said.address or said.file else None
+        return self._owned(Said(said.kind, request.address, request.port, request.file, said.line))
+
+    @staticmethod
+    def _owned(said: Said) -> Optional[Said]:
+        """None for an image of nobody: where the log tells all requests, whoever is near need not have asked for it."""
+        tftpd32 = not said.address and said.line.startswith(("Read request for file <", "File <", "<"))
+        return None if tftpd32 and _IMAGE.fullmatch(basename(said.file)) else said
 
     def asked(self, process: str, said: Said) -> None:
         """A request of a process that logs one for each, read elsewhere."""
-        remember(self._by_process, process, said)
+        remember(self._by_process, process, (None, said))
 
     def idle(self, process: str) -> bool:
         """Whether all transfers of a process that has many have ended."""
         threads = self._shared(process)
         return threads is not None and threads.idle
 
-    def passed(self, name: str, message: bytes) -> None:
-        """A request of such a process that was read elsewhere, and whose transfer has ended."""
-        if name not in self._lately:
-            remember(self._lately, name, deque(maxlen=_BY_NAME))
-        self._lately[name].append(message)
-
-    def _named(self, name: str) -> Optional[_Open]:
-        """The requests of a name."""
-        for message in self._lately.pop(name, ()):
-            said = self.said(plain(message), "atftpd")
-            if said:
-                if name not in self._by_name:
-                    remember(self._by_name, name, _Open(_BY_NAME))
-                self._by_name[name].begin(said)
-        return self._by_name.get(name)
+    def passed(self, process: str) -> None:
+        """A transfer of such a process was read elsewhere, from its start to its end."""
+        self._threads[process].used = True
 
     def _shared(self, process: str) -> Optional[_Open]:
         if not process.startswith("atftpd[") or "." in process:
@@ -672,10 +817,15 @@ def _days(year: int, month: int, day: int) -> int:
 def events(lines: Iterable[bytes], now: float, stats: Stats) -> Iterator[Event]:
     """What the lines say. `now` is when the log was last written: no stamp without a year is later than that."""
     reader = Reader(now, stats)
+    before = b""
     for line in lines:
-        event = reader.read(line)
-        if event:
-            yield event
+        if tells_repeats(line):
+            yield from reader.repeats(line, before)
+        else:
+            event = reader.read(line)
+            if event:
+                yield event
+        before = line
 
 
 # -- captures

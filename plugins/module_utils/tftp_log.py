@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
 from itertools import chain, filterfalse, islice, repeat
 from operator import length_hint
@@ -18,6 +20,7 @@ from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, L
 
 from .tftp_lines import (
     ACKED,
+    BLOCK,
     MISSING,
     NEVER,
     OTHERS,
@@ -32,11 +35,28 @@ from .tftp_lines import (
     Stats,
     basename,
     blocks,
+    in_time,
     is_capture,
     plain,
     read_capture,
+    tells_repeats,
 )
-from .tftp_verdict import ANSWERS, STARTS, Facts, Name, Phone, Scene, Sight, Thresholds, adopt, facts_of, name_of, sight_of
+from .tftp_verdict import (
+    ANSWERS,
+    CERTAIN,
+    LIKELY,
+    STARTS,
+    Facts,
+    Name,
+    Phone,
+    Scene,
+    Sight,
+    Thresholds,
+    adopt,
+    facts_of,
+    name_of,
+    sight_of,
+)
 
 KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
@@ -52,6 +72,12 @@ _LONGEST_USUAL = 1000
 _EXIT = b"Server thread exiting"
 _NEAR = 4
 """Lines before one that are searched for its process's last one."""
+_ONE_BOOT = 30.0
+"""Seconds within which all files are asked for that a boot begins with."""
+_HOME, _MAYBE, _AWAY = "home", "maybe", "away"
+"""Whether a phone had an address: certainly, if it kept it, not."""
+_LAST = chr(0x10FFFF)
+"""What is sorted behind all addresses."""
 _PROCESS = re.compile(rb"(?:^| )(in\.tftpd\[[0-9]+\]): ")
 _HEAD = re.compile(rb"[^ ]* (?:[!-9;-~]+ )?(([A-Za-z][A-Za-z0-9_./@-]*)\[[0-9][0-9.]*)")
 """A line's start after its stamp."""
@@ -67,7 +93,7 @@ def _usual(head: bytes) -> Optional[re.Match[bytes]]:
 class _Stream:
     """The last events of one phone, or of one address, and how often it booted."""
 
-    __slots__ = ("_sights", "asks", "boots", "first", "heard", "key", "last_start", "late", "macs", "room", "seen")
+    __slots__ = ("_sights", "asks", "boots", "first", "heard", "key", "last_start", "late", "macs", "room", "seen", "starts")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -83,15 +109,28 @@ class _Stream:
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
         self.last_start: Optional[float] = None
-        self.macs: Set[str] = set()
+        self.starts = array("d")
+        """The last boots, in a log that is read twice as well."""
+        self.macs: Dict[str, Optional[float]] = {}
+        """Of an address: the phones that had it, and since when; of a phone: its addresses."""
 
     def start(self, when: Optional[float], boot_gap: float) -> None:
-        """Count a request that starts a boot."""
+        """Count a request that starts a boot, unless it was counted before: lines may be there twice, and in any order."""
         last = self.last_start
-        if when is None or last is None or not -boot_gap < when - last < boot_gap:
+        if when is None:
             self.boots += 1
-        if when is not None:
+            return
+        if last is not None and when - last < boot_gap:
+            if when > last:
+                self.last_start = when
+            if when - last > -boot_gap or any(-boot_gap < when - start < boot_gap for start in self.starts):
+                return
+        else:
             self.last_start = when
+        self.boots += 1
+        self.starts.append(when)
+        if len(self.starts) > 2 * KEPT:
+            del self.starts[:KEPT]
 
     def grow(self) -> None:
         """More room, for the phones behind one address."""
@@ -209,6 +248,10 @@ class Stories:
         self._kinds: Set[str] = set()
         self._absent: Set[str] = set()
         self._wire = False
+        self._lost: Deque[float] = deque(maxlen=1000)
+        """Requests that tell no address."""
+        self._presumed: Set[str] = set()
+        """Phones whose last events are theirs only if they kept their address."""
 
     # -- in
 
@@ -236,6 +279,36 @@ class Stories:
 
     def feed_block(self, block: bytes, reader: Reader) -> None:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
+        if b"message repeated " in block:
+            self._feed_repeats(block, reader)
+        else:
+            self._feed_block(block, reader)
+
+    def _feed_repeats(self, block: bytes, reader: Reader) -> None:
+        """Lines some of which stand for several."""
+        lines = block.split(b"\n")[:-1]
+        before = reader.before
+        begin = 0
+        for at, line in enumerate([*lines, b""]):
+            end = at == len(lines)
+            if not end and not tells_repeats(line):
+                continue
+            if begin < at:
+                piece = b"\n".join(lines[begin:at]) + b"\n"
+                self._feed_block(piece, reader)
+                before = (before + piece)[-BLOCK:]
+                reader.before = before
+            if not end:
+                process = _PROCESS.search(line)
+                if process:
+                    self._recall(b"", 0, process.group(1).decode(), reader)
+                previous = lines[at - 1] if at else before[:-1].rsplit(b"\n", 1)[-1]
+                for event in reader.repeats(line, previous):
+                    self.feed(event)
+                before = reader.before = before + line + b"\n"
+            begin = at + 1
+
+    def _feed_block(self, block: bytes, reader: Reader) -> None:
         if reader.mixed:
             lines = block.split(b"\n")[:-1]
             own = list(filterfalse(OTHERS.match, lines))
@@ -327,10 +400,10 @@ class Stories:
         key = base, tails[at + 1]
         if key not in self._ends:
             self._ends[key] = self._end(name, tails[at + 1], reader)
-        end = self._ends[key]
-        if not end or not reader.idle(usual.group(1).decode() + "]"):
+        end, process = self._ends[key], usual.group(1).decode() + "]"
+        if not end or not reader.idle(process) or not in_time(end.kind, when, then):
             return False
-        reader.passed(name, tails[at])
+        reader.passed(process)
         if asked.starts:
             asked.stream.start(when, self.thresholds.boot_gap)
         if end.kind == MISSING:
@@ -414,7 +487,7 @@ class Stories:
                 reader.asked(process, before.sight.said)
             else:
                 self._recall(batch.text, at, process, reader)
-        said = reader.heard(message, tag, process)
+        said = reader.heard(message, tag, process, when)
         known = self._told_at(when, said) if said else None
         if known and tag == "atftpd" and known.sight.said.kind == REQUEST and tail.startswith(b"Serving "):
             self._served[tail.rpartition(b":")[0]] = known, basename(known.sight.said.file)
@@ -533,6 +606,8 @@ class Stories:
             self._absent.add(name.kind)
         elif said.kind in (ACKED, UNACKED):
             self._wire = True
+        if said.kind == REQUEST and not said.address and when is not None:
+            self._lost.append(when)
         key = name.mac or said.address
         if not key:
             self._orphans.append((when, sight))
@@ -545,7 +620,7 @@ class Stories:
             stream.first = when
         if name.mac and said.address and said.address not in stream.macs:
             self._neighbour(name.mac, said.address, when)
-            stream.macs.add(said.address)
+            stream.macs.setdefault(said.address, when)
         start = name.kind in STARTS and (said.kind == REQUEST or (said.kind in (MISSING, SERVED) and not stream.asks))
         stream.asks = stream.asks or (start and said.kind == REQUEST)
         stream.heard = True
@@ -566,7 +641,7 @@ class Stories:
         stream = self._stream(address)
         if not stream or mac in stream.macs:
             return
-        stream.macs.add(mac)
+        stream.macs[mac] = when
         if stream.needed() > stream.room:
             self._settle()
             stream.grow()
@@ -588,6 +663,7 @@ class Stories:
         scene = Scene(self.thresholds, end, self.answered > 0, self._kinds, list(self._starts), root_files, read)
         scene.absent, scene.wire = self._absent, self._wire
         taken: Dict[str, Phone] = {}
+        self._presumed = set()
         for key, stream in self._streams.items():
             if _is_mac(key):
                 taken[key] = self._phone(stream, key)
@@ -599,6 +675,8 @@ class Stories:
         for key, phone in taken.items():
             told = facts_of(phone, scene, since)
             if told:
+                if key in self._presumed and told["confidence"] == CERTAIN:
+                    told["confidence"] = LIKELY
                 facts[key] = told
         return facts
 
@@ -610,26 +688,157 @@ class Stories:
         macs = [mac for mac in stream.macs if mac in phones]
         if not macs:
             if stream.seen:
-                phones[stream.key] = self._phone(stream, None)
+                phones[stream.key] = self._alone(self._phone(stream, None))
             return
         if len(macs) == 1:
-            phones[macs[0]].add(stream.events(self._transferred), stream.boots, stream.first)
+            self._follow(stream, phones, macs[0])
             return
         marks = sorted(
             (when, sight.said.port or 0, mac)
             for mac in macs
-            for when, sight in phones[mac].sights
+            for when, sight in self._streams[mac].events(self._transferred)
             if when is not None and sight.said.address == stream.key
         )
+        starts: List[float] = []
+        rest: List[Tuple[Optional[float], Sight]] = []
+        others = _Stream(stream.key)
         for when, sight in stream.events(self._transferred):
-            for mac, shared in _owners(when, sight, marks, self.thresholds.boot):
+            owners = _owners(when, sight, marks, self.thresholds.boot)
+            if when is not None and not owners and not _owners(when, sight, marks, self.thresholds.flash):
+                rest.append((when, sight))
+                if _starts(sight):
+                    others.start(when, self.thresholds.boot_gap)
+            for mac, shared in owners:
                 phones[mac].sights.append((when, sight))
                 if shared:
                     phones[mac].shared.add(id(sight))
+            if when is not None and _starts(sight):
+                starts.append(when)
+        for mac, begun in _booted(starts, marks, self.thresholds).items():
+            self._count(phones[mac], begun, len(begun))
+        if others.boots:  # else some of these ask for a file now and then
+            first = min((when for when, _sight in rest if when is not None), default=None)
+            phones[stream.key] = self._alone(Phone(stream.key, None, rest, others.boots, first))
+
+    def _follow(self, stream: _Stream, phones: Dict[str, Phone], mac: str) -> None:
+        """Give the events of an address to the one phone that is known to have had it, but none from when that was elsewhere."""
+        phone, own = phones[mac], self._streams[mac]
+        marks = [(when, sight.said.address) for when, sight in own.events(self._transferred) if when is not None and sight.said.address]
+        marks += [(when, address) for address, when in own.macs.items() if when is not None]
+        marks.sort()
+        last = marks[-1][0] if marks else 0.0
+        events = stream.events(self._transferred)
+        if (
+            len(own.macs) == 1
+            and not stream.boots
+            and max((when or 0.0 for when, _sight in events), default=0.0) <= last + self.thresholds.flash
+        ):
+            phone.add(events, 0, stream.first)  # as most phones are: there is nothing to doubt
+            return
+        told = [
+            (when, sight, _HOME if when is None or not marks else _at_home(when, stream.key, marks, self.thresholds.flash))
+            for when, sight in sorted(events, key=lambda one: one[0] or 0.0)
+        ]
+        # Who runs 7.x or 8.x begins each boot with its MAC, and does not ask for OS79XX.TXT.
+        newer = any(sight.name.kind == STARTS[0] for _when, sight in own.events(self._transferred))
+        newer = newer and not any(home == _HOME and _starts(sight) for _when, sight, home in told)
+        bout, ended = 0, float("-inf")
+        bouts: List[int] = []
+        strange: Set[int] = set()
+        known: Set[int] = set()
+        for when, sight, home in told:
+            if home != _AWAY:
+                if (when or 0.0) - ended > self.thresholds.flash:
+                    bout += 1
+                ended = when or 0.0
+                if home == _HOME:
+                    known.add(bout)
+                elif newer and _starts(sight):
+                    strange.add(bout)
+            bouts.append(bout)
+        strange -= known
+        others = _Stream(stream.key)
+        rest: List[Tuple[Optional[float], Sight]] = []
+        begun: List[float] = []
+        for bout, (when, sight, home) in zip(bouts, told):
+            if home == _AWAY or bout in strange:
+                rest.append((when, sight))
+                if _starts(sight):
+                    others.start(when, self.thresholds.boot_gap)
+                continue
+            phone.sights.append((when, sight))
+            if when is not None and home == _MAYBE and when > last:
+                self._presumed.add(mac)
+            if when is not None and _starts(sight):
+                begun.append(when)
+        others.first = min((when for when, _sight in rest if when is not None), default=None)
+        if stream.first is not None and (phone.first is None or stream.first < phone.first) and others.first != stream.first:
+            phone.first = stream.first
+        self._count(phone, begun, stream.boots - others.boots)
+        if rest:
+            phones[stream.key] = self._alone(Phone(stream.key, None, rest, others.boots, others.first))
+
+    def _alone(self, phone: Phone) -> Phone:
+        """A phone without a MAC. What it asked for next may be among the requests that tell no address."""
+        last = max((when for when, _sight in phone.sights if when is not None), default=None)
+        if last is not None and any(-2 <= when - last <= self.thresholds.silent for when in self._lost):
+            phone.shared.update(id(sight) for _when, sight in phone.sights)
+        return phone
+
+    def _count(self, phone: Phone, begun: Collection[float], most: int) -> None:
+        """Add the boots that were told without the MAC: all of them, if none was told with it."""
+        own = self._streams[phone.key]
+        if not own.boots:
+            phone.boots += max(most, 0)
+        if not own.boots or not begun:
+            return
+        # Phones with SCCP ask for both files in one boot.
+        known = sorted(when for when, sight in own.events(self._transferred) if when is not None and _starts(sight))
+        last = float("-inf")
+        for when in sorted(begun):
+            before = bisect_right(known, when + 1)
+            if when - last >= self.thresholds.boot_gap and not (before and when - known[before - 1] <= _ONE_BOOT):
+                phone.boots += 1
+            last = when
 
 
 def _is_mac(key: str) -> bool:
     return len(key) == 12 and ":" not in key and "." not in key
+
+
+def _starts(sight: Sight) -> bool:
+    return sight.name.kind in STARTS and sight.said.kind in (REQUEST, MISSING, SERVED)
+
+
+def _at_home(when: float, address: str, marks: List[Tuple[float, str]], near: float) -> str:
+    """Whether a phone had an address then, by when and where it was seen."""
+    before = bisect_right(marks, (when, _LAST)) - 1
+    if before >= 0 and marks[before][1] == address and when - marks[before][0] <= near:
+        return _HOME
+    known = ""
+    for at in (before, bisect_left(marks, (when, ""))):
+        if 0 <= at < len(marks):
+            seen = marks[at][0]
+            here = any(one == address for _seen, one in marks[bisect_left(marks, (seen, "")) : bisect_right(marks, (seen, _LAST))])
+            if here and abs(when - seen) <= near:
+                return _HOME
+            known = known or (_MAYBE if here else _AWAY)
+    return known
+
+
+def _booted(starts: Iterable[float], marks: List[Tuple[float, int, str]], limits: Thresholds) -> Dict[str, List[float]]:
+    """Whose boots they are that began without a MAC behind one address: who asks for a file of its own just after."""
+    boots: Dict[str, List[float]] = {}
+    for when in sorted(starts):
+        at = bisect_left(marks, (when, 0, ""))
+        soon = [mac for seen, _port, mac in marks[at : at + KEPT] if seen - when <= limits.retry_gap]
+        soon += [mac for seen, _port, mac in marks[at : at + 1] if seen - when <= limits.boot]
+        for mac in soon:
+            begun = boots.setdefault(mac, [])
+            if not begun or when - begun[-1] >= limits.boot_gap:
+                begun.append(when)
+                break
+    return boots
 
 
 def _owners(when: Optional[float], sight: Sight, marks: List[Tuple[float, int, str]], window: float) -> List[Tuple[str, bool]]:

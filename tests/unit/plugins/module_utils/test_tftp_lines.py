@@ -95,6 +95,159 @@ def test_the_end_of_a_transfer_that_was_given_up():
     assert [(event.kind, event.port) for event in found] == [("request", 49152), ("failed", 49152), ("request", 49153), ("served", 49153)]
 
 
+SAYS = "Nov 23 15:10:01 pbx {}: {}"
+
+
+@pytest.mark.parametrize(
+    ("daemon", "message"),
+    [
+        ("udhcpd[77]", f"sending OFFER to {A}"),
+        ("udhcpd[77]", f"sending NAK to {A}"),
+        ("mydaemon[5]", "Option foo is deprecated"),
+        ("myapp[5]", "Aborting on signal 6"),
+        ("php[5]", "File /var/www/index.php not found"),
+        ("squid[5]", f"Client {A} timed out"),
+        ("rsyncd[5]", f"sent foo to {A}"),
+        ("hylafax[5]", f"transfer of job7 to {A}, done"),
+        ("httpd[5]", f"Serving index.html to {A}:40000"),
+        ("dnsmasq-dhcp[5]", f"sent foo to {A}"),
+    ],
+)
+def test_words_of_other_daemons(daemon, message):
+    found, stats = read(SAYS.format(daemon, message))
+    assert (found, stats.unknown, stats.server) == ([], 1, "")
+    assert tftp_lines.understand(message)[0] or "OFFER" in message or "NAK" in message  # without a daemon it may be a server's
+
+
+@pytest.mark.parametrize(
+    ("daemon", "message"),
+    [
+        ("tftp_1[5]", f"Client {A} timed out"),
+        ("tftp_1[5]", f"sent /srv/pxelinux.0 to {A}"),
+        ("opentftpd[5]", "Aborting"),
+        ("dnsmasq[5]", f"sent /srv/pxelinux.0 to {A}"),
+        ("xinetd[5]", "START: tftp pid=8213 from=10.0.0.7"),
+        ("pxe[5]", f"RRQ from {A} filename pxelinux.0"),
+        ("pxe[5]", f"sending NAK (1, File not found) to {A}"),
+        ("python3[5]", f"'pxelinux.0' of type 'octet' is requested from {A}:50315"),
+        ("python3[5]", "Transfer of 'pxelinux.0' finished"),
+        ("pxe[5]", f"sent /srv/{SEP} to {A}"),
+        ("pxe[5]", f"Client {A} finished P0S3-8-12-00.loads"),
+        ("pxe[5]", "File /srv/SIPDefault.cnf not found"),
+        ("systemd[1]", "Started Tftp Server."),
+    ],
+)
+def test_tftp_servers_under_other_names(daemon, message):
+    _found, stats = read(SAYS.format(daemon, message))
+    assert stats.unknown == 0
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "address"),
+    [
+        ("Kann auf {} nicht zugreifen: Keine Berechtigung", "denied", ""),
+        ("kann {} nicht lesen: Ein-/Ausgabefehler", "denied", ""),
+        ("Datei {} nicht gefunden für {}", "missing", A),
+        ("Zeitüberschreitung beim Senden von {} an {}", "failed", A),
+        ("konnte {} nicht an {} senden", "failed", A),
+        ("{} an {} verschickt", "served", A),
+        ("brak dostępu do {}: Brak dostępu", "denied", ""),
+        ("błąd odczytu z pliku {}: Brak dostępu", "denied", ""),
+        ("plik {} nie został znaleziony dla {}", "missing", A),
+        ("błąd wysyłania pliku {} do komputera {}", "failed", A),
+        ("plik {} przesłano do {}", "served", A),
+        ("Ne peut pas lire {} : Permission non accordée", "denied", ""),
+        ("fichier {} non trouvé pour {}", "missing", A),
+        ("impossible d'envoyer {} à {}", "failed", A),
+        ("envoyé {} à {}", "served", A),
+        ("no se puede leer {}: Permiso denegado", "denied", ""),
+        ("archivo {} no encontrado por {}", "missing", A),
+        ("TFTP no pudo enviar {} a {}", "failed", A),
+        ("TFTP envió {} a {}", "served", A),
+        ("%s-სთან წვდომის შეცდომა: წვდომა აკრძალულია".replace("%s", "{}"), "denied", ""),
+        ("ფაილი {} ვერ ვიპოვე {}_სთვის", "missing", A),
+        ("{}-ის {}-სთვის გაგზავნის შეცდომა", "failed", A),
+        ("{} გაგზავნილია {}-სთან", "served", A),
+        ("tiedosto {} menee osoitteeseen {}", "unsure", A),
+    ],
+)
+def test_dnsmasq_in_other_languages(message, kind, address):
+    found, stats = read(DNSMASQ + message.format(f"/srv/tftp/{SEP}", A))
+    assert [event[1:5] for event in found] == [(kind, address, None, f"/srv/tftp/{SEP}")]
+    assert stats.unknown == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "sent /srv/tftp/P0S3-8-12-00.loads", "sent /srv/tftp/P0S3-8-12-00.loads to", "sent /srv/tftp/P0S3-8-12-00.loads to 10.20",
+        "sent /srv/tftp/P0S3-8-12-00.loads to 10.20.0.", "sent /srv/tftp/./SIP0010840BB1D7.cnf ", "file /srv/tftp/P0S3-8-12-00.loads not",
+        "/srv/tftp/P0S3-8-12-00.loads an 10.20", "/srv/tftp/P0S3-8-12-00.loads an 10.20.0.1", "/srv/tftp/P0S3-8-12-00.loads",
+        "/srv/tftp/P0S3-8-12-00.loads an 10.20.0\ufffd234 verschickt", "sent /srv/tftp/P0S3-8-12-00.loads to 10.2\ufffd.6.99",
+    ],
+)  # fmt: skip
+def test_lines_that_were_cut_tell_nothing(message):
+    found, stats = read(DNSMASQ + message)
+    assert (found, stats.unknown) == ([], 1)
+
+
+def tftpd32(second, *messages):
+    return [f"{message} [01/06 10:00:{second:02}.001]" for message in messages]
+
+
+B = "10.0.0.8"
+OPENED = "Connection received from {} on port {}"
+READS = "Read request for file <{}>. Mode octet"
+NO_FILE = "File <{}> : error 2 in system call CreateFile The system cannot find the file specified."
+
+
+def test_a_connection_serves_one_request():
+    lines = tftpd32(0, OPENED.format(A, 1), READS.format("a"), READS.format("b"))
+    found, _stats = read(*lines)
+    assert [(event.address, event.file) for event in found] == [(A, "a"), ("", "b")]
+
+
+def test_a_connection_of_long_ago():
+    found, _stats = read(*tftpd32(0, OPENED.format(A, 1)), *tftpd32(9, READS.format("a")))
+    assert [event.address for event in found] == [""]
+
+
+def test_two_open_connections_leave_in_doubt_who_asked():
+    load = "P0S3-08-12-00.loads"
+    lines = tftpd32(23, OPENED.format(B, 50010), OPENED.format(A, 50000), READS.format(load), READS.format(SEP), NO_FILE.format(load))
+    found, _stats = read(*lines, *tftpd32(24, OPENED.format(A, 50001), READS.format("x")))
+    assert [(event.address, event.file) for event in found] == [("", SEP), (A, "x")]
+    both = tftpd32(23, OPENED.format(A, 50000), OPENED.format(A, 50001), READS.format("a"), READS.format("b"))
+    assert [(event.address, event.port) for event in read(*both)[0]] == [(A, 50000), (A, 50001)]
+
+
+def test_a_request_before_its_connection():
+    lines = tftpd32(0, READS.format("a"), OPENED.format(A, 1), READS.format("b"), OPENED.format(B, 1))
+    assert [event.address for event in read(*lines)[0]] == ["", ""]
+
+
+@pytest.mark.parametrize("process", ["atftpd[9]", "atftpd[9.7]"])
+def test_an_error_of_long_after_is_another_requests(process):
+    load = "P0S3-8-12-00.loads"
+    lines = [f"04:54:13 pbx {process}: Serving {load} to {A}:51653", f"05:09:42 pbx {process}: File /srv/tftp/{load} not found"]
+    assert [event.kind for event in read(*("Jun  1 " + line for line in lines))[0]] == ["request"]
+    assert [event.address for event in read(*("Jun  1 " + line.replace("05:09:42", "04:54:15") for line in lines))[0]] == [A, A]
+    alone, _stats = read("Jun  1 " + lines[1])
+    assert [event.kind for event in alone] == ["missing"]  # a log of errors only
+
+
+@pytest.mark.parametrize("again", ["pbx atftpd[9.1]: message repeated 3 times: [ {}]", "pbx last message repeated 3 times"])
+def test_repeats_are_events(again):
+    said = f"Serving {SEP} to {A}:50000"
+    lines = [f"Jun  1 10:00:00 pbx atftpd[9.1]: {said}", "Jun  1 10:00:09 " + again.format(said)]
+    found, stats = read(*lines)
+    assert [event.time - found[0].time for event in found] == [0, 3, 6, 9]
+    assert len({event[1:] for event in found}) == 1 and (stats.lines, stats.unknown) == (2, 0)
+    assert len(read(lines[0], lines[1].replace(" 3 times", " 99999999 times"))[0]) == 21
+    alone, stats = read(lines[1])
+    assert len(alone) == ("[" in again) and stats.unknown == ("[" not in again)
+
+
 def test_answers_by_name_alone():
     """Two asked for the file: whose answer it is cannot be told. With the second one, both are answered."""
     stamp = "[2026-05-06 05:45:28 +0000] "

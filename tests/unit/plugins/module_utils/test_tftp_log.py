@@ -443,6 +443,115 @@ def test_a_phone_with_sccp(server, verbosity):
     assert judged(logged(server, steps, verbosity=verbosity)) == ("not_ours", "likely")
 
 
+# -- addresses that change hands
+
+STRANGER = ((0, "OS79XX.TXT", ""), (1, f"{OLD}.bin", "missing"))
+NEWER = ((0, "CTLSEP{}.tlv", "missing"), *after(23, (*SIX[1:], *after(2, RUNS))))
+OLDER = ((0, "OS79XX.TXT", "served"), *after(1, (*SIX[1:], *after(2, RUNS))))
+
+
+def phones(lines, **options):
+    return tftp_log.diagnose(lines, now=NOW, **options)["phones"]
+
+
+@pytest.mark.parametrize("steps", [NEWER, OLDER])
+def test_who_has_the_address_of_a_phone_that_moved(steps):
+    found = phones(
+        logged(hpa, steps) + logged(hpa, steps, 600, address=B) + logged(hpa, STRANGER, 1200) + logged(hpa, steps, 1800, address=B)
+    )
+    assert set(found) == {M, A}
+    assert (found[M]["verdict"], found[M]["confidence"], found[M]["boots"], found[M]["address"]) == ("healthy", "certain", 3, B)
+    assert (found[A]["verdict"], found[A]["mac"], found[A]["boots"]) == ("image_missing", None, 1)
+    assert found[A]["first_seen"] == BEGIN + 1200
+
+
+def test_who_has_the_address_of_two_phones_of_before():
+    found = phones(logged(hpa, OLDER) + logged(hpa, OLDER, 600, N) + logged(hpa, STRANGER, 5000))
+    assert {key: facts["verdict"] for key, facts in found.items()} == {M: "healthy", N: "healthy", A: "image_missing"}
+
+
+def test_an_address_that_may_be_kept():
+    """A phone of 6.x that does not get as far as its own file is told by the boot before, and that is likely only."""
+    found = phones(logged(hpa, OLDER) + logged(hpa, STRANGER, 86000))
+    assert {key: (facts["verdict"], facts["confidence"]) for key, facts in found.items()} == {M: ("image_missing", "likely")}
+    assert found[M]["boots"] == 2
+    found = phones(logged(hpa, OLDER) + logged(hpa, STRANGER, 200))
+    assert {key: (facts["verdict"], facts["confidence"]) for key, facts in found.items()} == {M: ("image_missing", "certain")}
+    # Not one that asks for no OS79XX.TXT.
+    found = phones(logged(hpa, NEWER) + logged(hpa, STRANGER, 600))
+    assert {key: facts["verdict"] for key, facts in found.items()} == {M: "healthy", A: "image_missing"}
+
+
+def test_boots_of_phones_that_changed():
+    moved = logged(hpa, OLDER) + logged(hpa, OLDER, 1200, address=B)
+    assert told(moved)["boots"] == 2
+    assert told(moved + logged(hpa, NEWER, 2000, address=B))["boots"] == 3
+    upgraded = logged(hpa, STRANGER[:1]) + logged(hpa, NEWER, 60) + logged(hpa, NEWER, 120)
+    assert told(upgraded)["boots"] == 3
+    sccp = tuple((0, name, "missing") for name in (*LOADER[:2], "XMLDefault.cnf.xml", "OS79XX.TXT"))
+    assert told(logged(hpa, sccp) + logged(hpa, sccp, 600))["boots"] == 2
+
+
+def test_boots_of_old_phones_behind_one_address():
+    found = phones(logged(hpa, OLDER) + logged(hpa, OLDER, 300, N) + logged(hpa, OLDER, 301) + logged(hpa, OLDER, 900, N))
+    assert {key: facts["boots"] for key, facts in found.items()} == {M: 2, N: 2}
+
+
+def test_the_same_lines_in_two_files(tmp_path):
+    lines = boot() + boot(1000) + later() + boot(9500)
+    for name in ("syslog", "daemon.log"):
+        (tmp_path / name).write_bytes(b"\n".join(lines) + b"\n")
+    assert told([str(tmp_path / "syslog"), str(tmp_path / "daemon.log")])["boots"] == 3
+
+
+def test_a_request_of_another_phone_that_tftpd32_tells_nearby():
+    at = time.strftime("[%d/%m %H:%M:%S.001]", time.localtime(BEGIN))
+    lines = [
+        f"Connection received from {B} on port 50010 {at}", f"Connection received from {A} on port 50000 {at}",
+        f"Read request for file <{LOAD}.loads>. Mode octet {at}", f"Read request for file <SIP{M}.cnf>. Mode octet {at}",
+        f"File <{LOAD}.loads> : error 2 in system call CreateFile The system cannot find the file specified. {at}",
+        f"<SIP{M}.cnf>: sent 1 blk, 300 bytes in 0 s. 0 blk resent {at}",
+    ]  # fmt: skip
+    assert judged([line.encode() for line in lines])[0] == "cannot_tell"
+
+
+def test_a_phone_whose_next_request_may_be_among_those_of_nobody():
+    def said(at, *texts):
+        return [f"{text} {time.strftime('[%d/%m %H:%M:%S.001]', time.localtime(BEGIN + at))}".encode() for text in texts]
+
+    opened, asks = "Connection received from {} on port {}", "Read request for file <{}>. Mode octet"
+    lines = said(0, opened.format(A, 1), asks.format("OS79XX.TXT"))
+    late = said(900, opened.format(B, 9), asks.format(f"SIP{N}.cnf"))
+    assert judged(lines + late, A) == ("fell_silent", "likely")
+    doubtful = said(1, opened.format(A, 2), opened.format(B, 8), asks.format("SIPDefault.cnf"), asks.format("SIPDefault.cnf"))
+    assert judged(lines + doubtful + late, A)[0] == "cannot_tell"
+
+
+def again(at, text, count, daemon="atftpd[9.1]"):
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + at))
+    return f"{stamp} pbx {daemon}: message repeated {count} times: [ {text}]".encode()
+
+
+def test_repeats_are_counted(tmp_path):
+    lines = []
+    for port in range(3):
+        said = f"Serving CTLSEP{M}.tlv to {A}:{50000 + port}"
+        stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + 13 * port))
+        lines += [f"{stamp} pbx atftpd[9.1]: {said}".encode(), again(13 * port + 9, said, 3)]
+    lines += settled(atftpd)
+    assert judged(lines)[0] == "data_never_arrives" and told(lines)["boots"] == 1
+    said = f"file /srv/tftp/SIP{M}.cnf not found for {A}"
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN))
+    more = [f"{stamp} pbx dnsmasq-tftp[9]: {said}".encode(), again(620, said, 20, "dnsmasq-tftp[9]")]
+    assert judged(more)[0] == "config_missing"
+    for some in (lines, more + lines, lines + more, [*later(), *lines[:2], again(11, "pbx", 9, "asterisk[7]"), *lines[2:]]):
+        (tmp_path / "log").write_bytes(b"\n".join(some) + b"\n")
+        stories = tftp_log.Stories()
+        for event in tftp_lines.events(some, NOW, tftp_lines.Stats()):
+            stories.feed(event)
+        assert stories.result(NOW) == tftp_log.diagnose([str(tmp_path / "log")], now=NOW)["phones"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
