@@ -26,7 +26,7 @@ Targets = Mapping[str, images.Image]
 
 FIRST_POLL = 0.5
 """Seconds between the first looks at a phone; later they grow further apart, up to the poll interval."""
-DOWN_SHARE = 0.01
+DOWN_SHARE = 0.005
 """Pause between two looks at a phone that is down, as a share of the time it has been waited for: it is noticed soon after it
 comes back, and a phone that does not answer is asked ever less often."""
 DOWN_POLL = 5.0

@@ -165,13 +165,17 @@ class Session:
         """The next line typed, None when the client has gone. A line that is too long is cut."""
         line = b""
         while True:
+            echoed = b""
             for key in self._typed:
                 if key == b"\n":
-                    await self.send(b"\r\n" if echo else b"")
+                    if echo:
+                        await self.send(echoed + b"\r\n")
                     return line.decode("latin-1")
                 if len(line) < LONGEST_LINE:
                     line += key
-                    await self.send(key if echo else b"")
+                    echoed += key
+            if echo and echoed:
+                await self.send(echoed)
             data = await self.reader.read(256)
             if not data:
                 return None
