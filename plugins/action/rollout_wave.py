@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,15 @@ display = Display()
 class _Watcher:
     """Writes down what the next run has to know, and knows what the TFTP server's log says of the phones."""
 
-    def __init__(self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, tuple[str, float]]) -> None:
-        """`awaited`: MAC → name, and seconds since, of the phones that an earlier run has reset."""
+    def __init__(
+        self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, tuple[str, float]], addresses: Mapping[str, str]
+    ) -> None:
+        """`awaited`: MAC → name, and seconds since, of the phones that an earlier run has reset. `addresses`: IP address → MAC."""
         self._resume = resume
         self._images = images
         self._names = {mac: name for mac, (name, _seconds) in awaited.items()}
         self._since = {mac: time.monotonic() - seconds for mac, (_name, seconds) in awaited.items()}
+        self._addresses = addresses
         self._suspected: dict[str, str] = {}
         self._causes: dict[str, Result] = {}
 
@@ -56,13 +60,18 @@ class _Watcher:
         now = time.monotonic()
         return {mac: now - self._since[mac] for mac in list(self._names)}
 
+    def sought(self, awaited: Collection[str]) -> list[str]:
+        """As what these phones may stand in the log: 6.x and older ask for much before they tell their MAC."""
+        return [*awaited, *(address for address, mac in self._addresses.items() if mac in awaited)]
+
     def learn(self, verdicts: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take what the log says, by MAC. What is only likely has to be said twice."""
-        for mac, verdict in verdicts.items():
+        """Take what the log says, by MAC, or by address where it tells no MAC. What is only likely has to be said twice."""
+        for key, verdict in verdicts.items():
+            mac = self._addresses.get(key, key)
             name, what = self._names.get(mac), str(verdict["verdict"])
-            if name is None or what not in rollout.HOPELESS:
+            if name is None or what not in rollout.HOPELESS or (mac != key and mac in verdicts):
                 continue
-            if verdict["confidence"] == "certain" or self._suspected.get(name) == what:
+            if (verdict["confidence"] == "certain" and mac == key) or self._suspected.get(name) == what:
                 why = f"does not come back, by the TFTP server's log: {what.replace('_', ' ')} ({verdict['confidence']})"
                 self._causes[name] = {"kind": what, "reason": why, "advice": str(verdict["advice"])}
             self._suspected[name] = what
@@ -127,6 +136,7 @@ class ActionModule(ControllerAction):
                 for phone in phones
                 if phone.mac and phone.name in order.awaited
             },
+            {phone.host: phone.mac for phone in phones if phone.mac and _is_address(phone.host)},
         )
         running = Wave(
             order,
@@ -172,7 +182,7 @@ class ActionModule(ControllerAction):
             return True
         arguments = {
             "since": f"{max(awaited.values()) + 5:.0f}s",
-            "phones": list(awaited),
+            "phones": watcher.sought(awaited),
             "tftp_root": variables.get("cisco79xx_tftp_root"),
             **_log(variables),
         }
@@ -185,6 +195,14 @@ class ActionModule(ControllerAction):
             return False
         watcher.learn(result["phones"])
         return True
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _log(variables: Mapping[str, Any]) -> dict[str, Any]:

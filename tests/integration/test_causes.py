@@ -18,7 +18,8 @@ SENDS = (0, 1, 5, 9)
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path):
+@pytest.mark.parametrize("file", ["CTLSEP{mac}.tlv", "OS79XX.TXT"])
+def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path, file):
     log = tmp_path / "syslog"
     log.touch()
     here = site([{"image": "P0S3-08-2-00", "faults": ["never_returns"]}, {"image": "P0S3-08-2-00"}])
@@ -39,8 +40,9 @@ def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path):
                     return
                 stamp = time.strftime("%b %e %H:%M:%S")
                 with log.open("a") as lines:
-                    lines.write(f"{stamp} pbx in.tftpd[{4000 + port}]: RRQ from {lost['address']} filename CTLSEP{lost['mac']}.tlv\n")
-                    lines.write(f"{stamp} pbx in.tftpd[{4000 + port}]: sending NAK (1, File not found) to {lost['address']}\n")
+                    lines.write(f"{stamp} pbx in.tftpd[{4000 + port}]: RRQ from {lost['address']} filename {file.format(**lost)}\n")
+                    if "{mac}" in file:
+                        lines.write(f"{stamp} pbx in.tftpd[{4000 + port}]: sending NAK (1, File not found) to {lost['address']}\n")
 
     done = threading.Event()
     writer = threading.Thread(target=write)
