@@ -733,7 +733,7 @@ class Stories:
             and not stream.boots
             and max((when or 0.0 for when, _sight in events), default=0.0) <= last + self.thresholds.flash
         ):
-            phone.add(events, 0, stream.first)  # as most phones are: there is nothing to doubt
+            phone.add(events, stream.first)  # as most phones are: there is nothing to doubt
             return
         told = [
             (when, sight, _HOME if when is None or not marks else _at_home(when, stream.key, marks, self.thresholds.flash))

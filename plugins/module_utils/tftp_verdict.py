@@ -184,15 +184,9 @@ class Phone:
         self.doubts: List[Tuple[float, Sight]] = []
         """Images that were not had by this phone or by another."""
 
-    def add(self, sights: Iterable[Tuple[Optional[float], Sight]], boots: int, first: Optional[float]) -> None:
-        """What came from its address without its MAC. A boot begins with CTLSEP or OS79XX.TXT; one that asks for both is one."""
-        sights = list(sights)
-        if self.boots and boots:
-            known = [when for when, sight in self.sights if when is not None and sight.name.kind in STARTS]
-            twice = (when for when, sight in sights if when is not None and sight.name.kind == _OS79XX)
-            boots -= len({int(when / _BOTH) for when in twice if any(abs(when - one) <= _BOTH for one in known)})
+    def add(self, sights: Iterable[Tuple[Optional[float], Sight]], first: Optional[float]) -> None:
+        """What came from its address without its MAC."""
         self.sights += sights
-        self.boots += max(boots, 0)
         if first is not None and (self.first is None or first < self.first):
             self.first = first
 

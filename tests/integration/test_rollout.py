@@ -234,3 +234,18 @@ def test_no_password_at_the_highest_verbosity(site):
     assert {path.name for path in left} >= {"report.json", "report.html", "junit.xml"}
     for path in left:
         assert PASSWORD.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.once
+def test_the_dry_run_of_an_upgrade_shows_what_the_real_one_does(site):
+    here = site([{"image": "P0S3-06-3-00"}, {"image": "P0S3-06-3-00"}])
+    before = here.digest()
+    dry = here.play("upgrade", "--check", "--diff", image="P0S3-8-12-00")
+    assert dry.status == 0, dry.output
+    assert here.digest() == before
+    assert set(here.resets().values()) == {0}
+    assert set(dry.statuses().values()) == {"planned"}
+    real = here.play("upgrade", image="P0S3-8-12-00")
+    assert real.status == 0, real.output
+    assert set(here.running().values()) == {"P0S3-8-12-00"}
+    assert dry.report["files"] == real.report["files"] != []
