@@ -351,6 +351,7 @@ def test_a_phone_can_be_away_for_a_time_of_its_own_without_files(fleet: Simulato
     fleet.power_cycle(name)
     assert refused(fleet, name)
     up_again(fleet, name, 1)
+    fleet.wait(lambda state: len(fleet.events(name)) > 1)  # a phone that is up notes it a moment later
     cycled, up = fleet.events(name)[-2:]
     assert (cycled["event"], up["event"], up["image"]) == ("power_cycle", "up", image)
     assert 0.7 * 0.3 <= up["t"] - cycled["t"] <= 1.3 * 0.3 + 0.2
