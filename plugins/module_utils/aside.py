@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Half of the work by another process, where there is a second CPU."""
+"""Some of the work by another process, where there is a second CPU."""
 
 from __future__ import annotations
 
 import os
 import pickle
 from contextlib import suppress
-from typing import Callable, List, Optional, Sequence, TypeVar
+from typing import IO, Any, Callable, List, Optional, Sequence, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +71,71 @@ def aside(work: Callable[[], Result]) -> Optional[Callable[[], Optional[Result]]
         return found
 
     return result
+
+
+class Beside:
+    """A copy of the process that answers questions, in their order. It ends once this is closed, and shows nothing.
+
+    Raises OSError if there is no second CPU, or no copy to be had.
+    """
+
+    AHEAD = 8
+    """Questions that are asked before the first of them is answered, at most. So many must fit into a pipe, as pickle makes them: nobody
+    reads them while the copy waits for its answer to be read."""
+
+    def __init__(self, answer: Callable[[Any], object]) -> None:
+        if cpus() < 2:
+            raise OSError("there is no second CPU")
+        asked, ask = os.pipe()
+        try:
+            answers, tell = os.pipe()
+            try:
+                self._child = os.fork()
+            except OSError:
+                os.close(answers)
+                os.close(tell)
+                raise
+        except OSError:
+            os.close(asked)
+            os.close(ask)
+            raise
+        if not self._child:
+            status = 1
+            try:
+                os.close(ask)
+                os.close(answers)
+                with os.fdopen(asked, "rb") as questions, os.fdopen(tell, "wb") as stream:
+                    while True:
+                        pickle.dump(answer(pickle.load(questions)), stream, pickle.HIGHEST_PROTOCOL)
+                        stream.flush()
+            except EOFError:
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(asked)
+        os.close(tell)
+        self._ask = os.fdopen(ask, "wb", buffering=0)
+        self._answers: Optional[IO[bytes]] = os.fdopen(answers, "rb")
+
+    def ask(self, question: object) -> None:
+        with suppress(BrokenPipeError):
+            self._ask.write(pickle.dumps(question, pickle.HIGHEST_PROTOCOL))
+
+    def answer(self) -> Any:
+        """The answer to the next question; None if there is none, whatever ails the copy, and none from then on."""
+        if self._answers:
+            with suppress(Exception):
+                return pickle.load(self._answers)
+            self._answers.close()
+            self._answers = None
+        return None
+
+    def close(self) -> None:
+        self._ask.close()
+        if self._answers:
+            self._answers.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._child, 0)
 
 
 def cpus() -> int:

@@ -10,14 +10,16 @@ Tftpd32 from logs in forums, SoftPerfect from its manual; SolarWinds, WinAgents 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import ipaddress
 import json
+import os
 import re
 import struct
 import time
 import zlib
-from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, cast
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple, Union, cast
 
 REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
 UNSURE = "unsure"
@@ -36,6 +38,8 @@ _PROMPT, _LASTS = 2.0, 300.0
 """Seconds between lines that belong together, at most, and those that a transfer may take."""
 _MOST_OPEN = 64
 _GZIP = b"\x1f\x8b"
+_LINE = 1 << 12
+"""Bytes within which a line usually ends."""
 _NOTHING = ""
 """Kind of a message that is known and says nothing of use."""
 
@@ -73,6 +77,11 @@ class Stats:
         if len(self.servers) < 8:
             self.servers[server] = None
 
+    def skip(self, others: int) -> None:
+        """Count lines of others."""
+        self.lines += others
+        self.unknown += others
+
     @property
     def server(self) -> str:
         return ", ".join(self.servers)
@@ -81,44 +90,94 @@ class Stats:
 # -- files
 
 
+class Place:
+    """Whole lines in a log. They are read when they are wanted, and may be more than once."""
+
+    __slots__ = ("begin", "length", "log")
+
+    def __init__(self, log: Log, begin: int, length: int) -> None:
+        self.log = log
+        self.begin = begin
+        self.length = length
+
+    def read(self) -> bytes:
+        """Raises OSError, also if these are no whole lines any more."""
+        text = self.log.read(self.begin, self.length)
+        if len(text) != self.length or not text.endswith(b"\n"):
+            raise self.gone()
+        return text
+
+    def gone(self) -> OSError:
+        """The error to raise if other lines stand there by now."""
+        return OSError(errno.ESTALE, "was cut or written anew while it was read; look again", self.log.path)
+
+
+class Log:
+    """A log, gzipped or not. Raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = open(path, "rb")  # noqa: SIM115
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self._file.close()
+
+    def read(self, begin: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, begin)
+
+    def blocks(self) -> Iterator[Union[bytes, Place]]:
+        """Blocks of whole lines, the last one ended if need be. A line without end is cut."""
+        if self._file.read(2) == _GZIP:
+            self._file.seek(0)
+            yield from _unread(cast("IO[bytes]", gzip.GzipFile(fileobj=self._file)), True)
+            return
+        at = 0
+        while True:
+            length = BLOCK + self.read(at + BLOCK, _LINE).find(b"\n") + 1
+            if length == BLOCK:
+                break
+            yield Place(self, at, length)
+            at += length
+        # The last block, or long lines.
+        self._file.seek(at)
+        yield from _unread(self._file, False)
+
+
+def _unread(file: IO[bytes], packed: bool) -> Iterator[bytes]:
+    """Blocks of whole lines of what comes next."""
+    while True:
+        text = _read(file.read, BLOCK, packed)
+        if not text.endswith(b"\n"):
+            text += _read(file.readline, LONGEST, packed)
+        if not text:
+            return
+        whole = text.rfind(b"\n") + 1
+        if whole:
+            yield text[:whole]
+        if whole < len(text):
+            yield text[whole:][:LONGEST] + b"\n"
+            while _read(file.readline, BLOCK, packed)[-1:] not in (b"", b"\n"):
+                pass  # the rest of an endless line
+
+
+def _read(read: Callable[[int], bytes], most: int, packed: bool) -> bytes:
+    try:
+        return read(most)
+    except (EOFError, OSError, zlib.error) as error:
+        if not packed or getattr(error, "errno", None):
+            raise
+        return b""  # a gzip file that is still being written, or broken: what came before counts
+
+
 def open_log(path: str) -> Iterator[bytes]:
     """The lines of a log, gzipped or not, each cut at a bound. Raises OSError."""
-    for block in blocks(path):
-        yield from block.split(b"\n")[:-1]
-
-
-def blocks(path: str) -> Iterator[bytes]:
-    """A log in blocks of whole lines, the last one ended if need be. A line without end is cut. Raises OSError."""
-    with open(path, "rb") as plain:
-        packed = plain.read(2) == _GZIP
-        plain.seek(0)
-        file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
-        rest = b""
-        cut = False
-        while True:
-            try:
-                read = file.read(BLOCK)
-            except (EOFError, OSError, zlib.error) as error:
-                if not packed or getattr(error, "errno", None):
-                    raise
-                read = b""  # a gzip file that is still being written, or broken: what came before counts
-            if not read:
-                break
-            if cut:
-                line = read.find(b"\n") + 1
-                if not line:
-                    continue
-                read, cut = read[line:], False
-            read = rest + read
-            lines = read.rfind(b"\n") + 1
-            rest = read[lines:]
-            if lines:
-                yield read[:lines]
-            if len(rest) > LONGEST:
-                yield rest[:LONGEST] + b"\n"
-                rest, cut = b"", True
-        if rest:
-            yield rest + b"\n"
+    with Log(path) as log:
+        for block in log.blocks():
+            text = block.read() if isinstance(block, Place) else block
+            yield from text.split(b"\n")[:-1]
 
 
 def is_capture(path: str) -> bool:
@@ -532,9 +591,8 @@ class Reader:
         """Of atftpd by syslog: all its threads share one process id."""
         self._connections = _Connections()
         self._dead: Dict[str, bool] = {}
-        self.seconds: Dict[bytes, float] = {}
-        """Times of stamps as they stand in lines."""
         self._minutes: Dict[bytes, float] = {}
+        """Of stamps as they stand in lines, with their time zones."""
         self._again = b""
         """The line that the next ones may tell to be repeated."""
         self.before = b""
@@ -719,15 +777,13 @@ class Reader:
 
     def time(self, line: bytes) -> Optional[float]:
         """The time of "stamp host daemon[process", whatever follows; NEVER if no server can have written that."""
-        key, minute, clock = line[:15], line[:13], line[13:15]
         if line[4:5] == b"-":
             end = line.find(b" ", 0, 40)
             # What is within one second has no order, but its time zone counts.
-            key = line[:19] + line[26:end] if end == 32 or (end == 27 and line[26:27] == b"Z") else line[: max(end, 0)]
-            known = self.seconds.get(key)
-            if known is not None:
-                return known
-            minute, clock = key[:17] + key[19:], key[17:19]
+            zone = line[26:end] if end == 32 or (end == 27 and line[26:27] == b"Z") else line[19 : max(end, 0)]
+            minute, clock = line[:17] + zone, line[17:19]
+        else:
+            minute, clock = line[:13], line[13:15]
         start, second = self._minutes.get(minute), _SECONDS.get(clock)
         if start is None or second is None:
             when, tag, _process, _message = self.envelope(plain(line) + "]: ")
@@ -737,11 +793,7 @@ class Reader:
                 return when
             start = when - second
             remember(self._minutes, minute, start, _MOST_TIMES)
-        when = start + second
-        if len(self.seconds) > _MOST_TIMES:
-            self.seconds.clear()
-        self.seconds[key] = when
-        return when
+        return start + second
 
     def _seconds(self, match: re.Match[str]) -> Optional[float]:
         part = match.groupdict()

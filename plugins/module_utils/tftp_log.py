@@ -15,9 +15,28 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from itertools import chain, filterfalse, islice, repeat
+from math import nan
 from operator import length_hint
-from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union, cast
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Deque,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
 
+from .aside import Beside, halves
 from .tftp_lines import (
     ACKED,
     BLOCK,
@@ -30,11 +49,12 @@ from .tftp_lines import (
     UNACKED,
     UNSURE,
     Event,
+    Log,
+    Place,
     Reader,
     Said,
     Stats,
     basename,
-    blocks,
     in_time,
     is_capture,
     plain,
@@ -69,6 +89,11 @@ _TRANSFERRED = 320
 _COSTS = 1 << 10
 """What an event that is not like one before counts among those that wait: it takes more memory."""
 _LONGEST_USUAL = 1000
+_SHORT = 128
+"""Blocks of a log that are read by one process: two do not pay for fewer."""
+_OWN = 3
+"""Of so many blocks of a long log, one is read here, and the others by a copy of the process."""
+_MAY_START = re.compile(rb"CTLSEP|OS79XX", re.I)
 _EXIT = b"Server thread exiting"
 _NEAR = 4
 """Lines before one that are searched for its process's last one."""
@@ -119,14 +144,16 @@ class _Stream:
         last = self.last_start
         if when is None:
             self.boots += 1
-            return
-        if last is not None and when - last < boot_gap:
+        elif last is None or when - last >= boot_gap:
+            self.last_start = when
+            self.boot(when)
+        else:
             if when > last:
                 self.last_start = when
-            if when - last > -boot_gap or any(-boot_gap < when - start < boot_gap for start in self.starts):
-                return
-        else:
-            self.last_start = when
+            if when - last <= -boot_gap and not any(-boot_gap < when - start < boot_gap for start in self.starts):
+                self.boot(when)
+
+    def boot(self, when: float) -> None:
         self.boots += 1
         self.starts.append(when)
         if len(self.starts) > 2 * KEPT:
@@ -171,12 +198,13 @@ class _Known:
 
 _Transfer = Tuple[_Known, bytes, Optional[Said]]
 """A request of atftpd, as it is known but for its port, as it was logged, and what its answer says."""
+Value = TypeVar("Value")
 _Found = Union[bytes, _Transfer, _Known, None]
 """What a line says: a message that is known, one of a transfer, what else it says at this place, or nothing."""
 
 
-class _Messages(Dict[bytes, _Found]):
-    """Messages as they stand in lines, each as its own value: that is in the cache by then, what they mean is not.
+class _Messages(Dict[bytes, Value]):
+    """Messages as they stand in lines.
 
     Of those that are not here it is kept how many were left to look up.
     """
@@ -189,29 +217,127 @@ class _Messages(Dict[bytes, _Found]):
     def __missing__(self, _message: bytes) -> None:
         self.missed.append(length_hint(self.left))
 
-    def find(self, tails: Sequence[bytes]) -> Tuple[List[_Found], List[int]]:
-        """The messages that are here, and the places of those that are not."""
+    def find(self, tails: Sequence[bytes]) -> Tuple[List[Optional[Value]], List[int]]:
+        """The values of the messages that are here, and the places of those that are not."""
         self.left = iter(tails)
         self.missed = []
-        found = list(map(self.__getitem__, self.left))
+        found: List[Optional[Value]] = list(map(self.__getitem__, self.left))
         last = len(tails) - 1
         return found, [last - left for left in self.missed]
+
+
+class _Cut(NamedTuple):
+    """Lines of a block, for who knows what their messages mean."""
+
+    numbers: array[int]
+    """Of their messages."""
+    starts: array[int]
+    """Numbers of messages that may start a boot, ..."""
+    times: array[float]
+    """... and when they were logged, as `Reader.time`, NaN for None."""
+    new: List[bytes]
+    """Messages with the next numbers."""
+    others: int
+    """Lines that no TFTP server wrote, which are not among these."""
+
+
+class _Cutter:
+    """Cuts blocks and numbers messages, from 1 on, without a thought of what they mean."""
+
+    def __init__(self, log: Log, known: Iterable[Tuple[bytes, bool]], reader: Reader) -> None:
+        """`known`: messages, and whether they start a boot."""
+        self._log = log
+        self._numbers = _Messages[int]()
+        """Without those that may start a boot, which are told each time."""
+        self._starts: Dict[bytes, int] = {}
+        self._counted = 0
+        self._time = reader.time
+        for message, starts in known:
+            self._number(message, starts)
+
+    def _number(self, message: bytes, starts: bool) -> int:
+        self._counted += 1
+        (self._starts if starts else self._numbers)[message] = self._counted
+        return self._counted
+
+    def cut(self, asked: Tuple[int, int, bool]) -> Optional[_Cut]:
+        """Where a block begins, its length, and whether lines of others may be in it. None for a block that is not for this."""
+        begin, length, mixed = asked
+        block, others = Place(self._log, begin, length).read(), 0
+        if b"message repeated " in block:
+            return None
+        if mixed:
+            block, others = _without_others(block)
+        heads, tails = _halves(block)
+        numbers, missed = self._numbers.find(tails)
+        starting, time = self._starts, self._time
+        starts, times = array("I"), array("d")
+        new: List[bytes] = []
+        for at in missed:
+            tail = tails[at]
+            number = starting.get(tail)
+            if number is None:
+                number = self._numbers.get(tail)
+                if number is None:
+                    number = self._number(tail, bool(_MAY_START.search(tail)))
+                    new.append(tail)
+                if tail not in starting:
+                    numbers[at] = number
+                    continue
+            numbers[at] = number
+            when = time(heads[at])
+            starts.append(number)
+            times.append(nan if when is None else when)
+        return _Cut(array("H" if self._counted < 1 << 16 else "I", cast("List[int]", numbers)), starts, times, new, others)
+
+
+def _without_others(block: bytes) -> Tuple[bytes, int]:
+    """The lines of a block without those that no TFTP server wrote, and how many those are."""
+    lines = block.split(b"\n")[:-1]
+    own = list(filterfalse(OTHERS.match, lines))
+    return b"\n".join(own) + b"\n" if own else b"", len(lines) - len(own)
+
+
+def _halves(block: bytes) -> Tuple[List[bytes], List[bytes]]:
+    """Lines of the shape "stamp host daemon[process]: message" fall into two parts each, all at once."""
+    parts = block.replace(b"\n", b"]: ").split(b"]: ")
+    return parts[::2], parts[1::2]
 
 
 class _Batch:
     """Events in the order of their lines, None for other lines. Times are looked up when it is known which are kept: few."""
 
-    __slots__ = ("begin", "end", "found", "reader", "text", "times")
+    __slots__ = ("begin", "end", "found", "mixed", "place", "reader", "table", "text", "times")
 
-    def __init__(self, found: List[_Found], text: bytes = b"", reader: Optional[Reader] = None) -> None:
+    def __init__(self, found: Any, text: bytes = b"", reader: Optional[Reader] = None, place: Optional[Place] = None) -> None:
         self.found = found
+        """A list of `_Found`, or an array of the numbers of messages in the table."""
+        self.table: Sequence[bytes] = ()
         self.text = text
+        self.place = place
+        """Where the text is, if it is not here; with lines of others between it if `mixed`."""
+        self.mixed = False
         self.reader = reader
         self.times: Dict[int, Optional[float]] = {}
         """Of lines of another shape, or without any."""
         self.begin = 0
         """From where to where it may come to its streams now."""
         self.end = 0
+
+    def keep(self, heads: Sequence[bytes]) -> None:
+        """Of the text, keep but the starts of its lines, if it cannot be read again: blocks would take new memory all the time."""
+        self.text = b"" if self.place else b"\n".join(heads)
+
+    def lines(self) -> List[bytes]:
+        """What the events were in, or the starts of that. Raises OSError."""
+        text = self.text
+        if not text and self.place:
+            text = self.place.read()
+            text = _without_others(text)[0] if self.mixed else text
+        lines = text.split(b"\n")
+        if self.place and len(lines) <= len(self.found):
+            raise self.place.gone()
+        return lines
 
 
 class Stories:
@@ -221,13 +347,15 @@ class Stories:
         self.thresholds = thresholds or Thresholds()
         self.since = since
         self.until = until
+        self._always = since is None and until is None
         self.answered = 0
         """How many kinds of answers of the server were seen: none in a log of requests."""
         self.bogus = 0
         """Events of more phones than are kept."""
         self._streams: Dict[str, _Stream] = {}
-        self._known = _Messages()
-        """Messages that do not start a boot: those that do are timed at once."""
+        self._known = _Messages[_Found]()
+        """Messages that do not start a boot: those that do are timed at once. Each is its own value: that is in the cache by then, what it
+        means is not."""
         self._meant: Dict[bytes, _Known] = {}
         """What messages say, wherever they stand."""
         self._joined: Dict[bytes, Dict[_Known, _Known]] = {}
@@ -241,6 +369,8 @@ class Stories:
         self._late: List[_Batch] = []
         """All that has not come to its streams yet: most never does, they keep the last only."""
         self._waiting = 0
+        self._forgot = 0
+        """How often all messages were forgotten: there were too many."""
         self._told: Dict[Said, _Known] = {}
         self._names: Dict[str, Name] = {}
         self._starts: Deque[float] = deque(maxlen=1000)
@@ -271,18 +401,110 @@ class Stories:
         """As `feed` of each of `tftp_lines.events`, only faster."""
         reader = Reader(now, stats or Stats())
         rest = (line.rstrip(b"\r\n") for line in lines)
-        while True:
-            some = list(islice(rest, 1000))
-            if not some:
-                break
-            self.feed_block(b"\n".join(some) + b"\n", reader)
+        several = iter(lambda: list(islice(rest, 500)), [])
+        self.feed_blocks((b"\n".join(some) + b"\n" for some in several), reader)
 
-    def feed_block(self, block: bytes, reader: Reader) -> None:
+    def feed_blocks(self, blocks: Iterable[Union[bytes, Place]], reader: Reader) -> None:
+        """All of a log, as `Log.blocks`: if it is long, most blocks are cut by a copy of the process. Raises OSError."""
+        rest = iter(blocks)
+        pays = True
+        while pays:
+            for block in islice(rest, _SHORT):
+                self.feed_block(block, reader)
+            more = next(rest, None)
+            rest = chain((more,) if more else (), rest)
+            self._gather()
+            if not isinstance(more, Place):
+                break
+            cutter = _Cutter(more.log, ((message, known.starts) for message, known in self._meant.items()), reader)
+            try:
+                beside = Beside(cutter.cut)
+            except OSError:
+                break
+            try:
+                pays = self._feed_cut(rest, reader, beside, [b"", *self._meant])
+            finally:
+                beside.close()
+        for block in rest:
+            self.feed_block(block, reader)
+        self._settle()  # while it can be read again
+
+    def _gather(self) -> None:
+        """Put messages of one phone side by side: they are looked up one soon after another, and memory is fetched by its neighbourhood."""
+        known = sorted(self._meant.items(), key=lambda one: one[1].sight.said.address)
+        self._meant = {bytes(memoryview(message)): means for message, means in known}
+        self._known.clear()
+        self._known.update((message, message) for message, means in self._meant.items() if not means.starts)
+
+    def _feed_cut(self, rest: Iterator[Union[bytes, Place]], reader: Reader, beside: Beside, table: List[bytes]) -> bool:
+        """Until all is read, or there are too many messages to number them. Returns whether it pays."""
+        forgot = self._forgot
+        new: Dict[int, bytes] = {}
+        starts: Dict[int, _Known] = {}
+        waiting: Deque[Tuple[Union[bytes, Place], bool]] = deque()
+        turn = taken = failed = 0
+        before: Optional[Place] = None
+        while True:
+            goes_on = forgot == self._forgot and len(table) < _MOST_MESSAGES and failed <= _SHORT + taken
+            for block in islice(rest, beside.AHEAD - len(waiting) if goes_on else 0):
+                turn += 1
+                given = turn % _OWN > 0 and isinstance(block, Place)
+                if isinstance(block, Place) and given:
+                    beside.ask((block.begin, block.length, reader.mixed))
+                waiting.append((block, given))
+            if not waiting:
+                self._settle()  # the next numbers are others
+                return failed <= _SHORT + taken
+            block, given = waiting.popleft()
+            cut: Optional[_Cut] = beside.answer() if given else None
+            if cut:
+                new.update(enumerate(cut.new, len(table)))
+                table += cut.new
+                if forgot == self._forgot and isinstance(block, Place) and (not new or new.keys().isdisjoint(cut.numbers)):
+                    self._take_cut(block, cut, table, starts, reader)
+                    taken += 1
+                    before = block
+                    continue
+            failed += given
+            if before:
+                text = before.read()
+                reader.before = _without_others(text)[0] if reader.mixed else text
+                before = None
+            self.feed_block(block, reader)
+            for number in new.keys() & cut.numbers if cut else ():
+                known = self._meant.get(new[number])
+                if known and not (known.starts and not _MAY_START.search(new[number])):
+                    del new[number]
+
+    def _take_cut(self, place: Place, cut: _Cut, table: List[bytes], starts: Dict[int, _Known], reader: Reader) -> None:
+        """Take lines as `_take` does, all of which say what is known."""
+        batch = _Batch(cut.numbers, b"", reader, place)
+        batch.table, batch.mixed = table, cut.others > 0
+        self._late.append(batch)
+        gap, always = self.thresholds.boot_gap, self._always
+        for number, when in zip(cut.starts, cut.times):
+            known = starts.get(number)
+            if known is None:
+                known = starts[number] = self._meant[table[number]]
+            stream = known.stream
+            last = stream.last_start
+            if known.starts and always and last is not None and when - last >= gap:
+                stream.last_start = when  # nearly all are like this
+                stream.boot(when)
+            elif known.starts:
+                self._begun(known, None if when != when else when)
+        reader.stats.lines += len(cut.numbers)
+        reader.stats.skip(cut.others)
+        reader.mixed = cut.others > 0
+        self._keep(batch)
+
+    def feed_block(self, block: Union[bytes, Place], reader: Reader) -> None:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
-        if b"message repeated " in block:
-            self._feed_repeats(block, reader)
+        text, place = (block.read(), block) if isinstance(block, Place) else (block, None)
+        if b"message repeated " in text:
+            self._feed_repeats(text, reader)
         else:
-            self._feed_block(block, reader)
+            self._feed_block(text, reader, place)
 
     def _feed_repeats(self, block: bytes, reader: Reader) -> None:
         """Lines some of which stand for several."""
@@ -308,35 +530,34 @@ class Stories:
                 before = reader.before = before + line + b"\n"
             begin = at + 1
 
-    def _feed_block(self, block: bytes, reader: Reader) -> None:
-        if reader.mixed:
-            lines = block.split(b"\n")[:-1]
-            own = list(filterfalse(OTHERS.match, lines))
-            others = len(lines) - len(own)
-            reader.stats.lines += others
-            reader.stats.unknown += others
+    def _feed_block(self, block: bytes, reader: Reader, place: Optional[Place] = None) -> None:
+        mixed = reader.mixed
+        if mixed:
+            block, others = _without_others(block)
+            reader.stats.skip(others)
             reader.mixed = others > 0
-            block = b"\n".join(own) + b"\n" if own else b""
-        # Lines of the shape "stamp host daemon[process]: message" fall into two parts each, all at once.
-        parts = block.replace(b"\n", b"]: ").split(b"]: ")
+        heads, tails = _halves(block)
         before = reader.before
-        taken = self._take(block, parts[::2], (), parts[1::2], reader)
-        if taken < len(parts) // 2:
+        count = len(tails)
+        batch = _Batch([], block, reader, place)
+        batch.mixed = mixed
+        taken = self._take(batch, heads, (), tails, reader)
+        if taken < count:
             lines = block.split(b"\n")[:-1]
             if taken < len(lines):
                 reader.mixed = True
                 reader.before = before + b"\n".join(lines[:taken]) + b"\n"
-                heads, ends, tails = zip(*map(bytes.partition, lines[taken:], repeat(b"]: ")))
-                self._take(b"\n".join(lines[taken:]) + b"\n", heads, ends, tails, reader)
+                batch = _Batch([], b"\n".join(lines[taken:]) + b"\n", reader)
+                heads, ends, tails = map(list, zip(*map(bytes.partition, lines[taken:], repeat(b"]: "))))
+                self._take(batch, heads, ends, tails, reader)
         reader.before = block
 
-    def _take(self, block: bytes, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], reader: Reader) -> int:
+    def _take(self, batch: _Batch, heads: Sequence[bytes], ends: Sequence[bytes], tails: Sequence[bytes], reader: Reader) -> int:
         """Take lines that are cut in two, and tell how many: without `ends`, until a new one shows that they were cut at wrong places."""
         found, missed = self._known.find(tails)
-        meant, seconds, gap, always = self._meant, reader.seconds, self.thresholds.boot_gap, self.since is None and self.until is None
-        batch = _Batch(found, block, reader)
+        meant = self._meant
+        batch.found = found
         self._late.append(batch)
-        iso = block[4:5] == b"-"
         told = -1
         for at in missed:
             known = meant.get(tails[at])
@@ -356,23 +577,23 @@ class Stories:
                     batch.end = at
                     found[at] = self._look(batch, heads, ends, tails, at, usual, reader)
                     continue
-            if known.starts:
-                head = heads[at]
-                when = seconds.get(head[:19] + head[26:32] if iso else head[:15])
-                if when is None:
-                    when = reader.time(head)
-                    if when == NEVER:
-                        continue
-                if not (always or self._wanted(when)):
-                    continue
-                known.stream.start(when, gap)
-            found[at] = known
-        batch.end = len(found)
+            if not known.starts or self._begun(known, reader.time(heads[at])):
+                found[at] = known
         reader.stats.lines += len(found)
-        # Their starts alone are kept: blocks would take new memory all the time.
-        batch.text = b"\n".join(heads)
-        self._wait(len(batch.text) + 8 * len(found) + _COSTS)
+        batch.keep(heads)
+        self._keep(batch)
         return len(found)
+
+    def _keep(self, batch: _Batch) -> None:
+        batch.end = len(batch.found)
+        self._wait(len(batch.text) + getattr(batch.found, "itemsize", 8) * len(batch.found) + _COSTS)
+
+    def _begun(self, known: _Known, when: Optional[float]) -> bool:
+        """Count what starts a boot, if a server can have written it."""
+        if when == NEVER or not (self._always or self._wanted(when)):
+            return False
+        known.stream.start(when, self.thresholds.boot_gap)
+        return True
 
     def _join(self, heads: Sequence[bytes], tails: Sequence[bytes], found: Sequence[_Found], at: int, reader: Reader) -> Optional[_Known]:
         """A message about the request before."""
@@ -433,13 +654,16 @@ class Stories:
 
     def _before(self, heads: Sequence[bytes], found: Sequence[_Found], at: int, reader: Reader) -> Optional[_Known]:
         """The request of a line's process, if that is just before."""
-        process = heads[at][heads[at].rfind(b" ") :]
+        host, space, process = heads[at].rpartition(b" ")
+        if not host:
+            return None  # cut off within it
+        process = space + process
         for near in range(at - 1, max(at - _NEAR, 0) - 1, -1):
             if heads[near].endswith(process):
                 known = self._meaning(found[near])
                 if not known or known.sight.said.kind != REQUEST:
                     return None
-                return known if heads[near][:15] in reader.seconds or reader.time(heads[near]) != NEVER else None
+                return known if reader.time(heads[near]) != NEVER else None
         return None
 
     def _look(
@@ -515,7 +739,7 @@ class Stories:
                     said = reader.said(plain(text[found + len(asked) : text.index(b"\n", found)]), "in.tftpd")
                     if said:
                         reader.asked(process, said)
-                    return
+                        return
                 found = text.rfind(asked + b"RRQ from ", 0, found)
 
     def _wait(self, count: int) -> None:
@@ -526,6 +750,7 @@ class Stories:
             self._settle()
             for told in (self._told, self._known, self._meant, self._joined, self._served, self._ends):
                 told.clear()
+            self._forgot += 1
 
     def _meaning(self, found: _Found) -> Optional[_Known]:
         if isinstance(found, tuple):
@@ -534,22 +759,22 @@ class Stories:
 
     def _settle(self) -> None:
         """Bring what was seen to its streams, from the last on, as long as they have room."""
-        always = self.since is None and self.until is None
+        always = self._always
         meant = self._meant
-        full: Set[_Found] = {None}
+        full: Set[Any] = {None}
         streams: List[_Stream] = []
+        late: List[Any]
         hungry = sum(stream.heard for stream in self._streams.values())
         for batch in reversed(self._late):
             if not hungry:
                 break
-            begin, odd, reader = batch.begin, batch.times, batch.reader
-            seconds = reader.seconds if reader else {}
+            begin, odd, reader, table = batch.begin, batch.times, batch.reader, batch.table
             lines: List[bytes] = []
-            iso = batch.text[4:5] == b"-"
             left = reversed(batch.found[begin : batch.end])
             for found in cast("Iterator[Any]", filterfalse(full.__contains__, left)):
                 shape = found.__class__
-                known = meant[found] if shape is bytes else found[0] if shape is tuple else found
+                message = table[found] if shape is int else found
+                known = found[0] if shape is tuple else meant[message] if message.__class__ is bytes else found
                 stream: _Stream = known.stream
                 late = stream.late
                 if len(late) >= stream.room:
@@ -558,11 +783,8 @@ class Stories:
                     continue
                 at = begin + length_hint(left)
                 if reader and at not in odd:
-                    lines = lines or batch.text.split(b"\n")
-                    head = lines[at]
-                    when = seconds.get(head[:19] + head[26:32] if iso else head[:15])
-                    if when is None:
-                        when = reader.time(head)
+                    lines = lines or batch.lines()
+                    when = reader.time(lines[at])
                     if when == NEVER or not (always or self._wanted(when)):
                         continue
                 else:
@@ -672,8 +894,8 @@ class Stories:
                 self._share(stream, taken)
         adopt(taken.values(), self._orphans, self.thresholds)
         facts: Dict[str, Facts] = {}
-        for key, phone in taken.items():
-            told = facts_of(phone, scene, since)
+        judged = halves(lambda phones: [facts_of(phone, scene, since) for phone in phones], list(taken.values()))
+        for key, told in zip(taken, chain(*judged)):
             if told:
                 if key in self._presumed and told["confidence"] == CERTAIN:
                     told["confidence"] = LIKELY
@@ -882,8 +1104,8 @@ def diagnose(
                 stories.feed(event)
         else:
             reader = Reader(min(now, os.stat(source).st_mtime), stats)
-            for block in blocks(source):
-                stories.feed_block(block, reader)
+            with Log(source) as log:
+                stories.feed_blocks(log.blocks(), reader)
     return {
         "phones": stories.result(now, since, root_files),
         "lines": stats.lines,

@@ -61,3 +61,43 @@ def test_no_second_process(monkeypatch):
 
     monkeypatch.setattr(os, "fork", fork)
     assert aside.aside(os.getpid) is None
+
+
+def test_questions_are_answered_in_order():
+    beside = aside.Beside(lambda asked: (os.getpid(), str(asked) * 100_000))
+    try:
+        for asked in range(aside.Beside.AHEAD):
+            beside.ask(asked)
+        answers = [beside.answer() for _asked in range(aside.Beside.AHEAD)]
+    finally:
+        beside.close()
+    assert [text[0] for _pid, text in answers] == ["0", "1", "2", "3", "4", "5", "6", "7"]
+    assert {pid for pid, _text in answers} != {os.getpid()}
+    with pytest.raises(ChildProcessError):
+        os.waitpid(answers[0][0], 0)
+
+
+@pytest.mark.parametrize("work", [lambda asked: 1 / asked, lambda asked: os.kill(os.getpid(), signal.SIGKILL), lambda asked: lambda: None])
+def test_no_answer(work, capfd):
+    beside = aside.Beside(work)
+    try:
+        for _time in range(2):
+            beside.ask(0)
+            assert beside.answer() is None
+    finally:
+        beside.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nobody_beside(monkeypatch):
+    def fork():
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", fork)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError):
+        aside.Beside(str)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    monkeypatch.setattr(aside, "cpus", lambda: 1)
+    with pytest.raises(OSError, match="no second CPU"):
+        aside.Beside(str)

@@ -9,6 +9,9 @@ Answers a block and more after the request of their process are not joined to it
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -16,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_lines, tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils import aside, tftp_lines, tftp_log
 
 BEGIN = 1_780_300_000
 NOW = BEGIN + 100_000
@@ -131,13 +134,16 @@ def slowly(lines, now, since=None, until=None):
     sizes=st.tuples(st.sampled_from([1 << 12, 1 << 14, 1 << 16]), st.sampled_from([40, 3000, 1 << 20]), st.sampled_from([4, 64])),
     window=st.sampled_from([(None, None), (None, None), (100, None), (None, 200), (100, 200)]),
     by_line=st.booleans(),
+    alone=st.sampled_from([1, 2, 1000]),
 )
-def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_line):
+def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_line, alone):
     since, until = (None if one is None else BEGIN + one for one in window)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tftp_lines, "BLOCK", sizes[0])
         patch.setattr(tftp_log, "_MOST_WAITING", sizes[1])
         patch.setattr(tftp_log, "KEPT", sizes[2])
+        patch.setattr(tftp_log, "_SHORT", alone)
+        patch.setattr(aside, "cpus", lambda: 2)
         if by_line:
             fast = tftp_log.diagnose(lines, now=NOW, since=since, until=until)
         else:
@@ -147,3 +153,121 @@ def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_l
         slow = slowly(lines, NOW, since, until)
     fast.pop("unknown"), slow.pop("unknown")  # a line that was cut is known by its message
     assert fast == slow
+
+
+MANY = (
+    *SAID[:4],
+    *SAID[:4],
+    "pbx asterisk[7]: VERBOSE[77][C-7]: pbx.c: a]: b]: c",
+    "pbx in.tftpd[{p}]: sending NAK (1, File not found) to {a}",
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    said=st.lists(st.sampled_from(MANY + SAID), min_size=1, max_size=8),
+    stamp=st.sampled_from(STAMPS),
+    window=st.sampled_from([(None, None), (None, None), (300, None), (None, 2000)]),
+    most=st.sampled_from([100, 1 << 20]),
+    new=st.sampled_from([0, 0, 1]),
+)
+def test_two_processes_and_one_say_the_same(tmp_path_factory, seed, said, stamp, window, most, new):
+    """Of a log as long as this, most is cut by another process."""
+    since, until = (None if one is None else BEGIN + one for one in window)
+    rng = random.Random(seed)
+    lines: list[bytes] = []
+    at = 0
+    while len(lines) < 1500:
+        at += rng.randrange(4)
+        phone, name = rng.randrange(6) + new * len(lines) // 50, rng.choice(NAMES)
+        process, phone = 10 * phone + NAMES.index(name), phone % 250
+        text = rng.choice(said).format(p=process, a=f"10.0.0.{phone}", f=name.format(f"0011223344{phone:02X}"))
+        lines += [f"{stamp(at)} {part}".encode() for part in text.split("|")]
+        if rng.random() < 0.003:
+            lines.append(lines[-1].replace(b"]: ", b"]: message repeated 3 times: [ ") + b"]")
+        if rng.random() < 0.003:
+            lines.append(rng.choice([b"", b"\xff]: ", b"x]: " + lines[-1], lines[-1][10:], lines[-1][:30]]))
+    log = tmp_path_factory.mktemp("logs") / "log"
+    log.write_bytes(b"\n".join(lines) + b"\n" * rng.randrange(2))
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tftp_lines, "BLOCK", 1 << 11)
+        patch.setattr(tftp_log, "_SHORT", 8)
+        patch.setattr(tftp_log, "_MOST_MESSAGES", most)
+        for cpus in (1, 2):
+            patch.setattr(aside, "cpus", lambda: cpus)  # noqa: B023
+            told.append(tftp_log.diagnose([str(log)], now=NOW, since=since, until=until))
+    assert told[0] == told[1]
+
+
+def boots(count):
+    """Of three phones, with lines of others between them."""
+    for number in range(count):
+        for at, name in enumerate(NAMES):
+            stamp, phone = _month(60 * number + at), f"0011223344{number % 3:02X}"
+            asked = f"{stamp} pbx in.tftpd[{number}]: "
+            yield f"{asked}RRQ from 10.0.0.{number % 3} filename {name.format(phone)}\n"
+            yield f"{asked}Client 10.0.0.{number % 3} finished {name.format(phone)}\n"
+            yield f"{stamp} pbx asterisk[7]: NOTICE[77]: chan_sip.c: {number}\n"
+
+
+@pytest.fixture
+def _long(monkeypatch):
+    monkeypatch.setattr(aside, "cpus", lambda: 2)
+    monkeypatch.setattr(tftp_lines, "BLOCK", 1 << 11)
+    monkeypatch.setattr(tftp_log, "_SHORT", 8)
+
+
+@pytest.mark.usefixtures("_long")
+def test_most_of_a_long_log_is_cut_by_another_process(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    log.write_text("".join(boots(300)))
+    taken = []
+    take = tftp_log.Stories._take_cut
+
+    def spy(*args):
+        taken.append(args)
+        take(*args)
+
+    monkeypatch.setattr(tftp_log.Stories, "_take_cut", spy)
+    told = tftp_log.diagnose([str(log)], now=NOW)
+    assert len(taken) > 100
+    assert [facts["boots"] for facts in told["phones"].values()] == [100, 100, 100]
+    assert (told["lines"], told["unknown"]) == (300 * 21, 300 * 7)
+    monkeypatch.setattr(aside, "cpus", lambda: 1)
+    assert tftp_log.diagnose([str(log)], now=NOW) == told
+
+
+@pytest.mark.usefixtures("_long")
+@pytest.mark.parametrize("after", [0, 20])
+def test_another_process_that_is_killed_is_not_missed(tmp_path, monkeypatch, after):
+    log = tmp_path / "log"
+    log.write_text("".join(boots(300)))
+    expected = tftp_log.diagnose([str(log)], now=NOW)
+    here, cut, cuts = os.getpid(), tftp_log._Cutter.cut, []
+
+    def killed(*args):
+        cuts.append(args)
+        if len(cuts) > after and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return cut(*args)
+
+    monkeypatch.setattr(tftp_log._Cutter, "cut", killed)
+    assert tftp_log.diagnose([str(log)], now=NOW) == expected
+
+
+@pytest.mark.usefixtures("_long")
+@pytest.mark.parametrize("left", ["", "x" * 50_000, "x\n" * 200_000])
+def test_a_log_that_is_cut_while_it_is_read_is_told(tmp_path, monkeypatch, left):
+    log = tmp_path / "log"
+    log.write_text("".join(boots(300)))
+    settle = tftp_log.Stories._settle
+
+    def cut(stories):
+        log.write_text(left)
+        settle(stories)
+
+    monkeypatch.setattr(tftp_log.Stories, "_settle", cut)
+    with pytest.raises(OSError, match="cut or written anew"):
+        tftp_log.diagnose([str(log)], now=NOW)
