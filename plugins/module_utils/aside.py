@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 from contextlib import suppress
-from typing import IO, Any, Callable, List, Optional, Sequence, TypeVar
+from typing import Any, Callable, List, Optional, Sequence, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -79,61 +80,48 @@ class Beside:
     Raises OSError if there is no second CPU, or no copy to be had.
     """
 
-    AHEAD = 8
-    """Questions that are asked before the first of them is answered, at most. So many must fit into a pipe, as pickle makes them: nobody
-    reads them while the copy waits for its answer to be read."""
-
     def __init__(self, answer: Callable[[Any], object]) -> None:
         if cpus() < 2:
             raise OSError("there is no second CPU")
-        asked, ask = os.pipe()
+        self._line, line = multiprocessing.Pipe()
         try:
-            answers, tell = os.pipe()
-            try:
-                self._child = os.fork()
-            except OSError:
-                os.close(answers)
-                os.close(tell)
-                raise
+            self._child = os.fork()
         except OSError:
-            os.close(asked)
-            os.close(ask)
+            self._line.close()
+            line.close()
             raise
         if not self._child:
             status = 1
             try:
-                os.close(ask)
-                os.close(answers)
-                with os.fdopen(asked, "rb") as questions, os.fdopen(tell, "wb") as stream:
-                    while True:
-                        pickle.dump(answer(pickle.load(questions)), stream, pickle.HIGHEST_PROTOCOL)
-                        stream.flush()
+                self._line.close()
+                while True:
+                    line.send(answer(line.recv()))
             except EOFError:
                 status = 0
             finally:
                 os._exit(status)
-        os.close(asked)
-        os.close(tell)
-        self._ask = os.fdopen(ask, "wb", buffering=0)
-        self._answers: Optional[IO[bytes]] = os.fdopen(answers, "rb")
+        line.close()
 
     def ask(self, question: object) -> None:
-        with suppress(BrokenPipeError):
-            self._ask.write(pickle.dumps(question, pickle.HIGHEST_PROTOCOL))
+        """Do not ask much while answers wait to be read: both sides would wait for ever."""
+        with suppress(OSError):
+            self._line.send(question)
+
+    def answers(self) -> bool:
+        """Whether `answer` has not to wait."""
+        try:
+            return self._line.poll()
+        except OSError:
+            return True
 
     def answer(self) -> Any:
         """The answer to the next question; None if there is none, whatever ails the copy, and none from then on."""
-        if self._answers:
-            with suppress(Exception):
-                return pickle.load(self._answers)
-            self._answers.close()
-            self._answers = None
+        with suppress(Exception):
+            return self._line.recv()
         return None
 
     def close(self) -> None:
-        self._ask.close()
-        if self._answers:
-            self._answers.close()
+        self._line.close()
         with suppress(ChildProcessError):
             os.waitpid(self._child, 0)
 

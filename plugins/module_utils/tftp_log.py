@@ -14,6 +14,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
+from contextlib import suppress
 from itertools import chain, filterfalse, islice, repeat
 from math import nan
 from operator import length_hint
@@ -90,9 +91,9 @@ _COSTS = 1 << 10
 """What an event that is not like one before counts among those that wait: it takes more memory."""
 _LONGEST_USUAL = 1000
 _SHORT = 128
-"""Blocks of a log that are read by one process: two do not pay for fewer."""
-_OWN = 3
-"""Of so many blocks of a long log, one is read here, and the others by a copy of the process."""
+"""Blocks in which a log has told most of its messages: for fewer, numbers do not pay, nor does a second process."""
+_AHEAD, _ASKED = 8, 3
+"""Blocks that are cut before they are due, and those of them that the copy of the process has to cut, at most."""
 _MAY_START = re.compile(rb"CTLSEP|OS79XX", re.I)
 _EXIT = b"Server thread exiting"
 _NEAR = 4
@@ -133,7 +134,7 @@ class _Stream:
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self.last_start: Optional[float] = None
+        self.last_start = NEVER
         self.starts = array("d")
         """The last boots, in a log that is read twice as well."""
         self.macs: Dict[str, Optional[float]] = {}
@@ -144,7 +145,7 @@ class _Stream:
         last = self.last_start
         if when is None:
             self.boots += 1
-        elif last is None or when - last >= boot_gap:
+        elif when - last >= boot_gap:
             self.last_start = when
             self.boot(when)
         else:
@@ -204,10 +205,7 @@ _Found = Union[bytes, _Transfer, _Known, None]
 
 
 class _Messages(Dict[bytes, Value]):
-    """Messages as they stand in lines.
-
-    Of those that are not here it is kept how many were left to look up.
-    """
+    """By messages as they stand in lines. Of those that are not here it is kept how many were left to look up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,6 +248,8 @@ class _Cutter:
         self._numbers = _Messages[int]()
         """Without those that may start a boot, which are told each time."""
         self._starts: Dict[bytes, int] = {}
+        self.learns = True
+        """Whether to number messages that are new. Otherwise nothing is said of blocks with such messages."""
         self._counted = 0
         self._time = reader.time
         for message, starts in known:
@@ -259,6 +259,11 @@ class _Cutter:
         self._counted += 1
         (self._starts if starts else self._numbers)[message] = self._counted
         return self._counted
+
+    def learn(self, messages: Iterable[bytes]) -> None:
+        """Give these the next numbers, unless it did so itself."""
+        for message in messages if not self.learns else ():
+            self._number(message, bool(_MAY_START.search(message)))
 
     def cut(self, asked: Tuple[int, int, bool]) -> Optional[_Cut]:
         """Where a block begins, its length, and whether lines of others may be in it. None for a block that is not for this."""
@@ -279,6 +284,8 @@ class _Cutter:
             if number is None:
                 number = self._numbers.get(tail)
                 if number is None:
+                    if not self.learns:
+                        return None
                     number = self._number(tail, bool(_MAY_START.search(tail)))
                     new.append(tail)
                 if tail not in starting:
@@ -289,6 +296,52 @@ class _Cutter:
             starts.append(number)
             times.append(nan if when is None else when)
         return _Cut(array("H" if self._counted < 1 << 16 else "I", cast("List[int]", numbers)), starts, times, new, others)
+
+
+class _Queue:
+    """Blocks that are cut before they are due, each here or by a copy of the process, whoever is free."""
+
+    def __init__(self, cutter: _Cutter, beside: Optional[Beside]) -> None:
+        self._cutter = cutter
+        self._beside = beside
+        self._blocks: Deque[Union[bytes, Place]] = deque()
+        self._due = 0
+        """The number of the first of them."""
+        self._cuts: Dict[int, Optional[_Cut]] = {}
+        self._open: Deque[Tuple[int, Place, bool]] = deque()
+        """Blocks that nobody cuts yet."""
+        self._asked: Deque[int] = deque()
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @property
+    def room(self) -> int:
+        return _AHEAD - len(self)
+
+    def add(self, blocks: Iterable[Union[bytes, Place]], mixed: bool) -> None:
+        for block in blocks:
+            number = self._due + len(self)
+            self._blocks.append(block)
+            if isinstance(block, Place):
+                self._open.append((number, block, mixed))
+            else:
+                self._cuts[number] = None
+
+    def next(self) -> Tuple[Union[bytes, Place], Optional[_Cut]]:
+        """The block that is due, and its lines, if numbers tell them."""
+        while self._due not in self._cuts:
+            while self._beside and self._open and len(self._asked) < _ASKED:
+                number, place, mixed = self._open.popleft()
+                self._beside.ask((place.begin, place.length, mixed))
+                self._asked.append(number)
+            if self._beside and self._asked and (not self._open or self._beside.answers()):
+                self._cuts[self._asked.popleft()] = self._beside.answer()
+            else:
+                number, place, mixed = self._open.popleft()
+                self._cuts[number] = self._cutter.cut((place.begin, place.length, mixed))
+        self._due += 1
+        return self._blocks.popleft(), self._cuts.pop(self._due - 1)
 
 
 def _without_others(block: bytes) -> Tuple[bytes, int]:
@@ -417,14 +470,14 @@ class Stories:
             if not isinstance(more, Place):
                 break
             cutter = _Cutter(more.log, ((message, known.starts) for message, known in self._meant.items()), reader)
-            try:
+            beside: Optional[Beside] = None
+            with suppress(OSError):
                 beside = Beside(cutter.cut)
-            except OSError:
-                break
             try:
-                pays = self._feed_cut(rest, reader, beside, [b"", *self._meant])
+                pays = self._feed_cut(rest, reader, cutter, beside)
             finally:
-                beside.close()
+                if beside:
+                    beside.close()
         for block in rest:
             self.feed_block(block, reader)
         self._settle()  # while it can be read again
@@ -436,36 +489,33 @@ class Stories:
         self._known.clear()
         self._known.update((message, message) for message, means in self._meant.items() if not means.starts)
 
-    def _feed_cut(self, rest: Iterator[Union[bytes, Place]], reader: Reader, beside: Beside, table: List[bytes]) -> bool:
-        """Until all is read, or there are too many messages to number them. Returns whether it pays."""
+    def _feed_cut(self, rest: Iterator[Union[bytes, Place]], reader: Reader, cutter: _Cutter, beside: Optional[Beside]) -> bool:
+        """Take blocks by the numbers of their messages, until all is read or there are too many. Returns whether that pays."""
         forgot = self._forgot
+        table = [b"", *self._meant]
         new: Dict[int, bytes] = {}
-        starts: Dict[int, _Known] = {}
-        waiting: Deque[Tuple[Union[bytes, Place], bool]] = deque()
-        turn = taken = failed = 0
+        starts: Dict[int, _Stream] = {}
+        queue = _Queue(cutter, beside)
+        taken = failed = 0
         before: Optional[Place] = None
+        cutter.learns = beside is None
         while True:
             goes_on = forgot == self._forgot and len(table) < _MOST_MESSAGES and failed <= _SHORT + taken
-            for block in islice(rest, beside.AHEAD - len(waiting) if goes_on else 0):
-                turn += 1
-                given = turn % _OWN > 0 and isinstance(block, Place)
-                if isinstance(block, Place) and given:
-                    beside.ask((block.begin, block.length, reader.mixed))
-                waiting.append((block, given))
-            if not waiting:
+            queue.add(islice(rest, queue.room if goes_on else 0), reader.mixed)
+            if not queue:
                 self._settle()  # the next numbers are others
                 return failed <= _SHORT + taken
-            block, given = waiting.popleft()
-            cut: Optional[_Cut] = beside.answer() if given else None
-            if cut:
+            block, cut = queue.next()
+            if isinstance(block, Place) and cut:
+                cutter.learn(cut.new)
                 new.update(enumerate(cut.new, len(table)))
                 table += cut.new
-                if forgot == self._forgot and isinstance(block, Place) and (not new or new.keys().isdisjoint(cut.numbers)):
+                if forgot == self._forgot and (not new or new.keys().isdisjoint(cut.numbers)):
                     self._take_cut(block, cut, table, starts, reader)
                     taken += 1
                     before = block
                     continue
-            failed += given
+            failed += 1
             if before:
                 text = before.read()
                 reader.before = _without_others(text)[0] if reader.mixed else text
@@ -476,23 +526,23 @@ class Stories:
                 if known and not (known.starts and not _MAY_START.search(new[number])):
                     del new[number]
 
-    def _take_cut(self, place: Place, cut: _Cut, table: List[bytes], starts: Dict[int, _Known], reader: Reader) -> None:
+    def _take_cut(self, place: Place, cut: _Cut, table: List[bytes], starts: Dict[int, _Stream], reader: Reader) -> None:
         """Take lines as `_take` does, all of which say what is known."""
         batch = _Batch(cut.numbers, b"", reader, place)
         batch.table, batch.mixed = table, cut.others > 0
         self._late.append(batch)
-        gap, always = self.thresholds.boot_gap, self._always
+        gap = self.thresholds.boot_gap
         for number, when in zip(cut.starts, cut.times):
-            known = starts.get(number)
-            if known is None:
-                known = starts[number] = self._meant[table[number]]
-            stream = known.stream
-            last = stream.last_start
-            if known.starts and always and last is not None and when - last >= gap:
+            stream = starts.get(number)
+            if stream and when - stream.last_start >= gap:
                 stream.last_start = when  # nearly all are like this
                 stream.boot(when)
-            elif known.starts:
+                continue
+            known = self._meant[table[number]]
+            if known.starts:
                 self._begun(known, None if when != when else when)
+                if self._always:
+                    starts[number] = known.stream
         reader.stats.lines += len(cut.numbers)
         reader.stats.skip(cut.others)
         reader.mixed = cut.others > 0

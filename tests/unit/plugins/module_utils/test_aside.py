@@ -66,9 +66,9 @@ def test_no_second_process(monkeypatch):
 def test_questions_are_answered_in_order():
     beside = aside.Beside(lambda asked: (os.getpid(), str(asked) * 100_000))
     try:
-        for asked in range(aside.Beside.AHEAD):
+        for asked in range(8):
             beside.ask(asked)
-        answers = [beside.answer() for _asked in range(aside.Beside.AHEAD)]
+        answers = [beside.answer() for _asked in range(8)]
     finally:
         beside.close()
     assert [text[0] for _pid, text in answers] == ["0", "1", "2", "3", "4", "5", "6", "7"]

@@ -226,15 +226,25 @@ def test_most_of_a_long_log_is_cut_by_another_process(tmp_path, monkeypatch):
     taken = []
     take = tftp_log.Stories._take_cut
 
+    answers: list[object] = []
+    answer = aside.Beside.answer
+
     def spy(*args):
         taken.append(args)
         take(*args)
+
+    def told_by_it(beside):
+        answers.append(answer(beside))
+        return answers[-1]
+
+    monkeypatch.setattr(aside.Beside, "answer", told_by_it)
 
     monkeypatch.setattr(tftp_log.Stories, "_take_cut", spy)
     told = tftp_log.diagnose([str(log)], now=NOW)
     assert len(taken) > 100
     assert [facts["boots"] for facts in told["phones"].values()] == [100, 100, 100]
     assert (told["lines"], told["unknown"]) == (300 * 21, 300 * 7)
+    assert any(answers)
     monkeypatch.setattr(aside, "cpus", lambda: 1)
     assert tftp_log.diagnose([str(log)], now=NOW) == told
 
