@@ -149,6 +149,8 @@ options:
     default: false
 notes:
   - C(tftpd-hpa) logs nothing without C(--verbose), and what it did not find only from C(-v -v) on.
+  - Where there are two CPUs, a log of more than 8 MB is read by two processes, and so are more than 1,000 phones judged. A log that is
+    cut while it is read, as C(logrotate) does with C(copytruncate), is read once more.
 seealso:
   - module: voip.cisco79xx.tftp_root_info
 author:
@@ -276,6 +278,7 @@ logs:
   sample: [/var/log/syslog.1, /var/log/syslog]
 """
 
+import errno
 import glob
 import ipaddress
 import time
@@ -374,11 +377,17 @@ class Log:
             raise SourceError(f"no log of a TFTP server was found: {places}; or name the log with path, unit or command")
         return told, empty
 
-    def _files(self, patterns: Sequence[str]) -> Tuple[Facts, List[str]]:
+    def _files(self, patterns: Sequence[str], again: bool = True) -> Tuple[Facts, List[str]]:
         paths, left_out = log_source.files(patterns, self.since, self.now)
+        try:
+            told = self._diagnose(paths)
+        except OSError as error:
+            if error.errno != errno.ESTALE or not again:
+                raise
+            return self._files(patterns, again=False)  # it was rotated meanwhile
         for text in left_out:
             self.warn(text)
-        return self._diagnose(paths), paths
+        return told, paths
 
     def _journal(self, units: Sequence[str]) -> Tuple[Facts, List[str]]:
         if not self.journalctl:

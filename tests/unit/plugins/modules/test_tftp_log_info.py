@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -14,11 +15,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, tftp_log, tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_log_info
 
 MODULE = Path(log_source.__file__).parents[1] / "modules" / "tftp_log_info.py"
@@ -326,3 +328,24 @@ def test_what_is_found_without_being_named(log, tmp_path, monkeypatch):
     (tmp_path / "messages").unlink()
     with pytest.raises(log_source.SourceError, match=r"no log of a TFTP server was found.*path, unit or command"):
         found._found()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_log_that_is_rotated_meanwhile_is_read_once_more(log, monkeypatch, times):
+    diagnose, calls = tftp_log.diagnose, []
+
+    def cut(*args, **options):
+        calls.append(args)
+        if len(calls) <= times:
+            raise OSError(errno.ESTALE, "was cut", str(log))
+        return diagnose(*args, **options)
+
+    monkeypatch.setattr(tftp_log, "diagnose", cut)
+    given = dict.fromkeys(("unit", "command", "since", "until", "phones", "verdicts", "tftp_root", "thresholds"))
+    module = SimpleNamespace(params={**given, "path": [str(log)], "timeline": False}, warn=print, get_bin_path=lambda _name: None)
+    if times == 1:
+        assert len(tftp_log_info.Log(module).result()["phones"]) == 2
+    else:
+        with pytest.raises(OSError, match="was cut"):
+            tftp_log_info.Log(module).result()
+    assert len(calls) == 2
