@@ -135,15 +135,22 @@ class Log:
             yield from _unread(cast("IO[bytes]", gzip.GzipFile(fileobj=self._file)), True)
             return
         at = 0
-        while True:
-            length = BLOCK + self.read(at + BLOCK, _LINE).find(b"\n") + 1
-            if length == BLOCK:
-                break
-            yield Place(self, at, length)
-            at += length
-        # The last block, or long lines.
+        rest = self._rest(BLOCK)
+        while rest:
+            yield Place(self, at, BLOCK + rest)
+            at += BLOCK + rest
+            rest = self._rest(at + BLOCK)
+        # The last block, or an endless line.
         self._file.seek(at)
         yield from _unread(self._file, False)
+
+    def _rest(self, at: int) -> int:
+        """The length of a line from there on, 0 if it has no end."""
+        for most in (_LINE, LONGEST):
+            end = self.read(at, most).find(b"\n") + 1
+            if end:
+                return end
+        return 0
 
 
 def _unread(file: IO[bytes], packed: bool) -> Iterator[bytes]:

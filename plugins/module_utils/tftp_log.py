@@ -465,7 +465,9 @@ class Stories:
             for block in islice(rest, _SHORT):
                 self.feed_block(block, reader)
             more = next(rest, None)
-            rest = chain((more,) if more else (), rest)
+            if more is None:
+                break
+            rest = chain((more,), rest)
             self._gather()
             if not isinstance(more, Place):
                 break

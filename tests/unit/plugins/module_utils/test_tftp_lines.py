@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import struct
 import time
 
@@ -329,6 +330,30 @@ def test_files_plain_gzipped_cut_and_endless(tmp_path):
     assert lines[-1] == b"short" and max(map(len, lines)) <= 1 << 17
     with pytest.raises(OSError):
         list(tftp_lines.open_log(str(tmp_path / "none")))
+
+
+@pytest.mark.parametrize("longest", [100, 12_000])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])
+def test_all_lines_of_a_log_in_their_order(tmp_path, longest, end):
+    rng = random.Random(longest)
+    lines = [b"%d" % number + b"x" * rng.randrange(longest) for number in range(60_000_000 // (longest * 100))]
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join(lines) + end)
+    assert list(tftp_lines.open_log(str(log))) == lines + [b""] * end[1:].count(b"\n")
+    with tftp_lines.Log(str(log)) as opened:
+        blocks = list(opened.blocks())
+    assert len(blocks) > 4
+    assert all(isinstance(block, tftp_lines.Place) for block in blocks[:-2])
+
+
+def test_lines_after_an_endless_one(tmp_path):
+    log = tmp_path / "log"
+    lines = [b"%d" % number for number in range(30_000)]
+    log.write_bytes(b"\n".join([*lines, b"x" * 300_000, *lines]))
+    found = list(tftp_lines.open_log(str(log)))
+    assert found[: len(lines)] == lines
+    assert found[-len(lines) :] == lines
+    assert len(found) == 2 * len(lines) + 1
 
 
 # -- captures
