@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 from contextlib import suppress
@@ -83,7 +82,13 @@ class Beside:
     def __init__(self, answer: Callable[[Any], object]) -> None:
         if cpus() < 2:
             raise OSError("there is no second CPU")
-        self._line, line = multiprocessing.Pipe()
+        try:
+            from multiprocessing import Pipe
+        except ImportError:  # a package of its own on small systems
+            raise OSError("there is no multiprocessing") from None
+        self.gone = False
+        """Whether there are no more answers."""
+        self._line, line = Pipe()
         try:
             self._child = os.fork()
         except OSError:
@@ -116,8 +121,10 @@ class Beside:
 
     def answer(self) -> Any:
         """The answer to the next question; None if there is none, whatever ails the copy, and none from then on."""
-        with suppress(Exception):
-            return self._line.recv()
+        try:
+            return None if self.gone else self._line.recv()
+        except Exception:
+            self.gone = True
         return None
 
     def close(self) -> None:

@@ -101,7 +101,7 @@ class Place:
         self.length = length
 
     def read(self) -> bytes:
-        """Raises OSError, also if these are no whole lines any more."""
+        """Raises OSError, also if these are seen to be no whole lines any more."""
         text = self.log.read(self.begin, self.length)
         if len(text) != self.length or not text.endswith(b"\n"):
             raise self.gone()
@@ -801,6 +801,22 @@ class Reader:
             start = when - second
             remember(self._minutes, minute, start, _MOST_TIMES)
         return start + second
+
+    def older(self, text: bytes, than: float) -> bool:
+        """Whether all of these lines are, by stamps of the two usual shapes, which have the same time if they begin alike."""
+        for line in {line[:22]: line for line in text.split(b"\n")[:-1]}.values():
+            when = self.time(line) if _PLAIN.match(line) else None
+            if when is None or when >= than:
+                return False
+        return True
+
+    def meet(self, text: bytes) -> None:
+        """See which server wrote these lines, and no more of them than it takes."""
+        for line in text.split(b"\n") if b"tftp" in text and not self.stats.servers else ():
+            if b"tftp" in line and not OTHERS.match(line):
+                _when, tag, _process, message = self.envelope(plain(line))
+                if self.said(message, tag):
+                    return
 
     def _seconds(self, match: re.Match[str]) -> Optional[float]:
         part = match.groupdict()

@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from contextlib import suppress
 from itertools import chain, filterfalse, islice, repeat
-from math import nan
+from math import isnan, nan
 from operator import length_hint
 from typing import (
     Any,
@@ -94,7 +94,11 @@ _SHORT = 128
 """Blocks in which a log has told most of its messages: for fewer, numbers do not pay, nor does a second process."""
 _AHEAD, _ASKED = 8, 3
 """Blocks that are cut before they are due, and those of them that the copy of the process has to cut, at most."""
+_MOST_NEW = 10_000
+"""Messages that got numbers and tell nothing."""
 _MAY_START = re.compile(rb"CTLSEP|OS79XX", re.I)
+_LONG_AGO = 3600.0
+"""Seconds: no answer comes as late."""
 _EXIT = b"Server thread exiting"
 _NEAR = 4
 """Lines before one that are searched for its process's last one."""
@@ -251,6 +255,8 @@ class _Cutter:
         self.learns = True
         """Whether to number messages that are new. Otherwise nothing is said of blocks with such messages."""
         self._counted = 0
+        self._new: List[bytes] = []
+        """What was numbered and not told yet."""
         self._time = reader.time
         for message, starts in known:
             self._number(message, starts)
@@ -277,24 +283,26 @@ class _Cutter:
         numbers, missed = self._numbers.find(tails)
         starting, time = self._starts, self._time
         starts, times = array("I"), array("d")
-        new: List[bytes] = []
         for at in missed:
             tail = tails[at]
             number = starting.get(tail)
             if number is None:
                 number = self._numbers.get(tail)
                 if number is None:
-                    if not self.learns:
+                    if not self.learns or len(tail) > _LONGEST_USUAL:
                         return None
                     number = self._number(tail, bool(_MAY_START.search(tail)))
-                    new.append(tail)
+                    self._new.append(tail)
                 if tail not in starting:
                     numbers[at] = number
                     continue
             numbers[at] = number
+            if not _usual(heads[at]):
+                return None
             when = time(heads[at])
             starts.append(number)
             times.append(nan if when is None else when)
+        new, self._new = self._new, []
         return _Cut(array("H" if self._counted < 1 << 16 else "I", cast("List[int]", numbers)), starts, times, new, others)
 
 
@@ -337,6 +345,11 @@ class _Queue:
                 self._asked.append(number)
             if self._beside and self._asked and (not self._open or self._beside.answers()):
                 self._cuts[self._asked.popleft()] = self._beside.answer()
+                if self._beside.gone:
+                    self._cuts.update(dict.fromkeys(self._asked))
+                    self._asked.clear()
+                    self._beside = None
+                    self._cutter.learns = True
             else:
                 number, place, mixed = self._open.popleft()
                 self._cuts[number] = self._cutter.cut((place.begin, place.length, mixed))
@@ -383,14 +396,14 @@ class _Batch:
 
     def lines(self) -> List[bytes]:
         """What the events were in, or the starts of that. Raises OSError."""
-        text = self.text
-        if not text and self.place:
-            text = self.place.read()
-            text = _without_others(text)[0] if self.mixed else text
-        lines = text.split(b"\n")
-        if self.place and len(lines) <= len(self.found):
+        if self.text or not self.place:
+            return self.text.split(b"\n")
+        text = self.place.read()
+        # As they were cut: a line may have fallen into more than two parts
+        heads, _tails = _halves(_without_others(text)[0] if self.mixed else text)
+        if len(heads) < len(self.found):
             raise self.place.gone()
-        return lines
+        return heads
 
 
 class Stories:
@@ -459,7 +472,7 @@ class Stories:
 
     def feed_blocks(self, blocks: Iterable[Union[bytes, Place]], reader: Reader) -> None:
         """All of a log, as `Log.blocks`: if it is long, most blocks are cut by a copy of the process. Raises OSError."""
-        rest = iter(blocks)
+        rest = self._since(iter(blocks), reader)
         pays = True
         while pays:
             for block in islice(rest, _SHORT):
@@ -484,6 +497,17 @@ class Stories:
             self.feed_block(block, reader)
         self._settle()  # while it can be read again
 
+    def _since(self, blocks: Iterator[Union[bytes, Place]], reader: Reader) -> Iterator[Union[bytes, Place]]:
+        """Without the blocks that a log begins with if they are so much older that nothing later is joined to them."""
+        for block in blocks:
+            text = block.read() if isinstance(block, Place) else block
+            if self.since is None or not reader.older(text, self.since - _LONG_AGO):
+                yield block
+                break
+            reader.stats.lines += text.count(b"\n")
+            reader.meet(text)
+        yield from blocks
+
     def _gather(self) -> None:
         """Put messages of one phone side by side: they are looked up one soon after another, and memory is fetched by its neighbourhood."""
         known = sorted(self._meant.items(), key=lambda one: one[1].sight.said.address)
@@ -500,9 +524,9 @@ class Stories:
         queue = _Queue(cutter, beside)
         taken = failed = 0
         before: Optional[Place] = None
-        cutter.learns = beside is None
+        cutter.learns = beside is None  # else its copy does, which was made before this
         while True:
-            goes_on = forgot == self._forgot and len(table) < _MOST_MESSAGES and failed <= _SHORT + taken
+            goes_on = forgot == self._forgot and len(table) < _MOST_MESSAGES and len(new) < _MOST_NEW and failed <= _SHORT + taken
             queue.add(islice(rest, queue.room if goes_on else 0), reader.mixed)
             if not queue:
                 self._settle()  # the next numbers are others
@@ -542,7 +566,7 @@ class Stories:
                 continue
             known = self._meant[table[number]]
             if known.starts:
-                self._begun(known, None if when != when else when)
+                self._begun(known, None if isnan(when) else when)
                 if self._always:
                     starts[number] = known.stream
         reader.stats.lines += len(cut.numbers)

@@ -281,3 +281,61 @@ def test_a_log_that_is_cut_while_it_is_read_is_told(tmp_path, monkeypatch, left)
     monkeypatch.setattr(tftp_log.Stories, "_settle", cut)
     with pytest.raises(OSError, match="cut or written anew"):
         tftp_log.diagnose([str(log)], now=NOW)
+
+
+@pytest.mark.usefixtures("_long")
+@pytest.mark.parametrize("stamp", ["month", "iso"])
+def test_what_is_long_before_since_is_skipped(tmp_path, monkeypatch, stamp):
+    lines = "".join(boots(300)).encode().splitlines()
+    if stamp == "iso":
+        lines = [_iso(60 * (number // 21), 2).encode() + line[15:] for number, line in enumerate(lines)]
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    read = []
+    feed_block = tftp_log.Stories.feed_block
+
+    def spy(stories, block, reader):
+        read.append(block)
+        feed_block(stories, block, reader)
+
+    monkeypatch.setattr(tftp_log.Stories, "feed_block", spy)
+    monkeypatch.setattr(tftp_log.Stories, "_feed_cut", lambda *_args: False)
+    since = BEGIN + 60 * 290
+    fast, slow = tftp_log.diagnose([str(log)], now=NOW, since=since), slowly(lines, NOW, since)
+    assert len(read) < 70
+    fast.pop("unknown"), slow.pop("unknown")
+    assert fast == slow
+    assert [facts["boots"] for facts in fast["phones"].values()] == [4, 3, 3] or stamp == "iso"
+    later = tftp_log.diagnose([str(log)], now=NOW, since=since + 10_000)
+    assert (later["phones"], later["server"], later["lines"]) == ({}, "tftpd-hpa", 300 * 21)
+
+
+@pytest.mark.parametrize("alone", [1, 1000])
+def test_lines_that_fall_into_several_parts_keep_their_times(tmp_path, monkeypatch, alone):
+    monkeypatch.setattr(tftp_log, "_SHORT", alone)
+    lines = [
+        f"{_month(number)} pbx in.tftpd[{number}]: RRQ from 10.0.0.{number % 7} filename SIP0011223344{number % 7:02X}.cnf".encode()
+        for number in range(6000)
+    ]
+    known = f"{_month(3000)} pbx in.tftpd[6]: RRQ from 10.0.0.66 filename a".encode()
+    lines[3000:3000] = [known, known + b"]: x]: RRQ from 10.0.0.66 filename a"]
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    assert tftp_log.diagnose([str(log)], now=NOW) == tftp_log.diagnose(lines, now=NOW)
+
+
+@pytest.mark.usefixtures("_long")
+def test_who_cuts_a_block_makes_no_difference(tmp_path, monkeypatch):
+    """Damaged heads before a message that starts a boot, at times that not both processes have seen."""
+    lines = []
+    for number in range(300):
+        for second in range(12):
+            lines.append(f"{_month(400 * number + second)} pbx in.tftpd[{second}]: RRQ from 10.0.0.{second} filename SIPDefault.cnf")
+        shape = "pbx in.tftpd[9]" if number == 1 else "x[y]"
+        lines.append(f"{_month(400 * number + 20)} {shape}: RRQ from 10.0.0.99 filename CTLSEP001122334499.tlv")
+    log = tmp_path / "log"
+    log.write_text("\n".join(lines) + "\n")
+    told = [tftp_log.diagnose([str(log)], now=NOW) for _time in range(2)]
+    monkeypatch.setattr(aside, "cpus", lambda: 1)
+    told.append(tftp_log.diagnose([str(log)], now=NOW))
+    assert told[0] == told[1] == told[2]
