@@ -261,7 +261,8 @@ lines:
   type: int
   sample: 4711
 unknown:
-  description: Those of them that no TFTP server wrote.
+  description:
+    - Those of them that no TFTP server wrote. Blocks of lines that are more than an hour older than O(since) are not searched for them.
   returned: success
   type: int
   sample: 12

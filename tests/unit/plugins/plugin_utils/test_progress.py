@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import time
 
 import pytest
@@ -32,10 +33,11 @@ def terminal():
 
 
 def shown(reader):
-    try:
-        return os.read(reader, 10_000).decode()
-    except BlockingIOError:
-        return ""
+    """All that is written there by now: the kernel may hand it on in parts."""
+    text = b""
+    while select.select([reader], [], [], 0.2)[0]:
+        text += os.read(reader, 10_000)
+    return text.decode()
 
 
 @pytest.mark.parametrize(
