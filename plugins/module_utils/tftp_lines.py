@@ -112,6 +112,11 @@ class Place:
         return OSError(errno.ESTALE, "was cut or written anew while it was read; look again", self.log.path)
 
 
+def text_of(block: Union[bytes, Place]) -> bytes:
+    """Raises OSError."""
+    return block.read() if isinstance(block, Place) else block
+
+
 class Log:
     """A log, gzipped or not. Raises OSError."""
 
@@ -183,8 +188,7 @@ def open_log(path: str) -> Iterator[bytes]:
     """The lines of a log, gzipped or not, each cut at a bound. Raises OSError."""
     with Log(path) as log:
         for block in log.blocks():
-            text = block.read() if isinstance(block, Place) else block
-            yield from text.split(b"\n")[:-1]
+            yield from text_of(block).split(b"\n")[:-1]
 
 
 def is_capture(path: str) -> bool:

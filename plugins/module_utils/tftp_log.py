@@ -61,6 +61,7 @@ from .tftp_lines import (
     plain,
     read_capture,
     tells_repeats,
+    text_of,
 )
 from .tftp_verdict import (
     ANSWERS,
@@ -499,13 +500,14 @@ class Stories:
 
     def _since(self, blocks: Iterator[Union[bytes, Place]], reader: Reader) -> Iterator[Union[bytes, Place]]:
         """Without the blocks that a log begins with if they are so much older that nothing later is joined to them."""
-        for block in blocks:
-            text = block.read() if isinstance(block, Place) else block
-            if self.since is None or not reader.older(text, self.since - _LONG_AGO):
-                yield block
-                break
-            reader.stats.lines += text.count(b"\n")
-            reader.meet(text)
+        if self.since is not None:
+            for block in blocks:
+                text = text_of(block)
+                if not reader.older(text, self.since - _LONG_AGO):
+                    yield block
+                    break
+                reader.stats.lines += text.count(b"\n")
+                reader.meet(text)
         yield from blocks
 
     def _gather(self) -> None:
@@ -576,7 +578,7 @@ class Stories:
 
     def feed_block(self, block: Union[bytes, Place], reader: Reader) -> None:
         """Whole lines. Most are as one before but for time and process: a look into a dict tells what such a line says."""
-        text, place = (block.read(), block) if isinstance(block, Place) else (block, None)
+        text, place = text_of(block), block if isinstance(block, Place) else None
         if b"message repeated " in text:
             self._feed_repeats(text, reader)
         else:
