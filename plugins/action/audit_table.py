@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.audit import table
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.audit import table
 
 
 class ActionModule(ControllerAction):

@@ -7,10 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import clock
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 
 
 class ActionModule(ControllerAction):

@@ -10,13 +10,14 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import image, rollout, scope
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils import clock
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume, fleet_of
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import clock, scope
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
 
 
 class ActionModule(ControllerAction):

@@ -7,11 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import Reporter, publish
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 
 
 class ActionModule(ControllerAction):

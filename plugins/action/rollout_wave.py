@@ -15,16 +15,16 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import rollout
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils import progress
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import Phone
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.fleet import Patience, Result
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.reporter import Reporter, publish
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.resume import Resume
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.state import State
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.wave import Interrupted, Order, Wave
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import Reporter, publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import progress
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Interrupted, Order, Wave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience, Result
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 display = Display()
 

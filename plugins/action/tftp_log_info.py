@@ -9,8 +9,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.diagnosis import wanted
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis import wanted
 
 
 class ActionModule(ActionBase):

@@ -106,7 +106,7 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.dialogue import (
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import (
     TELNETLIB3_ERROR,
     UNKNOWN_COMMAND,
     WRONG_PASSWORD,

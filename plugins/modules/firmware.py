@@ -198,8 +198,10 @@ from typing import Any, Dict, Optional, Sequence, Union
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import archive, firmware, tftp_root, transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import Image, ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import archive, firmware
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 
 def present(module: AnsibleModule, image: Image, store: transaction.Transactions) -> Dict[str, Any]:

@@ -243,8 +243,10 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, mac, tftp_root, transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import ImageNameError, parse, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:

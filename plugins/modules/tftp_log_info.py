@@ -289,8 +289,11 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, mac, tftp_log, tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.module_utils.log_source import SourceError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import SourceError
 
 MOST_TIMELINES = 1000
 

@@ -346,7 +346,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import root_info, tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:

@@ -213,7 +213,10 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf, firmware, tftp_root, transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:

@@ -27,8 +27,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_root, transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 MODULE = Path(__file__).resolve().parents[2] / "plugins" / "modules" / "image_version.py"
 IMAGES = ("P0S3-06-3-00", "P0S3-06-4-00")

@@ -26,7 +26,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_log, tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
 from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import Others
 
 RATIO, MEGABYTES = 6.0, 150

@@ -27,7 +27,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import root_info, tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import children_cpu
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 

@@ -31,7 +31,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
 
 IMAGES = (b"P0S3-06-3-00", b"P0S3-06-4-00")
 MOST_RATIO = 4.0

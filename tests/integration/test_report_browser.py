@@ -16,7 +16,7 @@ import zlib
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils import report as reports
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import report as reports
 
 pytestmark = pytest.mark.once
 

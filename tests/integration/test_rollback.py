@@ -139,7 +139,9 @@ def test_a_root_left_half_changed_is_mended_by_the_audit(site):
     before = contents(here)
     code = """
 import os, signal, sys
-from ansible_collections.voip.cisco79xx.plugins.module_utils import image, tftp_root, transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
 replace = os.replace
 def once(*names):
     replace(*names)

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_log import diagnose
-from ansible_collections.voip.cisco79xx.plugins.module_utils.tftp_verdict import (
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.phones import diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import (
     CANNOT_TELL,
     CONFIG_MISSING,
     DATA_NEVER_ARRIVES,

@@ -15,7 +15,7 @@ import hashlib
 import struct
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 
 HEADER = 404
 LOAD_ID_AT = 0x20

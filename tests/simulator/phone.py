@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import LOADER, SIP, move, recognise
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import LOADER, SIP, move, recognise
 
 from . import cnf, images
 from .telnet import Session

@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import tftp_root
-from ansible_collections.voip.cisco79xx.plugins.module_utils.image import parse
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image, raw_image
 
-COLLECTION = Path(tftp_root.__file__).parents[2]
+COLLECTION = Path(tftp_root.__file__).parents[3]
 MODULE = COLLECTION / "plugins" / "modules" / "firmware.py"
 BIN = Path(sys.executable).parent
 NEW, LOADER, OLD = "P0S3-8-12-00", "P003-8-12-00", "P0S3-06-3-00"

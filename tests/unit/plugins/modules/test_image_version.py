@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import cnf
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
 
-COLLECTION = Path(cnf.__file__).parents[2]
+COLLECTION = Path(cnf.__file__).parents[3]
 MODULE = COLLECTION / "plugins" / "modules" / "image_version.py"
 BIN = Path(sys.executable).parent
 NEW = "P0S3-06-3-00"

@@ -20,10 +20,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import log_source, tftp_log, tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_log_info
 
-MODULE = Path(log_source.__file__).parents[1] / "modules" / "tftp_log_info.py"
+MODULE = Path(log_source.__file__).parents[2] / "modules" / "tftp_log_info.py"
 SICK, WELL = "001122AABB01", "001122AABB02"
 # The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
 AS_NOBODY = """

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils.transaction import Change
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.transaction import Change
 
-COLLECTION = Path(transaction.__file__).parents[2]
+COLLECTION = Path(transaction.__file__).parents[3]
 MODULE = COLLECTION / "plugins" / "modules" / "tftp_root_undo.py"
 PHONE = "SIP001122AABBCC.cnf"
 NEW = {

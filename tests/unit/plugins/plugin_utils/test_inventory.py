@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils.inventory import InventoryError, known, logins, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, known, logins, phones
 
 GOOD = {"ansible_host": "127.0.0.2", "ansible_password": "secret\n", "cisco79xx_mac": "00:0e:84:c0:60:a6"}
 

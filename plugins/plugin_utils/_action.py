@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the action plugins share: arguments in, phones found, faults as one clear failure, results out."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, known, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import TELNETLIB3_ERROR, Limits, Phone
+
+SESSIONS_SPEC: dict[str, dict[str, Any]] = {
+    "max_sessions": {"type": "int", "default": 500},
+    "connect_timeout": {"type": "float", "default": 10},
+    "login_timeout": {"type": "float", "default": 20},
+    "command_timeout": {"type": "float", "default": 20},
+}
+PHONES_SPEC: dict[str, dict[str, Any]] = {"phones": {"type": "list", "elements": "str"}, **SESSIONS_SPEC}
+RUN_SPEC: dict[str, dict[str, Any]] = {"run": {"type": "str", "required": True}}
+"""Of the steps of a rollout, as `state.State.run`."""
+
+GARBAGE = 20_000
+"""Objects between two searches for garbage. With as few as Python begins with, a login takes a third more time."""
+NOT_FOR_PEOPLE = ("json", "jsonl", "null", "awx_display")
+"""Stdout callbacks whose output a program reads; AWX makes its own of what the tasks return."""
+
+Arguments = dict[str, Any]
+display = Display()
+
+
+class ControllerAction(ActionBase):
+    """An action that does all its work on the controller. Subclasses set ARGUMENTS and write `work`."""
+
+    ARGUMENTS: dict[str, dict[str, Any]] = {}
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        # What Ansible holds of a large inventory is not to be searched for garbage again and again, and a login leaves hundreds of
+        # objects behind
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 20)
+        _validated, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        try:
+            result.update(self.work(arguments))
+        except (ImageNameError, RolloutError, InventoryError, WindowError, OSError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        """The action's result."""
+        raise NotImplementedError
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether a program reads what Ansible prints."""
+        return constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in NOT_FOR_PEOPLE
+
+    def say(self, line: str) -> None:
+        """Show people a line."""
+        if not self.for_programs:
+            display.display(line)
+
+    def phones(self, names: list[str] | None, logins: Mapping[str, Any] | None = None) -> list[Phone]:
+        """The phones named, or the task's own host. `logins`: as of `inventory.logins`, where they were read before."""
+        if TELNETLIB3_ERROR:
+            raise AnsibleActionFail(
+                "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
+            ) from TELNETLIB3_ERROR
+        chosen = [self._task_vars["inventory_hostname"]] if names is None else names
+        hostvars = self._task_vars["hostvars"]
+        return phones(chosen, hostvars) if logins is None else known(chosen, logins, hostvars)
+
+    @staticmethod
+    def pace(arguments: Arguments) -> Pace:
+        for name in ("max_sessions", "connect_timeout", "login_timeout", "command_timeout"):
+            if arguments[name] <= 0:
+                raise AnsibleActionFail(f"{name} is {arguments[name]:g}: it has to be more than 0")
+        limits = Limits(arguments["connect_timeout"], arguments["login_timeout"], arguments["command_timeout"])
+        return Pace(arguments["max_sessions"], limits)
+
+    @staticmethod
+    def targets(phones: list[Phone], image: str | None, images: dict[str, str] | None) -> dict[str, Image]:
+        """The image of each phone, from one for all or one for each."""
+        if images is None:
+            shared = parse_application(image or "")
+            return dict.fromkeys((phone.name for phone in phones), shared)
+        missing = [phone.name for phone in phones if phone.name not in images]
+        if missing:
+            raise AnsibleActionFail(f"no image is given for {', '.join(missing)}")
+        return {phone.name: parse_application(images[phone.name]) for phone in phones}

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From Ansible's variables to phones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
+from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+
+TELNET_PORT = 23
+
+
+class InventoryError(Exception):
+    """What is wrong with the phones of an inventory, all of it in one text."""
+
+
+def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool = True) -> list[Phone]:
+    """The phones of these inventory names. Without `to_log_in` they need no password.
+
+    Raises InventoryError: nothing of the run should start then.
+    """
+    found: list[Phone] = []
+    faults: list[str] = []
+    # Ansible takes a good part of a millisecond for a host
+    for some, wrong in halves(lambda some: _read(some, hostvars, to_log_in), list(names)):
+        found += some
+        faults += wrong
+    faults += _shared(found, "MAC", lambda phone: phone.mac)
+    faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
+    if faults:
+        raise InventoryError("; ".join(faults[:20]) + (f"; and {len(faults) - 20} more" if len(faults) > 20 else ""))
+    return found
+
+
+def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
+    """What `known` needs to make them again. Instead of its password each has the name of the first phone with the same one."""
+    owners: dict[str, str] = {}
+    return {
+        phone.name: {
+            "host": phone.host,
+            "port": phone.port,
+            "mac": phone.mac,
+            "hold": phone.hold,
+            "tftp_host": phone.tftp_host,
+            "password_of": owners.setdefault(phone.password, phone.name),
+        }
+        for phone in phones
+    }
+
+
+def known(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
+    """The same phones again, for the price of reading each password once. Raises InventoryError."""
+    found = [{"name": name, **logins[name]} for name in names]
+    owners = dict.fromkeys(one.pop("password_of") for one in found)
+    passwords = {phone.name: phone.password for phone in phones(owners, hostvars)}
+    return [Phone(password=passwords[logins[one["name"]]["password_of"]], **one) for one in found]
+
+
+def _read(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> tuple[list[Phone], list[str]]:
+    """The phones, and what is wrong with the others."""
+    found: list[Phone] = []
+    faults: list[str] = []
+    for name in names:
+        try:
+            found.append(_phone(name, hostvars, to_log_in))
+        except InventoryError as error:
+            faults.append(str(error))
+    return found, faults
+
+
+def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:
+    if name not in hostvars:
+        raise InventoryError(f"{name}: no such host in the inventory")
+    variables = hostvars[name]
+    try:
+        # A password read from a file often ends in a line feed that is not part of it
+        password = str(variables.get("ansible_password") or "").rstrip("\r\n")
+        port = _port(variables.get("ansible_port"))
+        spelt = variables.get("cisco79xx_mac")
+        mac = macs.parse(str(spelt)) if spelt else macs.find(name)
+        hold = boolean(variables.get("hold", False), strict=False)
+        tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
+    except (ValueError, TypeError) as error:
+        raise InventoryError(f"{name}: {error}") from None
+    except Exception as error:  # a variable that cannot be templated or decrypted
+        raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
+    if to_log_in and not password:
+        raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
+    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host)
+
+
+def _port(value: object) -> int:
+    text = str(TELNET_PORT if value in (None, "") else value)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ValueError(f"ansible_port is {text!r}, which is no port: it takes a number from 1 to 65535")
+    return int(text)
+
+
+def _shared(found: list[Phone], what: str, key: Any) -> list[str]:
+    owners: dict[str, list[str]] = {}
+    for phone in found:
+        value = key(phone)
+        if value:
+            owners.setdefault(value, []).append(phone.name)
+    return [f"{' and '.join(names)} have one {what}, {value}" for value, names in owners.items() if len(names) > 1]

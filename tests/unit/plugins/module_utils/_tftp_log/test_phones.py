@@ -1,0 +1,644 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import reader as tftp_lines
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
+
+BEGIN = 1_780_300_000
+NOW = BEGIN + 100_000
+M, N = "001122AABBCC", "001122AABBDD"
+A, B = "10.0.0.7", "10.0.0.8"
+LOAD = "P0S3-8-12-00"
+HEALTHY_BOOT = (
+    (0, "CTLSEP{}.tlv", "missing"),
+    (0, "SEP{}.cnf.xml", "served"),
+    (0, f"{LOAD}.loads", "served"),
+    (23, "SIPDefault.cnf", "served"),
+    (23, "./SIP{}.cnf", "served"),
+    (25, "RINGLIST.DAT", "served"),
+    (25, "dialplan.xml", "served"),
+)
+LOADER = tuple(name + "{}" + end for name, end in (("CTLSEP", ".tlv"), ("SEP", ".cnf.xml"), ("SIP", ".cnf"), ("MGC", ".cnf")))
+RETRIES = (0, 1, 5, 9)
+CALM = {tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL}
+
+
+def rhel(when, address, name, result, verbose=True):
+    stamp = time.strftime("%b %e %H:%M:%S pbx in.tftpd[7]: ", time.localtime(BEGIN + when))
+    lines = [f"{stamp}RRQ from {address} filename {name}"]
+    if verbose and result in ("served", "missing"):
+        lines.append(f"{stamp}Client {address} {'finished' if result == 'served' else 'File not found'} {name}")
+    if verbose and result == "denied":
+        lines.append(f"{stamp}sending NAK (2, Access violation) to {address}")
+    return [line.encode() for line in lines]
+
+
+def boot(at=0, mac=M, address=A, steps=HEALTHY_BOOT, verbose=True):
+    return [line for wait, name, result in steps for line in rhel(at + wait, address, name.format(mac), result, verbose)]
+
+
+def retried(at, name, result="missing", verbose=True, ports=1):
+    return [line for port in range(ports) for wait in RETRIES for line in rhel(at + 13 * port + wait, A, name, result, verbose)]
+
+
+def later(at=9000):
+    """Another phone, so that the log does not end with the first one's boot."""
+    return boot(at, N, B)
+
+
+def told(lines, key=M, **options):
+    return tftp_log.diagnose(lines, now=options.pop("now", NOW), **options)["phones"][key]
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_healthy_phone(verbose):
+    facts = told(boot(verbose=verbose) + boot(1000, verbose=verbose))
+    assert (facts["verdict"], facts["confidence"], facts["boots"], facts["generation"]) == (
+        "healthy", "certain" if verbose else "likely", 2, "8.x",
+    )  # fmt: skip
+    assert (facts["mac"], facts["address"]) == (M, A)
+    assert (facts["first_seen"], facts["last_seen"]) == (BEGIN, BEGIN + 1025)
+    assert len(facts["timeline"]) == 14 and facts["evidence"]
+    assert facts["timeline"][0]["result"] == ("missing" if verbose else "asked")
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_the_firewall_story(verbose):
+    lines = retried(0, f"CTLSEP{M}.tlv", verbose=verbose, ports=3) + retried(70, f"CTLSEP{M}.tlv", verbose=verbose, ports=3) + later()
+    if not verbose:
+        lines = [line for line in lines if b"Client" not in line]
+    facts = told(lines)
+    assert facts["verdict"] == "data_never_arrives"
+    assert facts["confidence"] == ("certain" if verbose else "likely")
+    assert "nf_conntrack_tftp" in facts["advice"]
+
+
+def test_a_silent_server():
+    facts = told(retried(0, f"CTLSEP{M}.tlv", "", ports=3) + later())
+    assert facts["verdict"] == "server_silent"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "steps"),
+    [
+        ("image_missing", ((0, "CTLSEP{}.tlv", "missing"), (0, "SEP{}.cnf.xml", "served"), (0, f"{LOAD}.loads", "missing"))),
+        ("image_unreadable", ((0, "CTLSEP{}.tlv", "missing"), (0, "SEP{}.cnf.xml", "served"), (0, f"{LOAD}.loads", "denied"))),
+        ("config_missing", (*HEALTHY_BOOT[:4], (23, "SIP{}.cnf", "missing"))),
+        ("config_missing", tuple((31 * number, "SIP{}.cnf", "missing") for number in range(6))),
+        ("config_missing", tuple((31 * number, "SIP{}.cnf", "") for number in range(6))),
+        ("other_root", (*HEALTHY_BOOT[:4], (23, "west/SIP{}.cnf", "missing"))),
+        ("boot_loop", tuple((60 * n, name, "missing") for n in range(6) for name in ("CTLSEP{}.tlv", "SEP{}.cnf.xml"))),
+        ("stuck_loader", tuple((60 * n, name, "missing") for n in range(6) for name in (*LOADER, "XMLDefault.cnf.xml"))),
+        ("not_ours", tuple((900 * n, name, "served") for n in range(3) for name in ("SEP{}.cnf.xml", "XMLDefault.cnf.xml"))),
+        ("not_ours", tuple((900 * n, "MGC{}.cnf", "served") for n in range(3))),
+    ],
+)  # fmt: skip
+def test_verdicts(verdict, steps):
+    facts = told(boot(steps=steps) + later())
+    assert facts["verdict"] == verdict
+    assert facts["advice"] and facts["evidence"] and facts["confidence"] in ("certain", "likely")
+
+
+def test_wrong_case():
+    steps = (*HEALTHY_BOOT[:2], (0, f"{LOAD}.loads", "missing"))
+    root = {f"{LOAD}.LOADS", "SIPDefault.cnf"}
+    assert told(boot(steps=steps) + later(), root_files=root)["verdict"] == "image_wrong_case"
+
+
+def test_flashing_then_healthy():
+    lines = boot(steps=tuple((0, name, "served") for name in (*LOADER, "XMLDefault.cnf.xml", f"{LOAD}.loads")))
+    lines += rhel(2, A, "P003-8-12-00.sbn", "served")
+    assert told(lines, now=BEGIN + 60)["verdict"] == "flashing"
+    assert told(lines)["verdict"] == "cannot_tell"
+    assert told(lines + boot(35))["verdict"] == "healthy"
+
+
+def test_an_old_phone_falls_silent():
+    lines = rhel(0, A, "OS79XX.TXT", "served") + later()
+    facts = told(lines, A)
+    assert (facts["verdict"], facts["generation"], facts["mac"]) == ("fell_silent", "6.x or older", None)
+
+
+def test_a_slow_server():
+    lines = []
+    for at, name in ((0, f"CTLSEP{M}.tlv"), (30, f"SEP{M}.cnf.xml")):
+        for wait in (0, 1, 5):
+            lines += rhel(at + wait, A, name, "")
+        lines += rhel(at + 7, A, name, "missing")[1:]
+    assert told(lines + later())["verdict"] == "server_slow"
+
+
+def test_a_restarted_server():
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + 5))
+    lines = rhel(0, A, f"CTLSEP{M}.tlv", "missing") + rhel(3, A, f"SEP{M}.cnf.xml", "")
+    lines += [f"{stamp} pbx systemd[1]: Started Tftp Server.".encode()]
+    assert told(lines + later())["verdict"] == "server_restarted"
+
+
+def test_requests_only_say_little():
+    lines = list(boot(steps=HEALTHY_BOOT[:3], verbose=False) + boot(9000, N, B, verbose=False))
+    facts = told(lines)
+    assert (facts["verdict"], facts["confidence"]) == ("cannot_tell", "cannot_tell")
+    assert "-v" in facts["advice"]
+
+
+def test_a_boot_that_runs_is_not_sick():
+    assert told(boot(steps=HEALTHY_BOOT[:3]))["verdict"] == "cannot_tell"
+
+
+def test_the_address_changes():
+    facts = told(boot() + boot(2000, N, A) + boot(4000, M, B))
+    assert (facts["verdict"], facts["address"], facts["boots"]) == ("healthy", B, 2)
+
+
+def test_several_phones_behind_one_address():
+    macs = [f"0011223344{number:02X}" for number in range(20)]
+    phones = tftp_log.diagnose([line for number, mac in enumerate(macs) for line in boot(7 * number, mac)], now=NOW)["phones"]
+    assert set(phones) == set(macs)
+    assert {facts["verdict"] for facts in phones.values()} <= CALM
+
+
+def test_dnsmasq_without_requests_or_addresses():
+    stamp = time.strftime("%b %e %H:%M:%S pbx dnsmasq-tftp[7]: ", time.localtime(BEGIN))
+    lines = [f"{stamp}file /t/CTLSEP{M}.tlv not found", f"{stamp}sent /t/SEP{M}.cnf.xml to {A}", f"{stamp}file /t/{LOAD}.loads not found"]
+    assert told([line.encode() for line in lines])["verdict"] == "image_missing"
+
+
+def test_a_window(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join(boot() + boot(1000) + boot(2000)) + b"\n")
+    facts = told([str(log)], since=BEGIN + 900, until=BEGIN + 1900)
+    assert (facts["boots"], facts["first_seen"], facts["last_seen"]) == (1, BEGIN + 1000, BEGIN + 1025)
+
+
+def test_files_and_lines_say_the_same(tmp_path):
+    odd = [b"Jun  1 00:00:00 pbx sshd[3]: a]: b]: c", b"{", b"]: ", b"\0", b"x" * 100_000]
+    lines = [*boot(), *odd, *later(500), *retried(4000, f"CTLSEP{M}.tlv")]
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    by_path, by_line = tftp_log.diagnose([str(log)], now=NOW), tftp_log.diagnose(lines, now=NOW)
+    assert by_path == by_line
+    stories = tftp_log.Stories()
+    for event in tftp_lines.events(lines, NOW, tftp_lines.Stats()):
+        stories.feed(event)
+    assert stories.result(NOW) == by_path["phones"]
+
+
+def test_evidence_does_a_terminal_no_harm():
+    facts = told(rhel(0, A, f"SIP{M}.cnf\x1b[31m" + "x" * 50, "missing"))
+    texts = [*facts["evidence"], facts["advice"], *(ask["file"] for ask in facts["timeline"])]
+    assert all(text.isprintable() and len(text) < 400 for text in texts)
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(tftp_log, "MOST_PHONES", 10)
+    phones = tftp_log.diagnose([line for n in range(100) for line in rhel(n, A, f"CTLSEP0011223344{n:02X}.tlv", "missing")], now=NOW)[
+        "phones"
+    ]
+    assert len(phones) <= 20
+
+
+# -- as Debian's servers log
+
+GIVEN_UP = (0, 1, 5, 9, 13, 14, 18, 22, 26, 27, 31, 35)
+SIX = ((0, "OS79XX.TXT", "missing"), (0, "SIPDefault.cnf", "served"), (0, "SIP{}.cnf", "served"))
+RUNS = ((0, "RINGLIST.DAT", "served"), (0, "dialplan.xml", "served"))
+OLD = "P0S3-06-3-00"
+UPDATE = (
+    *((0, name, "missing" if name[:3] != "SIP" else "served") for name in (*LOADER, "XMLDefault.cnf.xml")),
+    (1, "P0S3-8-9-00.loads", "served"),
+    (1, "P0S3-8-9-00.sb2", "missing"),
+)
+
+
+def after(seconds, steps):
+    return tuple((seconds + wait, name, result) for wait, name, result in steps)
+
+
+def hpa(when, address, name, result, verbosity=2):
+    """tftpd-hpa logs requests with -v, errors with -vv, and never an end."""
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + when))
+    process = f"{stamp} pbx in.tftpd[{when % 1000 + 300}{len(name)}]: "
+    errors = {"missing": "1, File not found", "denied": "0, Permission denied"}
+    error = [f"{process}sending NAK ({errors[result]}) to {address}"] if result in errors and verbosity > 1 else []
+    return [line.encode() for line in [f"{process}RRQ from {address} filename {name}", *error]]
+
+
+def dnsmasq(when, address, name, result, quiet=False):
+    stamp = time.strftime("%b %e %H:%M:%S pbx dnsmasq-tftp[548]: ", time.localtime(BEGIN + when))
+    said = {
+        "served": f"sent /srv/tftp/{name} to {address}",
+        "failed": f"failed sending /srv/tftp/{name} to {address}",
+        "missing": "" if quiet else f"file /srv/tftp/{name} not found for {address}",
+        "denied": f"cannot access /srv/tftp/{name}: Permission denied",
+    }[result]
+    return [(stamp + said).encode()] if said else []
+
+
+def atftpd(when, address, name, result, verbosity=7):
+    """By syslog: all threads have one process id. A file that may not be read is "not found"."""
+    stamp = time.strftime("%b %e %H:%M:%S pbx atftpd[548]: ", time.localtime(BEGIN + when))
+    told = ["End of transfer" if result == "served" else f"File /srv/tftp/{name} not found", "Server thread exiting"]
+    said = [f"Serving {name} to {address}:{50000 + sum(name.encode()) % 999}", *(told if verbosity > 6 and result else ())]
+    return [(stamp + line).encode() for line in said]
+
+
+def logged(server, steps, at=0, mac=M, address=A, **options):
+    return [line for wait, name, result in steps for line in server(at + wait, address, name.format(mac), result, **options)]
+
+
+def judged(lines, key=M, **options):
+    facts = told(lines, key, **options)
+    return facts["verdict"], facts["confidence"]
+
+
+def settled(server, **options):
+    """Another phone, healthy, an hour later."""
+    return logged(server, (*SIX, *after(3, RUNS)), 3600, N, B, **options)
+
+
+@pytest.mark.parametrize("server", [hpa, dnsmasq, atftpd])
+def test_neither_config(server):
+    steps = ((0, "OS79XX.TXT", "missing"), (0, "SIPDefault.cnf", "missing"), (0, "SIP{}.cnf", "missing"), *after(3, RUNS))
+    assert judged(logged(server, steps) + settled(server)) == ("config_missing", "certain")
+
+
+def test_neither_config_by_the_root():
+    lines = logged(hpa, (*SIX, *after(3, RUNS)), verbosity=1)
+    assert judged(lines + settled(hpa, verbosity=1), root_files=["RINGLIST.DAT"]) == ("config_missing", "likely")
+    assert judged(lines, root_files=["SIPDefault.cnf", f"SIP{M}.cnf"]) == ("healthy", "certain")
+
+
+def test_no_config_of_its_own():
+    steps = (*SIX[:2], (0, "SIP{}.cnf", "missing"), *after(3, RUNS))
+    assert judged(logged(hpa, steps) + settled(hpa)) == ("config_missing", "likely")
+
+
+@pytest.mark.parametrize(
+    ("server", "options", "root", "result", "expected"),
+    [
+        (hpa, {}, None, "missing", ("image_missing", "certain")),
+        (hpa, {}, None, "denied", ("image_unreadable", "certain")),
+        (hpa, {}, [f"{OLD}.sbn"], "missing", ("cannot_tell", "cannot_tell")),
+        (hpa, {"verbosity": 1}, None, "missing", ("cannot_tell", "cannot_tell")),
+        (hpa, {"verbosity": 1}, [], "missing", ("image_missing", "likely")),
+        (hpa, {"verbosity": 1}, [f"{OLD}.SBN"], "missing", ("image_wrong_case", "likely")),
+        (hpa, {"verbosity": 1}, [f"{OLD}.sbn"], "denied", ("cannot_tell", "cannot_tell")),
+        (atftpd, {"verbosity": 5}, None, "missing", ("cannot_tell", "cannot_tell")),
+        (atftpd, {"verbosity": 5}, [], "missing", ("image_missing", "likely")),
+        (atftpd, {}, None, "missing", ("image_missing", "likely")),
+        (atftpd, {}, [], "missing", ("image_missing", "certain")),
+        (atftpd, {}, [f"{OLD}.SBN"], "missing", ("image_wrong_case", "certain")),
+        (atftpd, {}, [f"{OLD}.sbn"], "denied", ("image_unreadable", "likely")),
+        (dnsmasq, {}, None, "missing", ("image_missing", "certain")),
+        (dnsmasq, {}, [f"{OLD}.sbn"], "denied", ("image_unreadable", "likely")),
+        (dnsmasq, {"quiet": True}, None, "missing", ("healthy", "likely")),
+    ],
+)  # fmt: skip
+def test_an_image_that_is_not_had(server, options, root, result, expected):
+    names = ["SIPDefault.cnf", f"SIP{M}.cnf", *root] if root is not None else None
+    lines = logged(server, (*SIX, (1, f"{OLD}.sbn", result), *after(4, RUNS)), **options)
+    assert judged(lines + settled(server, **options), root_files=names) == expected
+
+
+def test_an_unreadable_image_of_one_of_two_phones():
+    denied = dnsmasq(1, "", f"{OLD}.sbn", "denied")
+    lines = logged(dnsmasq, SIX) + logged(dnsmasq, SIX, 1, N, B) + denied
+    lines += (
+        logged(dnsmasq, RUNS, 4)
+        + logged(dnsmasq, RUNS, 4, N, B)
+        + logged(dnsmasq, (*SIX, *after(3, RUNS)), 3600, "001122AABBEE", "10.0.0.9")
+    )
+    assert judged(lines) == judged(lines, N) == ("cannot_tell", "cannot_tell")
+    assert f"{OLD}.sbn" in told(lines)["advice"]
+    assert judged(lines, "001122AABBEE") == ("healthy", "certain")
+
+
+@pytest.mark.parametrize("server", [hpa, dnsmasq, atftpd])
+def test_a_loader_without_its_application(server):
+    lines = [line for number in range(4) for line in logged(server, UPDATE, 43 * number)]
+    verdict, _confidence = judged(lines + settled(server))
+    assert verdict == "image_missing"
+    facts = told(lines + settled(server))
+    assert "P0S3-8-9-00.sb2" in facts["advice"] and facts["boots"] == 4
+
+
+def test_a_loader_without_its_application_by_requests():
+    lines = [line for number in range(4) for line in logged(hpa, UPDATE, 43 * number, verbosity=1)]
+    assert judged(lines[:-2]) == ("stuck_loader", "likely")
+    once = logged(hpa, UPDATE, verbosity=1)
+    assert judged(once, now=BEGIN + 60) == ("flashing", "likely")
+
+
+@pytest.mark.parametrize("verbosity", [1, 2])
+def test_data_that_is_dropped_where_only_errors_are_logged(verbosity):
+    lines = logged(hpa, SIX[:1], verbosity=verbosity)
+    lines += [line for wait in GIVEN_UP for line in hpa(wait, A, "SIPDefault.cnf", "served", verbosity)]
+    lines += hpa(39, A, f"SIP{M}.cnf", "missing", verbosity)
+    lines += [
+        line for wait in GIVEN_UP for name in ("RINGLIST.DAT", "dialplan.xml") for line in hpa(40 + wait, A, name, "served", verbosity)
+    ]
+    lines += settled(hpa, verbosity=verbosity)
+    assert judged(lines) == ("data_never_arrives", "likely")
+    assert judged(lines[:-20] if verbosity == 1 else lines[:-21], root_files=["SIPDefault.cnf", "RINGLIST.DAT"])[0] == "data_never_arrives"
+
+
+def test_images_that_are_dropped_and_small_files_that_are_not():
+    lines = logged(hpa, SIX)
+    for number, end in enumerate((".sbn", ".bin")):
+        lines += [line for wait in GIVEN_UP for line in hpa(1 + 39 * number + wait, A, OLD + end, "served")]
+    lines += logged(hpa, RUNS, 80)
+    assert judged(lines + settled(hpa)) == ("data_never_arrives", "likely")
+
+
+def test_a_log_that_begins_in_the_middle():
+    """As of a line without data: the first files were given up before the log begins."""
+    steps = [(0, "SIPDefault.cnf", "served"), (4, "SIP{}.cnf", "served")]
+    steps += [(4 + wait, name, "served") for wait in GIVEN_UP[:7] for name in ("RINGLIST.DAT", "dialplan.xml")]
+    assert judged(logged(hpa, steps) + settled(hpa)) == ("data_never_arrives", "likely")
+    assert judged(logged(hpa, steps[2:6]) + settled(hpa), A) != ("healthy", "certain")
+
+
+@pytest.mark.parametrize("server", [hpa, dnsmasq])
+def test_a_boot_that_runs_lacks_nothing(server):
+    steps = (*SIX[:2], (0, "SIP{}.cnf", "missing"))
+    assert judged(logged(server, steps))[0] == "cannot_tell"
+    verdict, confidence = judged(logged(server, steps) + settled(server))
+    assert (verdict, confidence) == ("config_missing", "likely")
+
+
+def test_whole_paths_are_no_folders_of_phones():
+    steps = (*SIX[:2], (0, "west/SIP{}.cnf", "missing"))
+    assert judged(logged(dnsmasq, steps) + settled(dnsmasq)) == ("other_root", "likely")
+
+
+def test_answers_that_are_dropped():
+    lines = []
+    for number, name in enumerate((f"CTLSEP{M}.tlv", f"SEP{M}.cnf.xml")):
+        lines += [line for wait in GIVEN_UP for line in hpa(39 * number + wait, A, name, "missing")]
+    assert judged(lines + settled(hpa)) == ("data_never_arrives", "certain")
+
+
+def test_one_block_that_dnsmasq_calls_sent():
+    lines = dnsmasq(0, A, "OS79XX.TXT", "missing")
+    lines += [line for wait in GIVEN_UP for line in dnsmasq(29 + wait, A, "SIPDefault.cnf", "served")] + dnsmasq(
+        39, A, f"SIP{M}.cnf", "missing"
+    )
+    assert judged(sorted(lines) + settled(dnsmasq)) == ("data_never_arrives", "certain")
+
+
+@pytest.mark.parametrize("server", [hpa, atftpd])
+@pytest.mark.parametrize("waits", [(0, 1), (0, 1, 5), (0, 1, 5, 9, 13)])
+def test_a_line_that_loses_packets(server, waits):
+    """What was asked for a few times came in the end: the phone went on."""
+    steps = [
+        *((wait, "CTLSEP{}.tlv", "missing") for wait in waits),
+        *((20 + wait, "SEP{}.cnf.xml", "missing") for wait in waits),
+        *((44 + wait, "SIPDefault.cnf", "served") for wait in waits),
+        *((60 + wait, f"{OLD}.sbn", "served") for wait in waits),
+    ]
+    verdict, confidence = judged(logged(server, steps) + settled(server))
+    assert (verdict, confidence) != ("data_never_arrives", "certain")
+    booted = logged(server, (*SIX, *after(3, RUNS), *((5 + wait, "dialplan.xml", "served") for wait in waits[1:3])), 120)
+    assert judged(logged(server, steps) + booted + settled(server)) == ("healthy", "certain")
+
+
+def test_ends_of_transfers_of_several_phones():
+    """Whose end it was cannot be told while two are open; who does not respond has not got its file."""
+    stamp = time.strftime("%b %e %H:%M:%S pbx atftpd[548]: ", time.localtime(BEGIN))
+    lines = [
+        f"Serving SIPDefault.cnf to {A}:50001", f"Serving SEP{N}.cnf.xml to {B}:50001",
+        "End of transfer", "Server thread exiting",
+        f"client ({A}) not responding", "End of transfer", "Server thread exiting",
+        f"Serving SIPDefault.cnf to {B}:50002", "End of transfer", "Server thread exiting",
+    ]  # fmt: skip
+    events = list(tftp_lines.events([(stamp + line).encode() for line in lines], NOW, tftp_lines.Stats()))
+    answers = [(event.kind, event.address, event.file) for event in events if event.kind != "request"]
+    assert answers == [("failed", A, "SIPDefault.cnf"), ("served", B, "SIPDefault.cnf")]
+
+
+@pytest.mark.parametrize("start", ["atftpd[9]: Advanced Trivial FTP server started (0.8.0)", "dnsmasq-tftp[9]: TFTP root is /srv/tftp"])
+def test_a_restart_in_the_middle_of_an_update(start):
+    server = atftpd if start.startswith("atftpd") else dnsmasq
+    lines = logged(server, SIX) + ([] if server is dnsmasq else atftpd(1, A, f"{OLD}.sbn", ""))
+    lines += [time.strftime("%b %e %H:%M:%S pbx ", time.localtime(BEGIN + 2)).encode() + start.encode()]
+    lines += logged(server, ((9, f"{OLD}.bin", "served"), *after(12, RUNS)))
+    assert judged(lines + settled(server)) == ("server_restarted", "likely")
+    assert judged(logged(server, (*SIX, *after(3, RUNS)), 1000) + lines[-8:] + settled(server))[0] in CALM
+
+
+@pytest.mark.parametrize("server", [hpa, atftpd])
+@pytest.mark.parametrize("verbosity", [1, 7])
+def test_a_phone_with_sccp(server, verbosity):
+    steps = tuple((0, name, "missing") for name in ("SEP{}.cnf.xml", "XMLDefault.cnf.xml", "OS79XX.TXT", "P00308000500.bin"))
+    assert judged(logged(server, steps, verbosity=verbosity)) == ("not_ours", "likely")
+
+
+# -- addresses that change hands
+
+STRANGER = ((0, "OS79XX.TXT", ""), (1, f"{OLD}.bin", "missing"))
+NEWER = ((0, "CTLSEP{}.tlv", "missing"), *after(23, (*SIX[1:], *after(2, RUNS))))
+OLDER = ((0, "OS79XX.TXT", "served"), *after(1, (*SIX[1:], *after(2, RUNS))))
+
+
+def phones(lines, **options):
+    return tftp_log.diagnose(lines, now=NOW, **options)["phones"]
+
+
+@pytest.mark.parametrize("steps", [NEWER, OLDER])
+def test_who_has_the_address_of_a_phone_that_moved(steps):
+    found = phones(
+        logged(hpa, steps) + logged(hpa, steps, 600, address=B) + logged(hpa, STRANGER, 1200) + logged(hpa, steps, 1800, address=B)
+    )
+    assert set(found) == {M, A}
+    assert (found[M]["verdict"], found[M]["confidence"], found[M]["boots"], found[M]["address"]) == ("healthy", "certain", 3, B)
+    assert (found[A]["verdict"], found[A]["mac"], found[A]["boots"]) == ("image_missing", None, 1)
+    assert found[A]["first_seen"] == BEGIN + 1200
+
+
+def test_who_has_the_address_of_two_phones_of_before():
+    found = phones(logged(hpa, OLDER) + logged(hpa, OLDER, 600, N) + logged(hpa, STRANGER, 5000))
+    assert {key: facts["verdict"] for key, facts in found.items()} == {M: "healthy", N: "healthy", A: "image_missing"}
+
+
+def test_an_address_that_may_be_kept():
+    """A phone of 6.x that does not get as far as its own file is told by the boot before, and that is likely only."""
+    found = phones(logged(hpa, OLDER) + logged(hpa, STRANGER, 86000))
+    assert {key: (facts["verdict"], facts["confidence"]) for key, facts in found.items()} == {M: ("image_missing", "likely")}
+    assert found[M]["boots"] == 2
+    found = phones(logged(hpa, OLDER) + logged(hpa, STRANGER, 200))
+    assert {key: (facts["verdict"], facts["confidence"]) for key, facts in found.items()} == {M: ("image_missing", "certain")}
+    # Not one that asks for no OS79XX.TXT.
+    found = phones(logged(hpa, NEWER) + logged(hpa, STRANGER, 600))
+    assert {key: facts["verdict"] for key, facts in found.items()} == {M: "healthy", A: "image_missing"}
+
+
+def test_boots_of_phones_that_changed():
+    moved = logged(hpa, OLDER) + logged(hpa, OLDER, 1200, address=B)
+    assert told(moved)["boots"] == 2
+    assert told(moved + logged(hpa, NEWER, 2000, address=B))["boots"] == 3
+    upgraded = logged(hpa, STRANGER[:1]) + logged(hpa, NEWER, 60) + logged(hpa, NEWER, 120)
+    assert told(upgraded)["boots"] == 3
+    sccp = tuple((0, name, "missing") for name in (*LOADER[:2], "XMLDefault.cnf.xml", "OS79XX.TXT"))
+    assert told(logged(hpa, sccp) + logged(hpa, sccp, 600))["boots"] == 2
+
+
+def test_boots_of_old_phones_behind_one_address():
+    found = phones(logged(hpa, OLDER) + logged(hpa, OLDER, 300, N) + logged(hpa, OLDER, 301) + logged(hpa, OLDER, 900, N))
+    assert {key: facts["boots"] for key, facts in found.items()} == {M: 2, N: 2}
+
+
+def test_the_same_lines_in_two_files(tmp_path):
+    lines = boot() + boot(1000) + later() + boot(9500)
+    for name in ("syslog", "daemon.log"):
+        (tmp_path / name).write_bytes(b"\n".join(lines) + b"\n")
+    assert told([str(tmp_path / "syslog"), str(tmp_path / "daemon.log")])["boots"] == 3
+
+
+def test_a_request_of_another_phone_that_tftpd32_tells_nearby():
+    at = time.strftime("[%d/%m %H:%M:%S.001]", time.localtime(BEGIN))
+    lines = [
+        f"Connection received from {B} on port 50010 {at}", f"Connection received from {A} on port 50000 {at}",
+        f"Read request for file <{LOAD}.loads>. Mode octet {at}", f"Read request for file <SIP{M}.cnf>. Mode octet {at}",
+        f"File <{LOAD}.loads> : error 2 in system call CreateFile The system cannot find the file specified. {at}",
+        f"<SIP{M}.cnf>: sent 1 blk, 300 bytes in 0 s. 0 blk resent {at}",
+    ]  # fmt: skip
+    assert judged([line.encode() for line in lines])[0] == "cannot_tell"
+
+
+def test_a_phone_whose_next_request_may_be_among_those_of_nobody():
+    def said(at, *texts):
+        return [f"{text} {time.strftime('[%d/%m %H:%M:%S.001]', time.localtime(BEGIN + at))}".encode() for text in texts]
+
+    opened, asks = "Connection received from {} on port {}", "Read request for file <{}>. Mode octet"
+    lines = said(0, opened.format(A, 1), asks.format("OS79XX.TXT"))
+    late = said(900, opened.format(B, 9), asks.format(f"SIP{N}.cnf"))
+    assert judged(lines + late, A) == ("fell_silent", "likely")
+    doubtful = said(1, opened.format(A, 2), opened.format(B, 8), asks.format("SIPDefault.cnf"), asks.format("SIPDefault.cnf"))
+    assert judged(lines + doubtful + late, A)[0] == "cannot_tell"
+
+
+def again(at, text, count, daemon="atftpd[9.1]"):
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + at))
+    return f"{stamp} pbx {daemon}: message repeated {count} times: [ {text}]".encode()
+
+
+def test_repeats_are_counted(tmp_path):
+    lines = []
+    for port in range(3):
+        said = f"Serving CTLSEP{M}.tlv to {A}:{50000 + port}"
+        stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + 13 * port))
+        lines += [f"{stamp} pbx atftpd[9.1]: {said}".encode(), again(13 * port + 9, said, 3)]
+    lines += settled(atftpd)
+    assert judged(lines)[0] == "data_never_arrives" and told(lines)["boots"] == 1
+    said = f"file /srv/tftp/SIP{M}.cnf not found for {A}"
+    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN))
+    more = [f"{stamp} pbx dnsmasq-tftp[9]: {said}".encode(), again(620, said, 20, "dnsmasq-tftp[9]")]
+    assert judged(more)[0] == "config_missing"
+    for some in (lines, more + lines, lines + more, [*later(), *lines[:2], again(11, "pbx", 9, "asterisk[7]"), *lines[2:]]):
+        (tmp_path / "log").write_bytes(b"\n".join(some) + b"\n")
+        stories = tftp_log.Stories()
+        for event in tftp_lines.events(some, NOW, tftp_lines.Stats()):
+            stories.feed(event)
+        assert stories.result(NOW) == tftp_log.diagnose([str(tmp_path / "log")], now=NOW)["phones"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    verbose=st.booleans(),
+    cut=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    dropped=st.sets(st.sampled_from(["CTLSEP", "SEP0", "loads", "SIPDefault", "/SIP0", "RINGLIST", "dialplan"]), max_size=3),
+    noise=st.lists(st.binary(max_size=60), max_size=5),
+    twice=st.booleans(),
+)
+def test_a_healthy_phone_is_never_sick(seed, verbose, cut, dropped, noise, twice):
+    rng = random.Random(seed)
+    lines = []
+    for number in range(4):
+        mac, address = f"0011223344{number:02X}", f"10.0.0.{number}"
+        for _boot in range(3):
+            lines += boot(rng.randrange(0, 60) + 1200 * _boot, mac, address, verbose=verbose)
+    rng.shuffle(lines)
+    lines.sort(key=lambda line: line[:15])
+    lines = lines[cut[0] : len(lines) - cut[1]]
+    lines = [line for line in lines if not any(name.encode() in line for name in dropped)]
+    lines = [line for line in lines for _copy in range(1 + twice)]
+    for garbage in noise:
+        lines.insert(rng.randrange(len(lines) + 1), garbage)
+    phones = tftp_log.diagnose(lines, now=NOW)["phones"]
+    sick = {key: facts for key, facts in phones.items() if facts["verdict"] not in CALM}
+    assert not sick
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(boot() + later(10) + retried(40, f"SEP{M}.cnf.xml") + boot(80, N, A)), max_size=60), st.randoms())
+def test_no_order_is_fatal(lines, rng):
+    rng.shuffle(lines)
+    for facts in tftp_log.diagnose([line[: rng.randrange(200)] for line in lines], now=NOW)["phones"].values():
+        assert facts["verdict"] in tftp_verdict.VERDICTS
+
+
+NAMES = ("CTLSEP{}.tlv", "SEP{}.cnf.xml", "SIPDefault.cnf", "./SIP{}.cnf", "P0S3-8-12-00.loads", "OS79XX.TXT", "RINGLIST.DAT")
+ODD = ("systemd[1]: Started Tftp Server.", "sshd: a]: b]: c", "sshd[7]: no")
+SERVERS = (
+    (
+        "in.tftpd[{p}]: RRQ from {a} filename {f}",
+        "in.tftpd[{p}]: Client {a} finished {f}",
+        "in.tftpd[{p}]: Client {a} File not found {f}",
+        "in.tftpd[{p}]: sending NAK (2, Access violation) to {a}",
+        "in.tftpd[{p}]: Client {a} timed out",
+        "in.tftpd[{p}]: tftpd: read: Connection refused",
+    ),
+    ("atftpd[7.{p}]: Serving {f} to {a}:{p}", "atftpd[7.{p}]: End of transfer", "atftpd[7.{p}]: File /srv/{f} not found"),
+    ("dnsmasq-tftp[7]: sent /srv/{f} to {a}", "dnsmasq-tftp[7]: file /srv/{f} not found"),
+)
+SPOKEN = st.sampled_from(SERVERS).flatmap(
+    lambda said: st.lists(
+        st.tuples(st.integers(0, 15), st.sampled_from(said + ODD), st.integers(0, 5), st.sampled_from(NAMES)),
+        max_size=80,
+    )
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    spoken=SPOKEN,
+    behind=st.integers(1, 6),
+    sizes=st.tuples(st.sampled_from([1 << 12, 1 << 16]), st.sampled_from([40, 1 << 20]), st.sampled_from([4, 64])),
+    window=st.sampled_from([(None, None), (100, None), (None, 200), (100, 200)]),
+)
+def test_fast_and_slow_say_the_same(tmp_path_factory, spoken, behind, sizes, window):
+    lines, at = [], 0
+    for wait, saying, number, name in spoken:
+        at += wait
+        stamp = time.strftime("%b %e %H:%M:%S pbx ", time.localtime(BEGIN + at))
+        text = saying.format(p=10 * number + NAMES.index(name), a=f"10.0.0.{number // behind}", f=name.format(f"0011223344{number:02X}"))
+        lines.append((stamp + text).encode())
+    if not any(b"in.tftpd" in line for line in lines):
+        window = (None, window[1])  # a request before it is not joined to what follows
+    since, until = (None if one is None else BEGIN + one for one in window)
+    old = tftp_lines.BLOCK, tftp_log._MOST_WAITING, tftp_log.KEPT
+    try:
+        tftp_lines.BLOCK, tftp_log._MOST_WAITING, tftp_log.KEPT = sizes
+        log = tmp_path_factory.mktemp("logs") / "log"
+        log.write_bytes(b"".join(line + b"\n" for line in lines))
+        fast = tftp_log.diagnose([str(log)], now=NOW, since=since, until=until)
+        stories, stats = tftp_log.Stories(None, since, until), tftp_lines.Stats()
+        for event in tftp_lines.events(lines, min(NOW, log.stat().st_mtime), stats):
+            stories.feed(event)
+        assert fast["phones"] == stories.result(NOW, since)
+        assert fast["lines"] == stats.lines
+    finally:
+        tftp_lines.BLOCK, tftp_log._MOST_WAITING, tftp_log.KEPT = old

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run leaves for the next one: it is read as often as a run was killed, so nothing in it may be taken for granted."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+
+OLD, NEW, OTHER = "P0S3-08-2-00", "P0S3-06-3-00", "P0S3-07-4-00"
+PHONE, SECOND = Phone("a", "127.0.0.1", mac="000E84C060A6"), Phone("b", "127.0.0.2")
+PATIENCE = Patience(600, 3600)
+TARGETS = {"a": NEW, "b": NEW}
+FLEET = fleet_of(["a", "b"])
+
+
+def told(folder, *events, phone=PHONE, image=NEW, **result):
+    resume = Resume(folder)
+    for event in events:
+        resume.told(phone, event, {"image": OLD, **result}, image)
+
+
+def older(folder, seconds):
+    """As if all that is written had been written so long ago."""
+    path = folder / FILE
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**line, "at": line["at"] - seconds}) + "\n" for line in lines))
+
+
+def flying(folder, **changes):
+    return Resume(folder).in_flight({**TARGETS, **changes}, PATIENCE)
+
+
+def test_nothing_is_nothing(tmp_path):
+    assert flying(tmp_path / "none") == {}
+    assert Resume(tmp_path / "none").pause(NEW, FLEET) == (0, 0)
+    Resume(tmp_path / "none").finished()
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_phone_that_was_reset_is_in_flight(tmp_path):
+    told(tmp_path / "new" / "folder", "reset", "sent")
+    found = flying(tmp_path / "new" / "folder")
+    assert list(found) == ["a"]
+    assert 0 <= found["a"].pop("seconds") < 5
+    assert found["a"] == {"deferred": False, "doubtful": False, "before": OLD}
+
+
+def test_a_reset_that_may_not_have_been_sent_is_doubtful(tmp_path):
+    told(tmp_path, "reset")
+    assert flying(tmp_path)["a"]["doubtful"]
+
+
+@pytest.mark.parametrize("end", ["back", "failed"])
+def test_a_phone_that_ended_is_not_in_flight(tmp_path, end):
+    told(tmp_path, "reset", "sent", end)
+    told(tmp_path, "reset", "sent", phone=SECOND)
+    assert set(flying(tmp_path)) == {"b"}
+    told(tmp_path, "reset", "sent")
+    assert set(flying(tmp_path)) == {"a", "b"}
+
+
+def test_a_reset_to_another_image_is_another_matter(tmp_path):
+    told(tmp_path, "reset", "sent")
+    assert flying(tmp_path, a=OTHER) == {}
+    told(tmp_path, "reset", "sent", image=OTHER)
+    assert flying(tmp_path) == {}, "what it was reset to before does not count any more"
+    assert set(flying(tmp_path, a=OTHER)) == {"a"}
+
+
+def test_phones_that_are_not_in_this_run_are_left_alone(tmp_path):
+    told(tmp_path, "sent")
+    assert Resume(tmp_path).in_flight({"b": NEW}, PATIENCE) == {}
+
+
+@pytest.mark.parametrize(("deferred", "age", "found"), [(False, 590, True), (False, 610, False), (True, 4190, True), (True, 4210, False)])
+def test_an_old_reset_expires_one_in_a_call_later(tmp_path, deferred, age, found):
+    told(tmp_path, "sent", deferred=deferred)
+    older(tmp_path, age)
+    assert bool(flying(tmp_path)) is found
+    if found:
+        assert flying(tmp_path)["a"]["deferred"] is deferred
+        assert abs(flying(tmp_path)["a"]["seconds"] - age) < 5
+
+
+def test_without_an_own_time_a_call_has_as_long_as_a_restart(tmp_path):
+    told(tmp_path, "sent", deferred=True)
+    older(tmp_path, 1190)
+    assert Resume(tmp_path).in_flight(TARGETS, Patience(600))
+    older(tmp_path, 20)
+    assert not Resume(tmp_path).in_flight(TARGETS, Patience(600))
+
+
+def test_a_reset_in_the_future_is_a_clock_that_was_wrong(tmp_path):
+    told(tmp_path, "sent")
+    older(tmp_path, -1000)
+    assert flying(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"at": 1, "pho',
+        "[]",
+        "null",
+        "7",
+        '{"at": "now", "event": "sent", "image": "x", "phone": "b"}',
+        '{"event": "sent"}',
+        "",
+        "\0\udcff",
+    ],
+)
+def test_a_line_that_cannot_be_read_is_no_line(tmp_path, line):
+    told(tmp_path, "sent")
+    with (tmp_path / FILE).open("a", errors="surrogateescape") as stream:
+        stream.write(line + "\n")
+    told(tmp_path, "sent", phone=SECOND)
+    assert set(flying(tmp_path)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_line_that_was_cut_costs_itself_only(tmp_path, cut):
+    told(tmp_path, "sent")
+    told(tmp_path, "back")
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-cut])
+    before = set(flying(tmp_path))
+    assert before == (set() if cut == 1 else {"a"})
+    told(tmp_path, "sent", phone=SECOND)
+    assert set(flying(tmp_path)) == before | {"b"}
+
+
+def test_a_pause_holds_for_its_image(tmp_path):
+    Resume(tmp_path).paused(NEW, FLEET, 2, 17)
+    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
+    assert Resume(tmp_path).pause(OTHER, FLEET) == (0, 0)
+    told(tmp_path, "reset", "sent")
+    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
+    assert Resume(tmp_path).pause(NEW, fleet_of(["b", "c"])) == (0, 0), "other phones"
+    Resume(tmp_path).paused(OTHER, FLEET, 1, 3)
+    assert Resume(tmp_path).pause(NEW, FLEET) == (0, 0), "another rollout was begun since"
+
+
+def test_when_all_is_done_nothing_is_left(tmp_path):
+    resume = Resume(tmp_path)
+    resume.paused(NEW, FLEET, 1, 1)
+    resume.finished()
+    assert not (tmp_path / FILE).exists()
+
+
+def test_it_is_written_at_once(tmp_path):
+    resume = Resume(tmp_path)
+    began = time.time()
+    resume.told(PHONE, "reset", {"image": OLD}, NEW)
+    (line,) = (tmp_path / FILE).read_text().splitlines()
+    assert json.loads(line)["mac"] == PHONE.mac
+    assert abs(json.loads(line)["at"] - began) < 2

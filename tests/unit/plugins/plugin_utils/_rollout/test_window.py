@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import time
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("22:00-05:00", ["22:00", "23:59", "00:00", "04:59"], ["05:00", "12:00", "21:59"]),
+        ("01:30-04:00", ["01:30", "03:59"], ["01:29", "04:00", "23:00"]),
+        (" 7:00 – 18:30 ", ["07:00", "18:29"], ["06:59", "18:30"]),
+        ("9:00 to 17:00", ["09:00"], ["17:00"]),
+        ("20:00-24:00", ["20:00", "23:59"], ["00:00", "19:59"]),
+        ("00:00-06:00", ["00:00", "05:59"], ["06:00", "23:59"]),
+        ("00:00-24:00", ["00:00", "12:00", "23:59"], []),
+    ],
+)
+def test_a_window_is_open_from_its_first_minute_to_before_its_last(text, inside, outside):
+    window = parse(text)
+    assert all(window.is_open(time.fromisoformat(now)) for now in inside)
+    assert not any(window.is_open(time.fromisoformat(now)) for now in outside)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "22:00", "22-05", "25:00-05:00", "22:60-05:00", "22:00-24:30", "22:00-22:00", "22:00-05:00 UTC", "10 pm-5 am", "1320-300"]
+)
+def test_what_is_no_window(text):
+    with pytest.raises(WindowError, match="window is"):
+        parse(text)

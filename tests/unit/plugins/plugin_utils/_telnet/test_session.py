@@ -1,0 +1,339 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The dialogue against simulated phones, and against servers that are no phones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, printable, session
+from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+PASSWORD = "secret-42"
+LIMITS = Limits(connect=3, login=5, command=8, reset=1)
+PACE = fleet.Pace(200, LIMITS)
+
+ODD: dict[str, dict[str, object]] = {
+    "plain": {},
+    "split": {"banner": "split_lines"},
+    "chatty": {"faults": ["chatty"]},
+    "slow": {"faults": ["slow"], "slow_seconds": 0.001},
+    "slow_chatty": {"faults": ["slow", "chatty"], "slow_seconds": 0.001},
+    "no_echo": {"faults": ["no_echo"]},
+    "hostile": {"faults": ["hostile"]},
+    "all_at_once": {"faults": ["hostile", "chatty", "no_echo"]},
+    "prompt": {"prompt": "niks_cave"},
+    "odd_prompt": {"prompt": "a>b # [1]"},
+    "hangs": {"on_reset": "hang"},
+    "closes_politely": {"on_reset": "fin"},
+}
+FAULTY = {
+    "wrong_password": "wrong_password",
+    "telnet_off": "refused",
+    "silent": "silent",
+    "closes": "closed",
+    "closes_after_password": "closed",
+    "endless": "endless",
+    "endless_after_login": "endless",
+    "other_phone": "wrong_phone",
+}
+
+
+@pytest.fixture(scope="module")
+def phones():
+    fleet_file = {
+        "instant_target": NEW,
+        "defaults": {"image": OLD, "boot": "none", "port": 0, "password": PASSWORD},
+        "phones": [
+            *({"name": name, **more} for name, more in ODD.items()),
+            *({"name": name, "faults": [name]} for name in FAULTY),
+            {"name": "nameless", "banner": "none"},
+            {"name": "level_1", "faults": ["level_1"]},
+            {"name": "in_call", "faults": ["in_call"]},
+            {"name": "unregistered", "faults": ["unregistered"]},
+        ],
+    }
+    with Simulator(fleet_file) as simulator:
+        yield (
+            {name: Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()},
+            simulator,
+        )
+
+
+@pytest.fixture(scope="module")
+def observed(phones):
+    return fleet.observe(phones[0].values(), PACE)
+
+
+@pytest.mark.parametrize("name", [*ODD, "level_1", "in_call"])
+def test_every_sound_phone_is_observed(phones, observed, name):
+    mac = phones[0][name].mac
+    assert observed[name] == {"reachable": True, "image": OLD, "mac": mac, "kind": None, "reason": None}
+
+
+@pytest.mark.parametrize(("name", "kind"), [*FAULTY.items(), ("nameless", "no_image")])
+def test_every_fault_has_its_kind(observed, name, kind):
+    assert observed[name]["kind"] == kind
+    assert not observed[name]["reachable"]
+    assert PASSWORD not in observed[name]["reason"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_commands_are_answered(phones, name):
+    async def ask(command: str) -> str:
+        async with session(phones[0][name], LIMITS) as talk:
+            return await talk.command(command)
+
+    answer = asyncio.run(ask("show register"))
+    assert "Note: APR is Authenticated, Provisioned, Registered" in answer.splitlines()
+    assert "LINE REGISTRATION TABLE" in answer
+    assert "show register" not in answer
+    assert "Phone> " not in answer
+    assert all(char == "\n" or char.isprintable() for char in answer)
+    assert "nonsense: Command not found." in asyncio.run(ask("nonsense"))
+
+
+def test_what_a_phone_prints_holds_no_password(phones):
+    async def ask() -> str:
+        async with session(phones[0]["plain"], LIMITS) as talk:
+            return await talk.command(f"echo {PASSWORD}")
+
+    assert PASSWORD not in asyncio.run(ask())
+
+
+def test_reset_and_wait(phones):
+    targets, simulator = phones
+    new = dict.fromkeys(targets, parse(NEW))
+    reset = fleet.reset(targets.values(), PACE, unless=new)
+    for name in ODD:
+        assert (reset[name]["sent"], reset[name]["deferred"], reset[name]["image"]) == (True, False, OLD), name
+    assert reset["in_call"]["deferred"]
+    assert reset["level_1"]["kind"] == "not_privileged"
+    assert "telnet_level: 2" in reset["level_1"]["reason"]
+    assert "SIPDefault.cnf" in reset["level_1"]["reason"]
+    for name, kind in {**FAULTY, "nameless": "no_image"}.items():
+        assert (reset[name]["sent"], reset[name]["kind"]) == (False, kind)
+        assert simulator.state()[name]["resets"] == 0
+
+    waited = fleet.wait(
+        [targets[name] for name in ODD if name != "hangs"], PACE, targets=new, patience=fleet.Patience(wait=5, poll_interval=1)
+    )
+    assert {result["image"] for result in waited.values() if result["on_target"]} == {NEW}
+    assert all(result["on_target"] for result in waited.values())
+
+    again = fleet.reset([targets["plain"]], PACE, unless=new)
+    assert again["plain"]["already"]
+    assert not again["plain"]["sent"]
+    assert simulator.state()["plain"]["resets"] == 1
+
+
+def test_the_lines_that_are_not_registered(phones):
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["hostile"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (True, None)
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["unregistered"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (True, "line 1 is REGISTERING")
+    seen = asyncio.run(fleet.look_at_lines(phones[0]["closes"], LIMITS))
+    assert (seen["reachable"], seen["unregistered"]) == (False, None)
+
+
+@asynccontextmanager
+async def server(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Phone]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield Phone("odd", "127.0.0.1", listening.sockets[0].getsockname()[1], PASSWORD)
+    finally:
+        listening.close()
+
+
+def kind_of(talk, limits=LIMITS):
+    async def main() -> tuple[str, str, float]:
+        async with server(talk) as phone:
+            started = time.monotonic()
+            try:
+                async with session(phone, limits) as made:
+                    made.identify()
+            except PhoneError as error:
+                return error.kind, str(error), time.monotonic() - started
+            return "", "", 0
+
+    return asyncio.run(main())
+
+
+def test_last_words_before_a_close_are_heard():
+    async def talk(reader, writer):
+        writer.write(b"\xff\xfb\x03\xff\xfb\x01\r\n\r\nPassword :")
+        await reader.readuntil(b"\n")
+        writer.write(b"\r\nBad Passwords!\r\n")
+
+    assert kind_of(talk)[0] == "wrong_password"
+
+
+def test_an_echoed_password_is_not_repeated():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        typed = await reader.readuntil(b"\n")
+        writer.write(b"you typed " + typed + b"and that is odd")
+        await reader.read()
+
+    kind, text, _seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "no_prompt"
+    assert "you typed" in text
+    assert PASSWORD not in text
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfd\x18\xff\xfd\x20login: "]
+)
+def test_what_is_no_phone(greeting):
+    async def talk(reader, writer):
+        writer.write(greeting)
+        await reader.read(10_000)
+        await asyncio.sleep(10)
+
+    kind, _text, seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "no_prompt"
+    assert seconds < 4
+
+
+@pytest.mark.parametrize("flood", [b"\xff\xfb\x18\xff\xfd\x20" * 500, b"\xff\xf1" * 2000, b"\xff\xfa\x18" + b"A" * 5000])
+def test_a_flood_of_negotiation_is_ended(flood):
+    async def talk(reader, writer):
+        while True:
+            writer.write(flood)
+            await writer.drain()
+
+    kind, _text, seconds = kind_of(talk, Limits(1, 3, 1))
+    assert kind == "endless"
+    assert seconds < 5
+
+
+def test_compression_is_not_taken():
+    bomb = zlib.compress(b"\x00" * 100_000_000)
+    said = b""
+
+    async def talk(reader, writer):
+        nonlocal said
+        writer.write(b"\xff\xfb\x56")
+        said = await reader.read(100)
+        writer.write(b"\xff\xfa\x56\xff\xf0" + bomb)
+        await reader.read()
+
+    tracemalloc.start()
+    kind, _text, _seconds = kind_of(talk, Limits(1, 2, 1))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kind
+    assert said.startswith(b"\xff\xfe\x56")  # don't
+    assert peak < 10_000_000
+
+
+def test_a_prompt_said_twice_is_no_wrong_password():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await asyncio.sleep(0.05)
+        writer.write(b"\r\nPassword :")
+        await reader.readuntil(b"\n")
+        await asyncio.sleep(0.2)
+        writer.write(b"Cisco IP phone  MAC: 00:0e:84:c0:60:a6\r\nLoadid:  SW: P0S3-08-2-00 \r\nx> ")
+        await reader.read()
+
+    assert kind_of(talk)[0] == ""
+
+
+def test_only_a_prompt_after_the_password_is_a_wrong_password():
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await reader.readuntil(b"\n")
+        writer.write(b"\r\nPassword :")
+        await reader.read()
+
+    assert kind_of(talk)[0] == "wrong_password"
+
+
+@pytest.mark.parametrize("spelt", ["000e:84c0:60a6", "00:0E:84:C0:60:A6", "000e.84c0.60a6", "00-0e-84-c0-60-a6"])
+def test_a_mac_in_any_spelling_is_checked(spelt):
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        await reader.readuntil(b"\n")
+        writer.write(b"Loadid:  SW: P0S3-08-2-00 \r\nCisco IP phone  MAC: " + spelt.encode() + b"\r\nx> ")
+        await reader.read()
+
+    async def main() -> str:
+        async with server(talk) as phone:
+            other = Phone(phone.name, phone.host, phone.port, PASSWORD, "000E84C060A7")
+            seen = await fleet.look(other, LIMITS)
+            assert not seen["reachable"]
+            return str(seen["kind"])
+
+    assert asyncio.run(main()) == "wrong_phone"
+
+
+@pytest.mark.parametrize("password", ["geheim-P\xe4ssword-77", "a-long-passphrase-31-chars-abcd"])
+def test_last_words_hold_no_part_of_the_password(password):
+    async def talk(reader, writer):
+        writer.write(b"Password :")
+        typed = await reader.readuntil(b"\n")
+        writer.write(typed.strip() + b" " + b"x" * 110)
+        await reader.read()
+
+    async def main() -> str:
+        async with server(talk) as phone:
+            with pytest.raises(PhoneError) as caught:
+                async with session(Phone(phone.name, phone.host, phone.port, password), Limits(1, 2, 1)):
+                    pass
+            return str(caught.value)
+
+    text = asyncio.run(main())
+    assert not any(password[start : start + 5] in text for start in range(len(password) - 5))
+
+
+@pytest.mark.parametrize("gap", [0, 0.001])
+def test_endless_talk_costs_bounded_time_and_memory(gap):
+    async def talk(reader, writer):
+        while True:
+            writer.write(b"\xff\xfb" + b"\x00A" * 5000 if not gap else b"A")
+            await writer.drain()
+            await asyncio.sleep(gap)
+
+    kind, text, seconds = kind_of(talk, Limits(1, 2, 1))
+    assert kind == "endless"
+    assert seconds < 5
+    assert len(text) < 500
+
+
+def test_an_address_without_a_host():
+    async def main() -> str:
+        with pytest.raises(PhoneError) as caught:
+            async with session(Phone("gone", "no-such-host.invalid"), LIMITS):
+                pass
+        return f"{caught.value.kind}: {caught.value}"
+
+    assert asyncio.run(main()).startswith("unreachable: gone (no-such-host.invalid): cannot be reached")
+
+
+def test_text_of_a_phone_is_harmless():
+    assert printable(b"\x1b[2Ja\x00\xe9\r\nb\rc\td{{ 7 }}") == "\\x1b[2Ja\\x00\\xe9\nb\nc\td{{ 7 }}"
+
+
+def test_the_password_is_in_no_repr():
+    assert PASSWORD not in repr(Phone("a", "b", 23, PASSWORD))
