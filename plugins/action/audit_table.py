@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.audit import table
 
 

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import report as pictures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State

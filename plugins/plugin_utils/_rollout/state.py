@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible import constants
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 
 
 @dataclass

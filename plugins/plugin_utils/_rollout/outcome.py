@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of each phone and of the whole run. Made where it is known, handed on as it is, and turned into JSON once, at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+DONE = "done"
+ALREADY = "already"
+FAILED = "failed"
+BLOCKED = "blocked"
+NOT_REACHED = "not_reached"
+PLANNED = "planned"
+STATUSES = (FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY)
+"""What needs somebody first."""
+
+SCHEMA = 1
+"""Version of report.json. It grows when a key goes or changes its meaning, not when one is added."""
+MOST_FILES = 500
+"""Files whose changes report.json has."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one phone. Texts are harmless: whoever makes an Outcome has cleaned what phones and servers said.
+
+    `status` is one of STATUSES; `kind` a name of `_failures.KINDS` or None; `reason` and `advice` are for people and may be empty.
+    `image_before` and `image_after`: seen at the beginning, and last; None if that is not known. `seconds`: from its reset to its coming
+    back, or to being given up. `reset_at` and `ended_at`: Unix seconds, None if it was not reset or has not ended. `wave`: its number, None
+    for a phone that had nothing to do or could not move. `held`: the inventory's `hold` keeps it.
+    """
+
+    status: str
+    kind: str | None = None
+    reason: str = ""
+    advice: str = ""
+    image_before: str | None = None
+    image_after: str | None = None
+    seconds: float | None = None
+    reset_at: float | None = None
+    ended_at: float | None = None
+    wave: int | None = None
+    mac: str | None = None
+    host: str | None = None
+    tftp_host: str | None = None
+    held: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As under `phones` in report.json."""
+        return {**asdict(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at)}
+
+
+@dataclass(frozen=True)
+class WaveSpan:
+    """One wave: its phones' names, whether it began, and when (Unix seconds) its first phone was reset and its last one ended."""
+
+    number: int
+    phones: Sequence[str]
+    reached: bool
+    started: float | None = None
+    ended: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "phones": list(self.phones), "started": stamp(self.started), "ended": stamp(self.ended)}
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What changed in one file of a TFTP host, as a unified diff in which passwords are masked."""
+
+    tftp_host: str
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
+
+    `finished`: false while it runs, and if it was interrupted. `stopped_at`: the wave at which it stopped; `paused_after`: the wave after
+    which it paused; `stop_reason`: why it did either. `error`: what else ended it.
+    """
+
+    image: str
+    phones: Mapping[str, Outcome]
+    started: float | None = None
+    ended: float | None = None
+    finished: bool = True
+    check_mode: bool = False
+    waves: Sequence[WaveSpan] = ()
+    stopped_at: int | None = None
+    stop_reason: str = ""
+    paused_after: int | None = None
+    error: str = ""
+    files: Sequence[FileChange] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of report.json."""
+        return {
+            "schema": SCHEMA,
+            "rollout": {
+                "image": self.image,
+                "started": stamp(self.started),
+                "ended": stamp(self.ended),
+                "finished": self.finished,
+                "check_mode": self.check_mode,
+                "waves": [wave.to_json() for wave in self.waves],
+                "stopped_at": self.stopped_at,
+                "stop_reason": self.stop_reason or None,
+                "paused_after": self.paused_after,
+                "error": self.error or None,
+            },
+            "phones": {name: outcome.to_json() for name, outcome in self.phones.items()},
+            "files": [asdict(file) for file in self.files[:MOST_FILES]],
+            "files_left_out": max(0, len(self.files) - MOST_FILES),
+        }
+
+
+def stamp(seconds: float | None) -> str | None:
+    """Unix seconds as ISO 8601, UTC, to the second."""
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
