@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import (
     LINE_EVERY,
     LIVE_EVERY,
@@ -37,6 +38,14 @@ def shown(reader):
     while select.select([reader], [], [], 0.2)[0]:
         text += os.read(reader, 10_000)
     return text.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3599.6, "1 h"), (7512, "2 h 5 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_the_line_has_all_counts():
