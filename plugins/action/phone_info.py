@@ -20,14 +20,14 @@ class ActionModule(ControllerAction):
         return {"changed": False, "phones": {phone.name: _result(phone, observed[phone.name]) for phone in phones}}
 
 
-def _result(phone: Phone, seen: fleet.Observation) -> dict[str, Any]:
+def _result(phone: Phone, observation: fleet.Observation) -> dict[str, Any]:
     """As documented by the module."""
     return {
-        "reachable": seen.reachable,
-        "image": seen.image,
-        "mac": seen.mac,
-        "kind": seen.kind,
-        "reason": seen.reason,
+        "reachable": observation.reachable,
+        "image": observation.image,
+        "mac": observation.mac,
+        "kind": observation.kind,
+        "reason": observation.reason,
         "host": phone.host,
         "hold": phone.hold,
     }

@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
         pace = self.pace(arguments)
         if self._task.check_mode:
             observed = fleet.observe(phones, pace)
-            results = {name: _prediction(seen, unless[name] if unless else None) for name, seen in observed.items()}
+            results = {name: _prediction(observation, unless[name] if unless else None) for name, observation in observed.items()}
         else:
             results = fleet.reset(phones, pace, unless=unless)
         missed = {name: answer.reason for name, answer in results.items() if answer.reason}
@@ -36,7 +36,14 @@ class ActionModule(ControllerAction):
         return outcome
 
 
-def _prediction(seen: fleet.Observation, unless: Image | None) -> fleet.ResetAnswer:
+def _prediction(observation: fleet.Observation, unless: Image | None) -> fleet.ResetAnswer:
     """The answer that a phone would give, in check mode."""
-    already = unless is not None and fleet.runs(seen.image, unless)
-    return fleet.ResetAnswer(seen.reachable and not already, False, already, seen.image, seen.mac, seen.kind, seen.reason)
+    already = unless is not None and fleet.runs(observation.image, unless)
+    return fleet.ResetAnswer(
+        sent=observation.reachable and not already,
+        already=already,
+        image=observation.image,
+        mac=observation.mac,
+        kind=observation.kind,
+        reason=observation.reason,
+    )

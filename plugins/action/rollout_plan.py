@@ -80,7 +80,7 @@ class ActionModule(ControllerAction):
         if closed and not self._task.check_mode:
             raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
         try:
-            plan = rollout.plan(
+            plan = rollout.make_plan(
                 targets,
                 observed,
                 label=label,

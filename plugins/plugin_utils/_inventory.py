@@ -27,18 +27,18 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_l
 
     Raises InventoryError: nothing of the run should start then.
     """
-    found: list[Phone] = []
+    ready: list[Phone] = []
     faults: list[str] = []
     for name in names:
         try:
-            found.append(_phone(name, hostvars, to_log_in))
+            ready.append(_phone(name, hostvars, to_log_in))
         except InventoryError as error:
             faults.append(str(error))
-    faults += _shared(found, "MAC", lambda phone: phone.mac)
-    faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
+    faults += _shared(ready, "MAC", lambda phone: phone.mac)
+    faults += _shared(ready, "address", lambda phone: f"{phone.host}:{phone.port}")
     if faults:
         raise InventoryError("; ".join(first_some(faults)))
-    return found
+    return ready
 
 
 def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
@@ -94,9 +94,9 @@ def _port(value: object) -> int:
     return int(text)
 
 
-def _shared(found: list[Phone], what: str, key: Any) -> list[str]:
+def _shared(ready: list[Phone], what: str, key: Any) -> list[str]:
     owners: dict[str, list[str]] = {}
-    for phone in found:
+    for phone in ready:
         value = key(phone)
         if value:
             owners.setdefault(value, []).append(phone.name)

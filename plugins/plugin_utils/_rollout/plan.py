@@ -101,7 +101,7 @@ class RefusedPlan(RolloutError):
         self.plan = plan
 
 
-def plan(
+def make_plan(
     targets: Mapping[str, images.Image],
     observed: Mapping[str, Observation],
     *,
@@ -123,7 +123,10 @@ def plan(
     `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `waves_done`: waves of an
     earlier run that this one goes on from; they moved `moved_before` phones.
     """
-    phones = {name: _planned(targets.get(name), seen, direction, force, name in held, hosts.get(name)) for name, seen in observed.items()}
+    phones = {
+        name: _planned(targets.get(name), observation, direction, force, name in held, hosts.get(name))
+        for name, observation in observed.items()
+    }
     for name, reset in in_flight.items():
         phone = phones.get(name)
         if phone and phone.status == PLANNED:
@@ -191,17 +194,28 @@ def _twins(phones: Mapping[str, PlannedPhone]) -> str:
     return "; ".join(f"{' and '.join(twins)} are one phone, MAC {mac}" for mac, twins in names.items() if len(twins) > 1)
 
 
-def _planned(target: images.Image | None, seen: Observation, direction: str, force: bool, held: bool, host: str | None) -> PlannedPhone:
-    phone = PlannedPhone(PLANNED, seen.reachable, seen.image, seen.mac, host, kind=seen.kind, reason=seen.reason or "", held=held)
+def _planned(
+    target: images.Image | None, observation: Observation, direction: str, force: bool, held: bool, host: str | None
+) -> PlannedPhone:
+    phone = PlannedPhone(
+        PLANNED,
+        observation.reachable,
+        observation.image,
+        observation.mac,
+        host,
+        kind=observation.kind,
+        reason=observation.reason or "",
+        held=held,
+    )
     if held:
-        return replace(phone, status=BLOCKED, reason=phone.reason or f"held on {seen.image}")
-    if not seen.reachable:
+        return replace(phone, status=BLOCKED, reason=phone.reason or f"held on {observation.image}")
+    if not observation.reachable:
         return phone
-    current = images.recognise(seen.image or "")
+    current = images.recognise(observation.image or "")
     if target is None:
         return replace(phone, status=BLOCKED, reason="the files name no image for it")
     if current is None:
-        return replace(phone, status=BLOCKED, reason=f"runs {seen.image!r}, which is no image name that is known")
+        return replace(phone, status=BLOCKED, reason=f"runs {observation.image!r}, which is no image name that is known")
     if current.same_as(target):
         return replace(phone, status=ALREADY)
     move = images.move(current, target)

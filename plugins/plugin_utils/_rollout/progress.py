@@ -68,7 +68,7 @@ class Progress:
     def every(self) -> float:
         return LINE_EVERY if self._terminal is None else LIVE_EVERY
 
-    def event(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Something that people want to know at once."""
         if not self._quiet:
             self._clear()

@@ -85,9 +85,9 @@ def named_targets(
 ) -> dict[str, images.Image]:
     """The image that the files name for each phone. `named`: TFTP host → `default` and `own` (MAC → image)."""
     targets = {}
-    for name, seen in observed.items():
+    for name, observation in observed.items():
         files = named[site_of[name]]
-        image = images.recognise(files["own"].get(seen.mac) or files["default"] or "")
+        image = images.recognise(files["own"].get(observation.mac) or files["default"] or "")
         if image:
             targets[name] = image
     return targets

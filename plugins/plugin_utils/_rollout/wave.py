@@ -281,7 +281,7 @@ class Wave:
         self._say(f"{phone.name} failed: {reason}")
 
     def _say(self, text: str) -> None:
-        self._progress.event(f"wave {self.setup.number} of {self.setup.waves}: {text}")
+        self._progress.announce(f"wave {self.setup.number} of {self.setup.waves}: {text}")
 
     def _stop_if_too_many(self) -> None:
         # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
@@ -334,31 +334,31 @@ class Wave:
         look = fleet.look_at_lines if self.setup.require_registered else fleet.look
         while True:
             async with self._sessions:
-                seen = await look(phone, self._pace.limits)
-            kind, reason = self._problem(phone, seen)
+                observation = await look(phone, self._pace.limits)
+            kind, reason = self._problem(phone, observation)
             if not kind:
                 return
             if kind == failures.WRONG_IMAGE or time.monotonic() >= until:
                 break
             await asyncio.sleep(min(REGISTER_POLL, max(0.1, until - time.monotonic())))
-        if not seen.reachable:
+        if not observation.reachable:
             self.down.add(phone.name)
         now, outcome = time.time(), self.outcomes[phone.name]
         self.outcomes[phone.name] = replace(
-            outcome, status=FAILED, kind=kind, reason=reason, image_after=seen.image, reset_at=outcome.reset_at or now, ended_at=now
+            outcome, status=FAILED, kind=kind, reason=reason, image_after=observation.image, reset_at=outcome.reset_at or now, ended_at=now
         )
         self._counts.done -= 1
         self._count_failed(phone, kind, reason)
 
-    def _problem(self, phone: Phone, seen: Observation) -> tuple[str, str]:
+    def _problem(self, phone: Phone, observation: Observation) -> tuple[str, str]:
         """Kind and reason if the phone is not as it should be after the soak; otherwise two empty texts."""
         when = f"{self.setup.soak_seconds:g} seconds after its wave"
-        if not seen.reachable:
-            return seen.kind or failures.ERROR, f"was on the image, but not {when}: {seen.reason}"
-        if not fleet.runs(seen.image, self.setup.targets[phone.name]):
-            return failures.WRONG_IMAGE, f"was on the image, but {when} runs {seen.image}"
-        if seen.unregistered:
-            return failures.NOT_REGISTERED, f"runs the image, but is not registered: {seen.unregistered}"
+        if not observation.reachable:
+            return observation.kind or failures.ERROR, f"was on the image, but not {when}: {observation.reason}"
+        if not fleet.runs(observation.image, self.setup.targets[phone.name]):
+            return failures.WRONG_IMAGE, f"was on the image, but {when} runs {observation.image}"
+        if observation.unregistered:
+            return failures.NOT_REGISTERED, f"runs the image, but is not registered: {observation.unregistered}"
         return "", ""
 
     async def _diagnose(self) -> None:

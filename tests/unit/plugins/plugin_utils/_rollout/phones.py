@@ -23,4 +23,4 @@ def seen(image):
 def plan(target, observed, **more):
     """A plan for phones with a MAC each."""
     observed = {name: replace(one, mac=one.mac and f"000E84C0{number:04X}") for number, (name, one) in enumerate(observed.items())}
-    return rollout.plan(dict.fromkeys(observed, target), observed, label=target.name, **more)
+    return rollout.make_plan(dict.fromkeys(observed, target), observed, label=target.name, **more)

@@ -90,7 +90,7 @@ def test_a_rollout_that_paused_goes_on_with_the_next_wave():
 def test_a_phone_under_two_names_is_refused():
     twice = dict.fromkeys("ab", seen("P0S3-08-2-00"))
     with pytest.raises(RolloutError, match="a and b are one phone, MAC 000E84C060A6"):
-        rollout.plan(dict.fromkeys("ab", TARGET), twice, label=TARGET.name)
+        rollout.make_plan(dict.fromkeys("ab", TARGET), twice, label=TARGET.name)
 
 
 def test_nobody_left_is_nothing_to_do():

@@ -79,7 +79,7 @@ def test_without_a_terminal_there_are_lines():
     progress = Progress(said.append, None, False)
     assert progress.every == LINE_EVERY
     progress.line("one")
-    progress.event("two")
+    progress.announce("two")
     progress.close()
     assert said == ["one", "two"]
 
@@ -89,7 +89,7 @@ def test_quiet_says_nothing(terminal):
     said: list[str] = []
     progress = Progress(said.append, path, True)
     progress.line("one")
-    progress.event("two")
+    progress.announce("two")
     progress.close()
     assert said == []
     assert shown(reader) == ""
@@ -104,7 +104,7 @@ def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
     progress.line("a line")
     assert said == []
     assert shown(reader) == "\ra longer line\ra line       "
-    progress.event("gone wrong")
+    progress.announce("gone wrong")
     assert said == ["gone wrong"]
     assert shown(reader) == "\r      \r"
     progress.line("x" * 1000)

@@ -25,7 +25,9 @@ def unseen(mac=None):
 
 
 def apart(observed, would_move, held=(), waves=("100%",), skip_blocked=False, image=NEW, **more):
-    made = rollout.plan(dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked)
+    made = rollout.make_plan(
+        dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked
+    )
     options = {"scope": scope.ALL, "site_of": dict.fromkeys(observed, "pbx"), "accept_others": False}
     return scope.apart(made, would_move={"pbx": would_move}, **{**options, **more})
 
