@@ -185,13 +185,13 @@ def dress_new(descriptor: int, folder: str) -> None:
     os.fchmod(descriptor, NEW_FILE_MODE)
 
 
-def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file that readers see either as it was or complete. Makes its folder."""
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file that readers see either as it was or complete; text as UTF-8. Makes its folder."""
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False) as staged:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", delete=False) as staged:
         try:
-            staged.write(text)
+            staged.write(content.encode("utf-8") if isinstance(content, str) else content)
             os.fchmod(staged.fileno(), 0o666 & ~_umask())
             staged.close()
             os.replace(staged.name, path)

@@ -29,8 +29,6 @@ SESSIONS_SPEC: dict[str, dict[str, Any]] = {
     "command_timeout": {"type": "float", "default": 20},
 }
 PHONES_SPEC: dict[str, dict[str, Any]] = {"phones": {"type": "list", "elements": "str"}, **SESSIONS_SPEC}
-RUN_SPEC: dict[str, dict[str, Any]] = {"run": {"type": "str", "required": True}}
-"""Of the steps of a rollout, as `state.State.run`."""
 
 GARBAGE = 20_000
 """Objects between two searches for garbage. With as few as Python begins with, a login takes a third more time."""

@@ -66,31 +66,31 @@ class PlannedPhone:
 
 @dataclass(frozen=True)
 class PlannedWave:
-    """One wave: the names of its phones, and of those `within_reach`. `macs`: TFTP host → MACs of the phones whose own files have to name
-    the image when it begins."""
+    """One wave of a site: the names of its phones, and of those `within_reach`. `macs`: of the phones whose own files have to name the
+    image when it begins."""
 
     number: int
     phones: Sequence[str]
     reset: Sequence[str]
-    macs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    macs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`image`: what to call the target. `images`: the target of each phone, by name. `scope` and `sites`: as of `scope.apart`."""
+    """What shall become of the phones of a site.
+
+    `image`: what to call the target. `images`: the target of each phone, by name. `scope`: whom the files speak to meanwhile, `scope.ALL`
+    or `scope.WAVE`. `hold`: MAC → image to pin a phone to. `others`: MAC → image that the files name now, of phones that are not in the
+    run and would move.
+    """
 
     image: str
     images: Mapping[str, str]
     phones: dict[str, PlannedPhone]
     waves: Sequence[PlannedWave] = ()
     scope: str = ""
-    sites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Plan:
-        """The plan again from `vars` of it and all in it."""
-        phones = {name: PlannedPhone(**phone) for name, phone in facts["phones"].items()}
-        return cls(**{**facts, "phones": phones, "waves": [PlannedWave(**wave) for wave in facts["waves"]]})
+    hold: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 class RefusedPlan(RolloutError):
@@ -112,6 +112,7 @@ def make_plan(
     skip_blocked: bool = False,
     held: Collection[str] = (),
     hosts: Mapping[str, str] = MappingProxyType({}),
+    tftp_host: str | None = None,
     in_flight: Mapping[str, EarlierReset] = MappingProxyType({}),
     waves_done: int = 0,
     moved_before: int = 0,
@@ -119,12 +120,13 @@ def make_plan(
     """Which phone goes when. Raises RefusedPlan, which names every phone that cannot go, and RolloutError for `waves` that are none.
 
     `targets`: name → image; `label` is what to call them. `force` lets a phone move against the direction, or without an image in between;
-    nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, for the report.
+    nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, and
+    `tftp_host`: for the report.
     `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `waves_done`: waves of an
     earlier run that this one goes on from; they moved `moved_before` phones.
     """
     phones = {
-        name: _planned(targets.get(name), observation, direction, force, name in held, hosts.get(name))
+        name: replace(_planned(targets.get(name), observation, direction, force, name in held), host=hosts.get(name), tftp_host=tftp_host)
         for name, observation in observed.items()
     }
     for name, reset in in_flight.items():
@@ -194,15 +196,12 @@ def _twins(phones: Mapping[str, PlannedPhone]) -> str:
     return "; ".join(f"{' and '.join(twins)} are one phone, MAC {mac}" for mac, twins in names.items() if len(twins) > 1)
 
 
-def _planned(
-    target: images.Image | None, observation: Observation, direction: str, force: bool, held: bool, host: str | None
-) -> PlannedPhone:
+def _planned(target: images.Image | None, observation: Observation, direction: str, force: bool, held: bool) -> PlannedPhone:
     phone = PlannedPhone(
         PLANNED,
         observation.reachable,
         observation.image,
         observation.mac,
-        host,
         kind=observation.kind,
         reason=observation.reason or "",
         held=held,

@@ -71,7 +71,7 @@ class Progress:
     def announce(self, text: str) -> None:
         """Something that people want to know at once."""
         if not self._quiet:
-            self._clear()
+            self.clear()
             self._say(text)
 
     def line(self, text: str) -> None:
@@ -83,13 +83,8 @@ class Progress:
         elif not self._quiet:
             self._say(text)
 
-    def close(self) -> None:
-        self._clear()
-        if self._terminal is not None:
-            os.close(self._terminal)
-            self._terminal = None
-
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Take the live line off the terminal."""
         if self._width:
             self._write("\r" + " " * self._width + "\r")
             self._width = 0

@@ -36,6 +36,14 @@ class EarlierReset:
     before: str | None = None
 
 
+@dataclass(frozen=True)
+class Pause:
+    """How far a paused rollout came: waves that are done, and phones that they moved."""
+
+    waves_done: int = 0
+    moved: int = 0
+
+
 def fleet_of(names: Iterable[str]) -> str:
     """A short name for these phones: a run of others does not go on where these paused."""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
@@ -52,9 +60,9 @@ class Resume:
         """As `wave.Watcher.note`; `image`: what the phone is reset to."""
         self._add({"phone": phone.name, "mac": phone.mac, "event": step, "image": image, "before": before, "deferred": deferred})
 
-    def paused(self, image: str, fleet: str, waves_done: int, moved: int) -> None:
-        """The run of this `fleet` ends after this many waves, which moved this many phones, and shall go on from there."""
-        self._add({"event": "paused", "image": image, "fleet": fleet, "waves_done": waves_done, "moved": moved})
+    def paused(self, image: str, pauses: Mapping[str, Pause]) -> None:
+        """The run to this image ends here, and shall go on from there. `pauses`: by fleet, as of `fleet_of`, one for each site."""
+        self._add({"event": "paused", "image": image, "fleets": {fleet: vars(pause) for fleet, pause in pauses.items()}})
 
     def finished(self) -> None:
         """Nothing is left for a next run."""
@@ -80,12 +88,13 @@ class Resume:
                 resets[name] = EarlierReset(max(0.0, now - line["at"]), line["deferred"], line["event"] == "reset", before)
         return resets
 
-    def pause(self, image: str, fleet: str) -> tuple[int, int]:
-        """How many waves an earlier run of the fleet to this image had done when it paused, and how many phones they moved, or 0 and 0."""
-        last = (0, 0)
+    def pause(self, image: str, fleet: str) -> Pause:
+        """Where the last run paused, if that was one of this fleet to this image."""
+        last = Pause()
         for line in self._lines():
             if line["event"] == "paused":
-                last = (int(line["waves_done"]), int(line["moved"])) if (line["image"], line.get("fleet")) == (image, fleet) else (0, 0)
+                mine = line.get("fleets", {}).get(fleet) if line["image"] == image else None
+                last = Pause(**mine) if mine else Pause()
         return last
 
     def _add(self, line: Mapping[str, Any]) -> None:

@@ -2,19 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One wave: each phone is reset and awaited on its own, no more of them down at once than may be, until all are back or too many
-are not."""
+"""One wave of one site: each phone is reset and awaited on its own, no more of them down at once than may be, until all are back or too
+many are not.
+
+It runs in a thread of its own, and calls nothing of Ansible's.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import multiprocessing
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -24,7 +22,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedPhone
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Counts, Progress, progress_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Counts
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, Observation, Pace, Patience, ResetAnswer, Return
@@ -33,23 +31,14 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
 REGISTER_SECONDS = 60.0
 """How long a phone may take to register after it is back."""
 REGISTER_POLL = 5.0
-FIRST_DIAGNOSIS = 40.0
-"""Seconds after which the TFTP server's log is asked why phones are not back: a phone asks for its first file 3 times in 39 seconds."""
-DIAGNOSIS_EVERY = 15.0
 TICK = 1.0
-"""Seconds between two looks at whether Ansible still is there: killed, it leaves its workers behind."""
-
-ENDS = (signal.SIGTERM, signal.SIGINT)
-"""How Ansible ends its workers, and people end Ansible."""
+"""Seconds between two looks at what the other sites lose."""
 
 BY_ITSELF = "had restarted into the image by itself"
 
-WhyStop = Callable[[Mapping[str, str], int], str]
-"""From the failures of the wave so far (name → kind) and the number of phones that have ended: why to stop, or an empty text."""
 
-
-class Watcher(Protocol):
-    """Who is told what happens to each phone, and may know why one cannot come back."""
+class Witness(Protocol):
+    """Who is told what happens to each phone, and knows what the wave cannot see for itself. Called from the wave's thread."""
 
     def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
         """`step`: `reset` (the command is about to be sent), `sent`, `back` or `failed`.
@@ -57,12 +46,20 @@ class Watcher(Protocol):
         With `sent` come `before`, the image that it ran, and `deferred`: it is in a call and restarts afterwards.
         """
 
+    def record(self, phone: Phone, outcome: Outcome) -> None:
+        """What has become of the phone so far. One that was reset and is not back is NOT_SEEN_AGAIN, which is true if the run ends now."""
+
+    def say(self, text: str) -> None:
+        """Something that people want to know at once."""
+
     def cause(self, phone: Phone) -> Cause | None:
         """Why the phone cannot come back, if that is certain."""
 
+    def why_stop(self, failed: Mapping[str, str], ended: int) -> str:
+        """Why no more phones shall be reset, or an empty text. Asked when a phone has ended, and once a second.
 
-class Interrupted(Exception):
-    """Somebody ended the run. What is known so far stands in the outcomes."""
+        `failed`: name → kind, of the wave so far; `ended`: how many of its phones are back or failed.
+        """
 
 
 @dataclass(frozen=True)
@@ -90,93 +87,60 @@ class WaveSetup:
 class Wave:
     """Runs one wave.
 
-    What becomes of its phones goes into `outcomes`, at once; a phone that was reset and is not back stands there as NOT_SEEN_AGAIN, which
-    is true if the run ends now. `down`: names of phones that were given up and do not answer. `changed`: a phone was told to restart.
-    `stopped`: why no more phones are reset, or empty.
+    `down`: names of phones that were given up and do not answer. `changed`: a phone was told to restart. `stopped`: why no more phones are
+    reset, or empty. `counts`: how it stands. All may be read from another thread.
     """
 
-    def __init__(
-        self,
-        setup: WaveSetup,
-        pace: Pace,
-        patience: Patience,
-        why_stop: WhyStop,
-        progress: Progress,
-        watcher: Watcher,
-        outcomes: dict[str, Outcome],
-        every_second: Callable[[Wave], None] = lambda wave: None,
-        ask_log: Callable[[], bool] | None = None,
-    ) -> None:
-        """`every_second`: called about once a second. `ask_log`: lets the watcher learn from the TFTP server's log; if it returns False, it
-        is not called again. It runs in a thread."""
+    def __init__(self, setup: WaveSetup, pace: Pace, patience: Patience, witness: Witness) -> None:
         self.setup = setup
-        self.outcomes = outcomes
         self.down: set[str] = set()
         self.changed = False
         self.stopped = ""
+        reset = {phone.name for phone in setup.phones}
+        unseen = [name for name in setup.planned if name not in reset]
+        self.counts = Counts(len(setup.planned), failed=len(unseen))
+        self.at_once = setup.at_once - setup.down if setup.at_once else max(1, len(setup.phones))
+        self.last_reset = time.monotonic()
+        self._outcomes: dict[str, Outcome] = {}
         self._pace = pace
         self._patience = patience
-        self._why_stop = why_stop
-        self._progress = progress
-        self._watcher = watcher
-        self._every_second = every_second
-        self._ask_log = ask_log
-        reset = {phone.name for phone in setup.phones}
-        unseen = {name: phone for name, phone in setup.planned.items() if name not in reset}
-        outcomes.update({name: phone.outcome(FAILED, kind=phone.kind, reason=phone.reason) for name, phone in unseen.items()})
-        self._unseen = len(unseen)
+        self._witness = witness
         self._failed: dict[str, str] = dict.fromkeys(unseen, UNSEEN)
-        self._counts = Counts(len(setup.planned), failed=len(unseen))
-        self._at_once = setup.at_once - setup.down if setup.at_once else max(1, len(setup.phones))
-        self._last_reset = time.monotonic()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        parent = multiprocessing.parent_process()
-        self._parent = parent.pid if parent else os.getppid()
-
-    @property
-    def orphaned(self) -> bool:
-        """Whether Ansible is gone, and nobody waits for this."""
-        return os.getppid() != self._parent
+        self._ended_early = False
 
     def run(self) -> None:
-        """Returns when the last phone has ended. Raises Interrupted, and lets no second signal end what the caller does then."""
-        handlers = {number: signal.getsignal(number) for number in ENDS}
-        try:
+        """Returns when the last phone has ended, or soon after `cancel`."""
+        with suppress(asyncio.CancelledError):
             asyncio.run(self._run())
-        except asyncio.CancelledError:
-            handlers = dict.fromkeys(ENDS, signal.SIG_IGN)
-            raise Interrupted from None
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+
+    def cancel(self) -> None:
+        """End the wave as it stands. From another thread."""
+        self._ended_early = True
+        if self._loop and self._task:
+            with suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self) -> None:
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        if task is None:
-            raise RuntimeError("a wave runs in a task")
-        self._task = task
-        for number in ENDS:
-            # The loop's own handlers would be gone before the report is written
-            signal.signal(number, lambda *_signal: self._end(loop, task))
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        if self._ended_early:
+            return
         self._sessions = asyncio.Semaphore(self._pace.max_sessions)
-        self._room = asyncio.Semaphore(max(1, self._at_once))
+        self._room = asyncio.Semaphore(max(1, self.at_once))
         self._stop_without_room()
-        helpers = [asyncio.create_task(self._tick()), asyncio.create_task(self._diagnose())]
+        ticks = asyncio.create_task(self._tick())
         try:
             await asyncio.gather(*map(self._one, self.setup.phones))
             if not self.stopped:
                 await self._soak()
         finally:
-            for helper in helpers:
-                helper.cancel()
-            self._progress.close()
+            ticks.cancel()
 
-    @staticmethod
-    def _end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-        for number in ENDS:
-            signal.signal(number, signal.SIG_IGN)
-        loop.call_soon_threadsafe(task.cancel)
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._stop_if_too_many()
 
     async def _one(self, phone: Phone) -> None:
         await self._room.acquire()
@@ -188,15 +152,15 @@ class Wave:
 
     async def _reset_and_wait(self, phone: Phone) -> None:
         earlier = self.setup.awaited.get(phone.name)
-        if earlier and await self._wait(phone, replace(earlier, seconds=earlier.seconds + time.monotonic() - self._counts.began)):
+        if earlier and await self._wait(phone, replace(earlier, seconds=earlier.seconds + time.monotonic() - self.counts.began)):
             return
         async with self._sessions:
-            if self.stopped or self.orphaned:
+            if self.stopped:
                 return
             answer = await fleet.reset_one(phone, self._pace.limits, self.setup.targets[phone.name], self._may_send)
         if answer is None:
             return
-        self._last_reset = time.monotonic()
+        self.last_reset = time.monotonic()
         if answer.already:
             self._record(phone, DONE, reason=BY_ITSELF, image_after=answer.image, ended_at=time.time())
             self._count_back(phone, 0.0)
@@ -204,7 +168,7 @@ class Wave:
         if answer.sent:
             self.changed = True
             self._record_reset(phone)
-            self._watcher.note(phone, "sent", answer.image, answer.deferred)
+            self._witness.note(phone, "sent", answer.image, answer.deferred)
         else:
             before = self.setup.planned[phone.name].image_before
             self._record(phone, FAILED, kind=answer.kind, reason=f"was not reset: {answer.reason}", image_after=before)
@@ -216,8 +180,8 @@ class Wave:
 
     async def _wait(self, phone: Phone, reset: EarlierReset, answer: ResetAnswer | None = None) -> bool:
         """Wait for a phone to come back. `answer`: its answer to the reset, if this run sent it. False if it evidently was not reset."""
-        self._counts.in_call += reset.deferred
-        self._counts.flashing += not reset.deferred
+        self.counts.in_call += reset.deferred
+        self.counts.flashing += not reset.deferred
         try:
             result = await fleet.until_back(
                 phone,
@@ -225,15 +189,15 @@ class Wave:
                 self._sessions,
                 self._pace.limits,
                 self._patience,
-                cause=self._watcher.cause,
-                away=lambda: min(self._counts.flashing + self._counts.in_call + self._counts.untouched, self._at_once),
+                cause=self._witness.cause,
+                away=lambda: min(self.counts.flashing + self.counts.in_call + self.counts.untouched, self.at_once),
                 deferred=reset.deferred,
                 since=reset.seconds,
                 doubtful=reset.doubtful,
             )
         finally:
-            self._counts.in_call -= reset.deferred
-            self._counts.flashing -= not reset.deferred
+            self.counts.in_call -= reset.deferred
+            self.counts.flashing -= not reset.deferred
         if result.never_reset:
             return False
         self._record_return(phone, answer, result)
@@ -248,7 +212,11 @@ class Wave:
 
     def _record(self, phone: Phone, status: str, **more: Any) -> None:
         """`more`: the other fields of Outcome."""
-        self.outcomes[phone.name] = self.setup.planned[phone.name].outcome(status, **more)
+        self._keep(phone, self.setup.planned[phone.name].outcome(status, **more))
+
+    def _keep(self, phone: Phone, outcome: Outcome) -> None:
+        self._outcomes[phone.name] = outcome
+        self._witness.record(phone, outcome)
 
     def _record_reset(self, phone: Phone) -> None:
         now = time.time()
@@ -258,7 +226,7 @@ class Wave:
     def _record_return(self, phone: Phone, answer: ResetAnswer | None, result: Return) -> None:
         now = time.time()
         not_sent = answer is not None and not answer.sent
-        reset_at = self.outcomes[phone.name].reset_at if answer and answer.sent else now - result.seconds
+        reset_at = self._outcomes[phone.name].reset_at if answer and answer.sent else now - result.seconds
         times = {"seconds": result.seconds, "reset_at": reset_at, "ended_at": now}
         if result.on_target:
             self._record(phone, DONE, reason=BY_ITSELF if not_sent else "", image_after=result.image, **times)
@@ -269,37 +237,32 @@ class Wave:
         self._record(phone, FAILED, kind=result.kind, reason=reason, advice=result.advice, image_after=image, **times)
 
     def _count_back(self, phone: Phone, seconds: float) -> None:
-        self._counts.done += 1
-        self._counts.longest = max(self._counts.longest, seconds)
-        self._watcher.note(phone, "back")
+        self.counts.done += 1
+        self.counts.longest = max(self.counts.longest, seconds)
+        self._witness.note(phone, "back")
         self._stop_if_too_many()
 
     def _count_failed(self, phone: Phone, kind: str | None, reason: str | None) -> None:
-        self._counts.failed += 1
+        self.counts.failed += 1
         self._failed[phone.name] = kind or failures.ERROR
-        self._watcher.note(phone, "failed")
-        self._say(f"{phone.name} failed: {reason}")
-
-    def _say(self, text: str) -> None:
-        self._progress.announce(f"wave {self.setup.number} of {self.setup.waves}: {text}")
+        self._witness.note(phone, "failed")
+        self._witness.say(f"{phone.name} failed: {reason}")
 
     def _stop_if_too_many(self) -> None:
-        # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
-        news = len(self._failed) > self._unseen and not self.stopped
-        why = self._why_stop(self._failed, self._counts.done + self._counts.failed) if news else ""
+        why = "" if self.stopped else self._witness.why_stop(self._failed, self.counts.done + self.counts.failed)
         if why:
             self._stop(why)
 
     def _stop(self, why: str) -> None:
         self.stopped = why
-        if self._counts.untouched > 0:
-            self._say(f"no more phones are reset: {why}")
+        if self.counts.untouched > 0:
+            self._witness.say(f"no more phones are reset: {why}")
 
     def _may_send(self, phone: Phone) -> bool:
         """Asked when a phone has taken the password: much may have happened since it was its turn."""
-        if self.stopped or self.orphaned:
+        if self.stopped:
             return False
-        self._watcher.note(phone, "reset")
+        self._witness.note(phone, "reset")
         # So it stands if the run is interrupted before the phone's answer
         self._record_reset(phone)
         return True
@@ -308,12 +271,12 @@ class Wave:
         """Whether the phone takes its room along: one that is gone still is down, and whoever comes next has less room."""
         if self.stopped or phone.name not in self.down:
             return False
-        self._at_once -= 1
+        self.at_once -= 1
         self._stop_without_room()
-        return self._at_once > 0
+        return self.at_once > 0
 
     def _stop_without_room(self) -> None:
-        if self._at_once < 1 and self._counts.untouched > 0:
+        if self.at_once < 1 and self.counts.untouched > 0:
             names = f": {list_some(sorted(self._failed), 10)}" if self._failed else ""
             self._stop(f"as many phones are down as may be (max_unavailable){names}")
 
@@ -323,7 +286,7 @@ class Wave:
         if not back or not (self.setup.soak_seconds or self.setup.require_registered):
             return
         if self.setup.soak_seconds:
-            self._say(f"soaking for {self.setup.soak_seconds:g} seconds")
+            self._witness.say(f"soaking for {self.setup.soak_seconds:g} seconds")
             await asyncio.sleep(self.setup.soak_seconds)
         await asyncio.gather(*map(self._look_again, back))
         self._stop_if_too_many()
@@ -343,11 +306,10 @@ class Wave:
             await asyncio.sleep(min(REGISTER_POLL, max(0.1, until - time.monotonic())))
         if not observation.reachable:
             self.down.add(phone.name)
-        now, outcome = time.time(), self.outcomes[phone.name]
-        self.outcomes[phone.name] = replace(
-            outcome, status=FAILED, kind=kind, reason=reason, image_after=observation.image, reset_at=outcome.reset_at or now, ended_at=now
-        )
-        self._counts.done -= 1
+        now, outcome = time.time(), self._outcomes[phone.name]
+        failed = replace(outcome, status=FAILED, kind=kind, reason=reason, image_after=observation.image)
+        self._keep(phone, replace(failed, reset_at=outcome.reset_at or now, ended_at=now))
+        self.counts.done -= 1
         self._count_failed(phone, kind, reason)
 
     def _problem(self, phone: Phone, observation: Observation) -> tuple[str, str]:
@@ -360,43 +322,3 @@ class Wave:
         if observation.unregistered:
             return failures.NOT_REGISTERED, f"runs the image, but is not registered: {observation.unregistered}"
         return "", ""
-
-    async def _diagnose(self) -> None:
-        """Ask the TFTP server's log now and then which phones cannot come back, as long as it answers."""
-        if self._ask_log is None:
-            return
-        await asyncio.sleep(FIRST_DIAGNOSIS)
-        while await _in_thread(self._ask_log):
-            await asyncio.sleep(DIAGNOSIS_EVERY)
-
-    async def _tick(self) -> None:
-        shown_at = time.monotonic()
-        while True:
-            await asyncio.sleep(TICK)
-            if self.orphaned and self._task:
-                self._task.cancel()
-            if time.monotonic() - shown_at >= self._progress.every:
-                shown_at = time.monotonic()
-                self._progress.line(progress_line(self.setup.number, self.setup.waves, self._counts, self._at_once, self._last_reset))
-            self._every_second(self)
-
-
-async def _in_thread(work: Callable[[], bool]) -> bool:
-    """What `work` returns, or False if it raises. It is done in a thread that nobody waits for when the wave is over: a host may take its
-    time to answer."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[bool] = loop.create_future()
-
-    def settle(result: bool) -> None:
-        if not answer.done():
-            answer.set_result(result)
-
-    def in_thread() -> None:
-        result = False
-        with suppress(Exception):
-            result = work()
-        with suppress(RuntimeError):  # the loop is gone: the wave is over
-            loop.call_soon_threadsafe(settle, result)
-
-    threading.Thread(target=contextvars.copy_context().run, args=(in_thread,), daemon=True).start()
-    return await answer

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ansible import context
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.utils.display import Display
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import begin, finish, progress, rules, steps
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
+
+display = Display()
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "step": {"type": "str", "required": True, "choices": ["begin", "look", "plan", "point", "waves", "report"]},
+        "run": {"type": "str"},
+    }
+
+    def work(self, arguments: Arguments) -> dict[str, Any]:
+        if arguments["step"] == "begin":
+            return self._begin()
+        if not arguments["run"]:
+            raise AnsibleActionFail("run is missing: it is what the step begin returned")
+        handover = Handover(arguments["run"])
+        run = handover.read(Run)
+        if run is None:
+            raise AnsibleActionFail(f"run {arguments['run']} is not known: its first step has not run, or it is over")
+        if arguments["step"] == "report":
+            return self._report(handover, run)
+        site = self._site(handover, run)
+        with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
+            work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
+            return work[arguments["step"]](site)
+
+    def _begin(self) -> dict[str, Any]:
+        variables = self._task_vars
+        names = list(variables["ansible_play_hosts_all"])
+        image = str(variables.get("image") or "rollback")
+        try:
+            asked, some = rules.read(variables, self._templar.template)
+            names = some or names
+            inventory = begin.Inventory(variables["hostvars"], variables["groups"], variables.get("ansible_limit"))
+            run = begin.begin(asked, names, inventory, int(context.CLIARGS.get("forks") or 5), bool(self._task.check_mode))
+        except Exception as error:
+            # So that no report of an earlier run is taken for this one's
+            phones = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in names}
+            report = RunReport(image, phones, error=str(error), check_mode=bool(self._task.check_mode))
+            writer.write(rules.report_dir(variables, self._templar.template), report)
+            raise
+        return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
+
+    def _look(self, site: Site) -> dict[str, Any]:
+        steps.look(site)
+        return {"changed": False}
+
+    def _plan(self, site: Site) -> dict[str, Any]:
+        lines = steps.plan(site)
+        return {"changed": False, "msg": lines}
+
+    def _point(self, site: Site) -> dict[str, Any]:
+        result = steps.point(site)
+        return {"changed": bool(result.get("changed")), "diff": list(result.get("diff") or ())}
+
+    def _waves(self, site: Site) -> dict[str, Any]:
+        if not steps.may_go_on(site):
+            return {"changed": False}
+        terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
+        waves = SiteWaves(site, progress.Progress(display.display, terminal, not site.run.rules.progress or self.for_programs))
+        try:
+            end = waves.go()
+        except Interrupted as interrupt:
+            return {"failed": True, "msg": str(interrupt)}
+        return {"changed": waves.changed, "diff": waves.diffs, "msg": end.message or end.why or end.stopped}
+
+    def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
+        report = finish.report(handover, run)
+        path = run.rules.report_dir / "report.html"
+        message = f"{writer.summary_line(report)}; see {path}"
+        self.say(message)
+        off_target = finish.off_target(report)
+        result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}
+        problem = finish.problem(report, off_target)
+        return {**result, "failed": True, "msg": problem} if problem else result
+
+    def _site(self, handover: Handover, run: Run) -> Site:
+        """The site whose TFTP host the task is delegated to."""
+        name = self._task.delegate_to
+        if name not in run.sites:
+            raise AnsibleActionFail(f"the task has to be delegated to a TFTP host of the run ({', '.join(run.sites)}), not to {name}")
+        hostvars = self._task_vars["hostvars"]
+
+        def phones(names: Collection[str]) -> list[Phone]:
+            return self.phones(list(names), run.logins)
+
+        return Site(name, run, handover, TftpHost(name, hostvars[name], self._execute, run.check), phones, self.say)
+
+    def _execute(self, module: str, arguments: dict[str, Any], check: bool) -> Mapping[str, Any]:
+        """Run a module on the TFTP host. What only looks shows no differences."""
+        task = self._task
+        check_mode, diff = task.check_mode, task.diff
+        task.check_mode, task.diff = check, diff and check == check_mode
+        try:
+            with self._alarm():
+                result: Mapping[str, Any] = self._execute_module(module, arguments, task_vars=self._task_vars)
+        except AnsibleConnectionFailure as error:
+            result = {"unreachable": True, "msg": str(error)}
+        except AnsibleError as error:
+            result = {"failed": True, "msg": str(error)}
+        except TimeoutError:
+            result = {"failed": True, "msg": f"no answer in {self._seconds:g} seconds; it may still be at work there"}
+        finally:
+            task.check_mode, task.diff = check_mode, diff
+        return result
+
+    _seconds = 0.0
+
+    @contextmanager
+    def _time_limit(self, seconds: float) -> Iterator[None]:
+        """Within, a module on the TFTP host may take so long, 0 for no limit: other sites may wait for this one."""
+        self._seconds = seconds
+        try:
+            yield
+        finally:
+            self._seconds = 0.0
+
+    @contextmanager
+    def _alarm(self) -> Iterator[None]:
+        def ring(*_signal: object) -> NoReturn:
+            raise TimeoutError
+
+        before = signal.signal(signal.SIGALRM, ring) if self._seconds else None
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if self._seconds:
+                signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The first step of a rollout: everything that can be known to be wrong before the first login is found here, all at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.parsing.utils.addresses import parse_address
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Ansible's view of all hosts: variables of each, groups, and the `--limit`, if there is one."""
+
+    hostvars: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Sequence[str]]
+    limit: str | None = None
+
+
+def begin(asked: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
+    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to.
+
+    Raises RolloutError, InventoryError, WindowError, OSError.
+    """
+    if asked.undo and inventory.limit is not None and not asked.accept_others:
+        raise RolloutError(
+            "a rollback puts back the files for all phones of the TFTP roots, those that --limit leaves out too: run it without --limit, "
+            "or let these move with -e accept_others=true"
+        )
+    fleet = phones(names, inventory.hostvars)
+    sites = _sites(fleet, inventory, asked.tftp_group)
+    if asked.together and len(sites) > forks:
+        raise RolloutError(
+            f"there are {len(sites)} sites, which wait for each other, and Ansible runs {forks} hosts at once: "
+            f"run it with -f {len(sites)}, or with -e sites=apart"
+        )
+    started = time.time()
+    run = Run(
+        id=f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%S}-{random.randrange(10**6)}",
+        started=started,
+        check=check,
+        rules=asked,
+        sites=sites,
+        drivers={site: _driver(members) for site, members in sites.items()},
+        logins=logins(fleet),
+        held_elsewhere=_held_elsewhere(set(names), inventory),
+        zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or asked.timezone) for site in sites},
+    )
+    if asked.window:
+        window.why_closed(asked.window, run.zones.values())
+    handover = Handover(run.id)
+    handover.write(run)
+    run_report.write(handover, run, finished=False, error="the run did not come to its end: it was refused before it began, or interrupted")
+    return run
+
+
+def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str, list[str]]:
+    """TFTP host → its phones. Every TFTP host is known and has a root. Raises InventoryError."""
+    first = next(iter(inventory.groups.get(group, ())), "")
+    sites: dict[str, list[str]] = {}
+    for phone in fleet:
+        sites.setdefault(phone.tftp_host or first, []).append(phone.name)
+    for host in sites:
+        if not host:
+            raise InventoryError(f"no TFTP host: put one into the group {group}, or name their group with -e tftp_group=…")
+        if host not in inventory.hostvars:
+            raise InventoryError(f"TFTP host {host}: no such host in the inventory")
+        if "cisco79xx_tftp_root" not in inventory.hostvars[host]:
+            raise InventoryError(f"TFTP host {host}: cisco79xx_tftp_root is not set; it is the path of its TFTP root")
+    return sites
+
+
+def _driver(names: Sequence[str]) -> str:
+    """The phone for which the tasks of its site run. Not one whose name Ansible would take for a name and a port. Raises InventoryError."""
+    for name in names:
+        try:
+            if parse_address(name, allow_ranges=False) == (name, None):
+                return name
+        except Exception:
+            continue
+    raise InventoryError(f"{names[0]}: Ansible takes no such name for a host: give the phone one of letters, digits, - and .")
+
+
+def _held_elsewhere(ours: set[str], inventory: Inventory) -> frozenset[str]:
+    """MACs of the phones to hold that are not in the run."""
+    others = [
+        name
+        for name in inventory.groups.get("all", ())
+        if name not in ours and boolean(inventory.hostvars[name].get("hold", False), strict=False)
+    ]
+    return frozenset(phone.mac for phone in phones(others, inventory.hostvars, to_log_in=False) if phone.mac)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last step of a rollout: the report, and whether the run has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, FAILED, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Pause, Resume, fleet_of
+
+_PATTERN = set(":,[]{}!&")
+"""Characters by which Ansible tells a pattern from a name."""
+
+
+def report(handover: Handover, run: Run) -> RunReport:
+    """Write the report, tell the CI job, leave what the next run has to know, and forget this one. Raises OSError."""
+    result = run_report.write(handover, run)
+    writer.publish(result)
+    ends = handover.read_all(SiteEnd, run.sites)
+    resume = Resume(run.rules.report_dir)
+    early = result.stopped_at is not None or result.error or result.paused_after is not None
+    if not run.check and result.paused_after is not None:
+        plans = handover.read_all(SitePlan, run.sites)
+        resume.paused(result.image, {fleet_of(run.sites[site]): _pause(plans[site], ends[site]) for site in ends if site in plans})
+    elif any(end.given_back for end in ends.values()) or not (early or run.check):
+        resume.finished()
+    handover.remove()
+    return result
+
+
+def off_target(report: RunReport) -> dict[str, str]:
+    """The phones that are not on the image, and why; none if the run as a whole was ended by something else, which it says itself."""
+    return {
+        name: f"{name} {outcome.status}: {outcome.reason}"
+        for name, outcome in report.phones.items()
+        if not report.error and outcome.status in (FAILED, BLOCKED) and not outcome.held
+    }
+
+
+def problem(report: RunReport, off_target: Mapping[str, str]) -> str:
+    """Why the run has failed, besides the phones that fail by themselves: those whose names Ansible takes for patterns cannot."""
+    unnamed = [reason for name, reason in off_target.items() if _PATTERN & set(name)]
+    return report.error or (report.stop_reason if report.paused_after is not None else "") or "; ".join(unnamed)
+
+
+def _pause(part: SitePlan, end: SiteEnd) -> Pause:
+    waves = part.plan.waves if part.plan else ()
+    first = waves[0].number if waves else 1
+    done = end.paused_after if end.paused_after is not None else end.reached
+    moved = part.moved_before + sum(len(wave.phones) for wave in waves if first <= wave.number <= done)
+    return Pause(done, moved)

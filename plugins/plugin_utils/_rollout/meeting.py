@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the sites of a run meet between waves: each tells the others how its waves stand, and sees how theirs do.
+
+A site's news is a small file in the folder of the run, written whole at least once a second while phones are away. With `sites: apart` a
+site sees nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan, lives
+
+LOOK_EVERY = 0.5
+"""Seconds for which what was read of the others counts as new."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How a wave stands. `failed`: name → kind. `ended`: phones that are back or failed. `over`: nobody waits for any of them any more."""
+
+    failed: Mapping[str, str] = field(default_factory=dict)
+    ended: int = 0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class News:
+    """What a site tells the others: its process, and how each of its waves stands that has begun."""
+
+    process: int
+    waves: Mapping[int, Tally] = field(default_factory=dict)
+
+
+class Meeting:
+    """One site's view of the others."""
+
+    def __init__(self, handover: Handover, run: Run, site: str) -> None:
+        self._handover = handover
+        self._site = site
+        others = [other for other in run.sites if other != site] if run.rules.together else []
+        self._sizes = {
+            other: {wave.number: len(wave.phones) for wave in plan.plan.waves}
+            for other, plan in handover.read_all(SitePlan, [*others, site]).items()
+            if plan.plan
+        }
+        self.last = max((number for sizes in self._sizes.values() for number in sizes), default=0)
+        """Number of the last wave of all."""
+        self._own = News(os.getpid())
+        self._others: dict[str, News] = {}
+        self._read_at = 0.0
+        self.tell(0, Tally(over=True))
+
+    def tell(self, number: int, tally: Tally) -> None:
+        """Let the others know how a wave of this site stands. Raises OSError."""
+        self._own = replace(self._own, waves={**self._own.waves, number: tally})
+        self._handover.write(self._own, self._site)
+
+    def sum(self, number: int) -> Sum:
+        """How a wave stands at all sites, this one as it told last."""
+        tallies = {self._site: self._own.waves, **{site: news.waves for site, news in self._news().items()}}
+        now = [waves[number] for waves in tallies.values() if number in waves]
+        before = [tally for waves in tallies.values() for wave, tally in waves.items() if wave < number]
+        return Sum(
+            total=sum(sizes.get(number, 0) for sizes in self._sizes.values()),
+            failed={name: kind for tally in now for name, kind in tally.failed.items()},
+            ended=sum(tally.ended for tally in now),
+            failed_before=sum(len(tally.failed) for tally in before),
+            ended_before=sum(tally.ended for tally in before),
+        )
+
+    def not_there_yet(self, number: int) -> list[str]:
+        """The sites where waves before this one are not over."""
+        late = []
+        for site, sizes in self._sizes.items():
+            waves = self._news()[site].waves if site in self._news() else {}
+            over = {wave for wave, tally in waves.items() if tally.over}
+            if site != self._site and not {wave for wave in sizes if wave < number} <= over:
+                late.append(site)
+        return late
+
+    def trouble(self) -> tuple[str, SiteEnd] | None:
+        """A site where the rollout has come to an end that ends it here too: its name and that end."""
+        for site, news in self._news().items():
+            end = self._handover.read(SiteEnd, site)
+            if end is None and not lives(news.process):
+                end = SiteEnd(error="its process has died")
+            if end and (end.stopped or end.error or end.paused_after is not None):
+                return site, end
+        return None
+
+    def process(self, site: str) -> int:
+        """The process of another site, 0 if it has told nothing yet."""
+        news = self._handover.read(News, site)
+        return news.process if news else 0
+
+    def _news(self) -> dict[str, News]:
+        if time.monotonic() - self._read_at >= LOOK_EVERY:
+            self._others = self._handover.read_all(News, [site for site in self._sizes if site != self._site])
+            self._read_at = time.monotonic()
+        return self._others

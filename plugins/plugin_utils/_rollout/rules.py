@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was asked of a rollout: its options, checked, as one typed object that all steps read.
+
+Names, types and defaults are in the role's meta/argument_specs.yml, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
+
+PREFIX = "rollout_"
+TOGETHER, APART = "together", "apart"
+
+_SPEC = Path(__file__).parents[3] / "roles" / "rollout" / "meta" / "argument_specs.yml"
+_SHORT = {"run_to_undo": "run"}
+_ONLY_LONG = ("direction", "undo", "phones")
+"""What the playbooks set, and nobody types."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The options of a rollout, as docs and README name them. Times are seconds.
+
+    `image` is empty for an undo. `waves` and `max_unavailable` stay as they were typed, since each site reckons them for its own phones.
+    """
+
+    image: str
+    direction: str
+    waves: Sequence[object]
+    losses: Losses
+    max_unavailable: object
+    pause_after: Sequence[int]
+    soak_seconds: float
+    require_registered: bool
+    window: str
+    timezone: str
+    progress: bool
+    wait_timeout: float
+    call_timeout: float
+    report_dir: Path
+    force: bool
+    skip_blocked: bool
+    verify_files: bool
+    scope: str
+    accept_others: bool
+    undo: bool
+    run_to_undo: str
+    rollback_on_stop: bool
+    sites: str
+    tftp_group: str
+
+    @property
+    def together(self) -> bool:
+        """Whether the sites wait for each other."""
+        return self.sites == TOGETHER
+
+
+def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[Rules, list[str]]:
+    """The rules, and the inventory names of the phones, from Ansible's variables. `template` resolves what is written in braces.
+
+    Raises RolloutError with everything that is wrong, in the names that people type; ImageNameError.
+    """
+    given: dict[str, Any] = {}
+    spec: dict[str, Any] = {}
+    for option, about in _spec().items():
+        name = option.removeprefix(PREFIX)
+        short = option if name in _ONLY_LONG else _SHORT.get(name, name)
+        typed = option if option in variables else short
+        spec[typed] = about
+        if typed in variables:
+            given[typed] = template(variables[typed])
+    checked = ArgumentSpecValidator(spec).validate(given)
+    if checked.error_messages:
+        raise RolloutError("; ".join(checked.error_messages))
+    named = {option.removeprefix(PREFIX): checked.validated_parameters[typed] for option, typed in zip(_spec(), spec, strict=True)}
+    return _checked(named), list(named["phones"] or [])
+
+
+def report_dir(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Path:
+    """Where the report goes, also if other options are wrong."""
+    option = f"{PREFIX}report_dir"
+    return Path(str(template(variables.get(option, variables.get("report_dir", _spec()[option]["default"])))))
+
+
+@cache
+def _spec() -> Mapping[str, Any]:
+    options: Mapping[str, Any] = yaml.safe_load(_SPEC.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    return options
+
+
+def _checked(options: dict[str, Any]) -> Rules:
+    """Raises RolloutError, ImageNameError."""
+    image = str(options["image"] or "")
+    if not options["undo"]:
+        if not image:
+            raise RolloutError("no image was asked for: name it with -e image=P0S3-06-3-00")
+        parse_application(image)
+    for name in ("soak_seconds", "call_timeout"):
+        if options[name] is not None and options[name] < 0:
+            raise RolloutError(f"{name} is {options[name]:g}: it is a number of seconds")
+    if options["wait_timeout"] <= 0:
+        raise RolloutError(f"wait_timeout is {options['wait_timeout']:g}: it is a number of seconds above 0")
+    if options["window"]:
+        window.parse(options["window"])
+    limits.wave_sizes(options["waves"], 1)
+    limits.at_once(options["max_unavailable"], 1)
+    losses = limits.losses(*(options.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")))
+    options.update(
+        image=image,
+        losses=losses,
+        pause_after=tuple(limits.pauses(options["pause_after"])),
+        call_timeout=options["wait_timeout"] if options["call_timeout"] is None else options["call_timeout"],
+        report_dir=Path(options["report_dir"]),
+    )
+    return Rules(**{field.name: options[field.name] for field in fields(Rules)})

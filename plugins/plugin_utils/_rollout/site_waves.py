@@ -1,0 +1,397 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All waves of one site, in the main thread of the site's process: it asks the TFTP host, talks to people, and sees that Ansible still is
+there, while a thread of its own restarts the phones of a wave and waits for them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, FileChange, Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, progress_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, Pace, Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError
+
+FIRST_LOG = 40.0
+"""Seconds after which the TFTP server's log is asked why phones are not back: a phone asks for its first file 3 times in 39 seconds."""
+LOG_EVERY = 15.0
+MEET_EVERY = 0.5
+"""Seconds between two looks at whether the other sites are ready for the next wave."""
+ENDS = (signal.SIGTERM, signal.SIGINT)
+"""How Ansible ends its workers, and people end Ansible."""
+INTERRUPTED = "interrupted in wave {}: run it again to go on; phones that were reset are waited for, not reset again"
+
+
+class Interrupted(BaseException):
+    """Somebody ended the run, or Ansible is gone. Not an Exception: nothing that is under way may take it for a failure of its own.
+
+    The text says in which wave, once it is known.
+    """
+
+
+class Stop(Exception):
+    """The rollout ends here: how is in `end`."""
+
+    def __init__(self, end: SiteEnd) -> None:
+        super().__init__(end.stopped or end.why or end.error)
+        self.end = end
+
+
+class SiteWaves:
+    """Runs the waves of one site, each when it is due."""
+
+    def __init__(self, site: Site, progress: Progress) -> None:
+        part = site.handover.read(SitePlan, site.name)
+        if part is None or part.plan is None:
+            raise RuntimeError("there is no plan: the step before has not run")
+        self.changed = False
+        self.diffs: list[Mapping[str, Any]] = []
+        self._site = site
+        self._run = site.run
+        self._rules = site.run.rules
+        self._plan: Plan = part.plan
+        self._progress = progress
+        self._meeting = Meeting(site.handover, site.run, site.name)
+        self._resume = Resume(self._rules.report_dir)
+        self._report = run_report.RunningReport(site.handover, site.run)
+        self._log = site.handover.outcomes(site.name)
+        self._outcomes: dict[str, Outcome] = {}
+        self._files: list[FileChange] = []
+        self._down = 0
+        self._reached = 0
+        self._log_answers = True
+        parent = multiprocessing.parent_process()
+        self._parent = parent.pid if parent else os.getppid()
+
+    def go(self) -> SiteEnd:
+        """Go through the waves, and leave how that ended for the report. Raises Interrupted, when the report is written."""
+        with _interruptible():
+            try:
+                end = self._all_waves()
+                self._leave(end)
+                if end.stopped and self._rules.rollback_on_stop and not self._rules.undo:
+                    end = self._give_back(end)
+                    self._leave(end)
+            except Interrupted:
+                why = INTERRUPTED.format(self._reached)
+                self._leave(SiteEnd(self._reached, error=why, files=self._files))
+                self._report_early(why, publish_it=True)
+                raise Interrupted(why) from None
+            if self._run.several and not self._run.check:
+                # If another site's process is killed, Ansible ends, and nobody comes back to write it
+                self._report_early(run_report.NO_END)
+        return end
+
+    def _all_waves(self) -> SiteEnd:
+        """How they ended. Raises Interrupted."""
+        try:
+            for wave in self._plan.waves:
+                self._gather(wave.number)
+                self._may_begin(wave)
+                self._see_files(wave)
+                if not self._run.check:
+                    self._one_wave(wave)
+            self._gather(self._meeting.last + 1)
+            if self._rules.scope == scope.WAVE and not self._rules.undo:
+                self._point(hold=self._plan.hold)
+        except Stop as stop:
+            return replace(stop.end, reached=self._reached, files=self._files)
+        except (TftpHostError, OSError) as error:
+            return SiteEnd(self._reached, error=str(error), files=self._files)
+        return SiteEnd(self._reached, files=self._files)
+
+    # -- before a wave
+
+    def _gather(self, number: int) -> None:
+        """Wait until the waves before this one are over at all sites. Raises Stop if the rollout has come to an end elsewhere."""
+        said = False
+        while not self._run.check:
+            self._stop_with_others(number - 1)
+            late = self._meeting.not_there_yet(number)
+            if not late:
+                self._stop_with_others(number - 1)
+                why = gate.why_stop(self._rules.losses, self._meeting.sum(number - 1), number > self._meeting.last)
+                if why and self._run.several and number - 1 in {wave.number for wave in self._plan.waves}:
+                    raise Stop(SiteEnd(stopped=why, message=why))
+                return
+            if not said and number <= self._meeting.last:
+                self._site.tell(f"wave {number} begins when wave {number - 1} is over at {', '.join(late)}")
+                said = True
+            self._see_ansible()
+            self._report.write_now_and_then()
+            time.sleep(MEET_EVERY)
+
+    def _stop_with_others(self, number: int) -> None:
+        """Raises Stop if the rollout has stopped, paused or failed at another site."""
+        trouble = self._meeting.trouble()
+        if trouble is None:
+            return
+        where, end = trouble
+        if end.paused_after is not None:
+            raise Stop(SiteEnd(paused_after=number, why=f"{where}: {end.why}", elsewhere=True))
+        raise Stop(SiteEnd(stopped=f"{where}: {end.stopped or end.error}", elsewhere=True))
+
+    def _may_begin(self, wave: PlannedWave) -> None:
+        """Raises Stop if the rollout has to pause before this wave."""
+        before = wave.number - 1
+        first = wave.number == self._plan.waves[0].number
+        why = ""
+        if not first and before in self._rules.pause_after:
+            why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
+        elif closed := window.why_closed(self._rules.window, [self._run.zones[self._site.name]]):
+            why = f"{closed}: wave {wave.number} does not begin; run it again when the window is open"
+        if why and not self._run.check:
+            done = f"{before} of {self._plan.waves[-1].number} waves to {self._plan.image} are done; " if before else ""
+            raise Stop(SiteEnd(paused_after=before, why=f"{done}{why}"))
+
+    def _see_files(self, wave: PlannedWave) -> None:
+        """The files name the image for the phones of this wave, or are made to. Raises TftpHostError."""
+        if self._rules.undo:
+            return
+        if self._rules.scope == scope.WAVE:
+            if wave.macs:
+                self._point(only=wave.macs, hold=self._plan.hold)
+        elif wave.number != self._plan.waves[0].number and not self._run.check:  # before the first one they were only just written
+            result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, look=True, hold=self._plan.hold)
+            if result["changed_files"]:
+                raise TftpHostError(
+                    f"somebody else changed {', '.join(result['changed_files'])} at {self._site.name} during the rollout, maybe another "
+                    "rollout: find out who, and run again"
+                )
+
+    def _point(self, **reach: Any) -> None:
+        result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, **reach)
+        self._files += self._site.changes(result)
+        self.diffs += result.get("diff") or ()
+        self.changed = self.changed or bool(result.get("changed"))
+
+    # -- a wave
+
+    def _one_wave(self, wave: PlannedWave) -> None:
+        """Raises Stop if the rollout has lost too many phones, Interrupted."""
+        self._reached = wave.number
+        phones = [
+            # A phone that the inventory has no MAC of has told it when it was observed: another one in its place is not reset
+            replace(phone, mac=phone.mac or self._plan.phones[phone.name].mac)
+            for phone in self._site.phones(wave.reset)
+        ]
+        patience = Patience(self._rules.wait_timeout, self._rules.call_timeout)
+        images = {phone.name: self._plan.images[phone.name] for phone in phones}
+        setup = WaveSetup(
+            number=wave.number,
+            waves=self._plan.waves[-1].number,
+            phones=phones,
+            planned={name: self._plan.phones[name] for name in wave.phones},
+            targets={name: parse_application(image) for name, image in images.items()},
+            awaited=self._resume.in_flight(images, patience),
+            at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
+            down=self._down,
+            soak_seconds=self._rules.soak_seconds,
+            require_registered=self._rules.require_registered,
+        )
+        for name in set(wave.phones) - set(wave.reset):
+            unseen = self._plan.phones[name]
+            self._record(name, unseen.outcome(FAILED, kind=unseen.kind, reason=unseen.reason))
+        suspects = Suspects(phones, setup.awaited)
+        witness = _Witness(wave.number, images, self._rules.losses, self._resume, self._meeting, suspects, self._record)
+        running = Wave(setup, Pace(), patience, witness)
+        self._watch(running, witness, suspects)
+        self.changed = self.changed or running.changed
+        self._down += len(running.down)
+        self._meeting.tell(wave.number, Tally(self._failed(wave), len(wave.phones), over=True))
+        why = running.stopped or gate.why_stop(self._rules.losses, self._meeting.sum(wave.number), wave.number == self._meeting.last)
+        message = gate.message(wave, self._plan.waves[-1].number, self._plan.image, self._outcomes, self._rules.losses, why)
+        self._site.tell(message)
+        if why:
+            raise Stop(SiteEnd(stopped=why, message=message, elsewhere=bool(running.stopped) and witness.elsewhere))
+
+    def _watch(self, running: Wave, witness: _Witness, suspects: Suspects) -> None:
+        """Let the wave run in a thread of its own, and meanwhile do what only the main thread may."""
+        began = shown_at = time.monotonic()
+        next_log = began + FIRST_LOG
+        every = self._progress.every * (len(self._run.sites) if self._run.several else 1)
+        with ThreadPoolExecutor(1) as telnet:
+            wave = telnet.submit(running.run)
+            try:
+                while not wave.done() or not witness.news.empty():
+                    try:
+                        self._progress.announce(self._headed(running, witness.news.get(timeout=0.2)))
+                    except queue.Empty:
+                        pass
+                    self._see_ansible()
+                    now = time.monotonic()
+                    if now - shown_at >= every and not wave.done():
+                        shown_at = now
+                        line = progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once, running.last_reset)
+                        self._progress.line(f"{self._site.name}: {line}" if self._run.several else line)
+                    if self._log_answers and now >= next_log and not wave.done():
+                        self._ask_log(suspects)
+                        next_log = time.monotonic() + LOG_EVERY
+                    self._report.write_now_and_then()
+            except BaseException:
+                running.cancel()
+                raise
+            finally:
+                self._progress.clear()
+            wave.result()
+
+    def _headed(self, running: Wave, text: str) -> str:
+        site = f"{self._site.name}: " if self._run.several else ""
+        return f"{site}wave {running.setup.number} of {running.setup.waves}: {text}"
+
+    def _ask_log(self, suspects: Suspects) -> None:
+        """Learn from the TFTP server's log which phones cannot come back. A log that cannot be read is not asked again."""
+        waiting = suspects.waiting()
+        if not waiting:
+            return
+        try:
+            result = self._site.host.read_log(max(waiting.values()) + 5, suspects.log_names(waiting))
+        except TftpHostError:
+            self._log_answers = False
+            return
+        suspects.take_verdicts(result["phones"])
+
+    def _failed(self, wave: PlannedWave) -> dict[str, str]:
+        """The phones of the wave that failed: name → kind."""
+        kinds = {name: self._outcomes[name].kind or "" for name in wave.phones if self._is(name, FAILED)}
+        return {name: kind if name in wave.reset else gate.UNSEEN for name, kind in kinds.items()}
+
+    def _is(self, name: str, status: str) -> bool:
+        return name in self._outcomes and self._outcomes[name].status == status
+
+    def _record(self, name: str, outcome: Outcome) -> None:
+        self._outcomes[name] = outcome
+        self._log.add(name, outcome)
+
+    # -- the end
+
+    def _leave(self, end: SiteEnd) -> None:
+        self._site.handover.write(end, self._site.name)
+
+    def _give_back(self, end: SiteEnd) -> SiteEnd:
+        """Put back what this rollout changed, and take back the phones that it restarted. What goes wrong is in the result."""
+        try:
+            result = self._site.host.put_back(self._run.id)
+            end = replace(end, files=[*self._files, *self._site.changes(result)])
+            restarted = {name: one for name, one in self._outcomes.items() if one.reset_at is not None and one.image_before}
+            if not result.get("records") or not restarted:
+                return end
+            phones = self._site.phones(list(restarted))
+            targets = {name: parse_application(outcome.image_before or "") for name, outcome in restarted.items()}
+            fleet.reset(phones, Pace(), unless=targets)
+            patience = Patience(self._rules.wait_timeout)
+            returns = fleet.wait(phones, Pace(), targets=targets, patience=patience, progress=self._site.tell)
+        except (TftpHostError, OSError) as error:
+            return replace(end, error=f"the rollout stopped, and could not be put back: {error}")
+        self.changed = True
+        given_back = {name: restarted[name].given_back(result.image, result.reason) for name, result in returns.items()}
+        return replace(end, given_back=given_back)
+
+    def _report_early(self, why: str, publish_it: bool = False) -> None:
+        """Write the report of a run that may end here. Every site does, as it may be the last; the first that lives tells the CI job."""
+        report = run_report.write(self._site.handover, self._run, finished=False, error=why)
+        others = [site for site in self._run.sites if site != self._site.name and lives(self._meeting.process(site))]
+        if publish_it and (not others or list(self._run.sites).index(self._site.name) < list(self._run.sites).index(others[0])):
+            publish(report)
+        if os.getppid() != self._parent and not others:
+            self._site.handover.remove()  # nobody is left who would
+
+    def _see_ansible(self) -> None:
+        """Killed, Ansible leaves its workers behind. Raises Interrupted then."""
+        if os.getppid() != self._parent:
+            raise Interrupted
+
+
+class _Witness:
+    """What the wave's thread tells: written down at once, for the next run and for the other sites. `news`: texts for people. `elsewhere`:
+    it was stopped because the rollout ended at another site."""
+
+    def __init__(
+        self,
+        number: int,
+        images: Mapping[str, str],
+        losses: Losses,
+        resume: Resume,
+        meeting: Meeting,
+        suspects: Suspects,
+        record: Callable[[str, Outcome], None],
+    ) -> None:
+        self.news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.elsewhere = False
+        self._number = number
+        self._images = images
+        self._losses = losses
+        self._resume = resume
+        self._meeting = meeting
+        self._suspects = suspects
+        self._record = record
+        self._tally = Tally()
+
+    def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
+        self._resume.note(phone, step, self._images[phone.name], before, deferred)
+        self._suspects.note(phone, step)
+
+    def record(self, phone: Phone, outcome: Outcome) -> None:
+        self._record(phone.name, outcome)
+
+    def say(self, text: str) -> None:
+        self.news.put(text)
+
+    def cause(self, phone: Phone) -> Cause | None:
+        return self._suspects.cause(phone)
+
+    def why_stop(self, failed: Mapping[str, str], ended: int) -> str:
+        tally = Tally(dict(failed), ended)
+        if tally != self._tally:
+            self._tally = tally
+            self._meeting.tell(self._number, tally)
+        trouble = self._meeting.trouble()
+        if trouble and (trouble[1].stopped or trouble[1].error):
+            self.elsewhere = True
+            return f"{trouble[0]}: {trouble[1].stopped or trouble[1].error}"
+        total = self._meeting.sum(self._number)
+        # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
+        return gate.why_stop(self._losses, total) if any(total.failed.values()) else ""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within, the signals that end Ansible raise Interrupted, once; what is done then is not interrupted again."""
+
+    def interrupt(*_signal: object) -> None:
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        raise Interrupted
+
+    handlers: dict[int, Any] = {number: signal.signal(number, interrupt) for number in ENDS}
+    try:
+        yield
+    finally:
+        if all(signal.getsignal(number) is interrupt for number in ENDS):
+            for number, handler in handlers.items():
+                signal.signal(number, handler)

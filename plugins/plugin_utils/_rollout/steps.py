@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a rollout at one site, up to its waves: look, plan, point. Each leaves what it found for those that follow.
+
+A step that must not go on says why in what it leaves, and does not raise: the steps after it, at all sites, see that and do nothing, and
+the report tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, Pointed, Run, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost, TftpHostError
+
+
+@dataclass(frozen=True)
+class Site:
+    """One site of a run, with what a step needs there.
+
+    `name`: of its TFTP host. `phones`: the phones of these names, with their passwords. `say`: shows people a line.
+    """
+
+    name: str
+    run: Run
+    handover: Handover
+    host: TftpHost
+    phones: Callable[[Collection[str]], list[Phone]]
+    say: Callable[[str], None]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Inventory names of its phones."""
+        return self.run.sites[self.name]
+
+    def tell(self, text: str) -> None:
+        """Show people a line, with the site's name before it where there are several."""
+        self.say(f"{self.name}: {text}" if self.run.several else text)
+
+    def changes(self, result: Mapping[str, Any]) -> list[FileChange]:
+        """What a module changed in its files, for the report."""
+        return [FileChange(self.name, file["path"], file["diff"]) for file in result.get("differences") or ()]
+
+    def problems(self, kind: type[Look | SitePlan | Pointed]) -> dict[str, str]:
+        """Why the run must not go on after that step, by site. A site that has not come through it counts too."""
+        parts = self.handover.read_all(kind, self.run.sites)
+        reasons = {site: parts[site].problem if site in parts else "did not come to the end of the step before" for site in self.run.sites}
+        return {site: reason for site, reason in reasons.items() if reason}
+
+
+def look(site: Site) -> None:
+    """Log in to each phone, and meanwhile see what is in the TFTP root and what would change there. Changes nothing."""
+    rules = site.run.rules
+    with ThreadPoolExecutor(1) as telnet:
+        observing = telnet.submit(fleet.observe, site.phones(site.names), Pace())
+        result: Mapping[str, Any] = {}
+        problem = ""
+        try:
+            if rules.undo:
+                # To find out which run was the last, nothing has to fit
+                result = site.host.put_back(None, look=True, force=True)
+            else:
+                result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True)
+        except TftpHostError as error:
+            problem = str(error)
+        observed = observing.result()
+    site.handover.write(
+        Look(observed, result.get("would_move", {}), result.get("records", ()), result.get("undone", ()), problem), site.name
+    )
+
+
+def plan(site: Site) -> list[str]:
+    """Decide what shall become of the phones, and show it. Changes nothing. Returns the lines that were shown."""
+    if site.problems(Look):
+        return []
+    looks = site.handover.read_all(Look, site.run.sites)
+    result: Mapping[str, Any] = {}
+    try:
+        undo_run = _run_to_undo(site.run, looks) if site.run.rules.undo else ""
+        if undo_run:
+            result = site.host.put_back(undo_run, look=True, force=site.run.rules.force)
+        made, moved_before = _make_plan(site, looks[site.name], result.get("named"))
+        if site.run.rules.scope == scope.WAVE and not undo_run:
+            site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, only=_macs(made), hold=made.hold)
+        elif made.hold:
+            site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, hold=made.hold)
+    except RefusedPlan as error:
+        site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
+        return []
+    except (RolloutError, TftpHostError, window.WindowError) as error:
+        site.handover.write(SitePlan(problem=str(error)), site.name)
+        return []
+    site.handover.write(SitePlan(made, moved_before, undo_run), site.name)
+    lines = [*planning.outline(made), *scope.outline(made, site.name)]
+    lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in result.get("records", ())]
+    for line in lines:
+        site.tell(line)
+    return lines
+
+
+def point(site: Site) -> Mapping[str, Any]:
+    """Change the files of the TFTP root, unless any site's plan has a problem. Returns the module's result."""
+    rules = site.run.rules
+    part = site.handover.read(SitePlan, site.name)
+    if site.problems(Look) or site.problems(SitePlan) or part is None or part.plan is None:
+        return {}
+    result: Mapping[str, Any] = {}
+    problem = ""
+    try:
+        if rules.undo:
+            result = site.host.put_back(part.undo_run, force=rules.force)
+        elif rules.scope == scope.ALL:
+            result = site.host.point(part.plan.image, site.run.id, rules.verify_files, hold=part.plan.hold)
+    except TftpHostError as error:
+        problem = str(error)
+    site.handover.write(Pointed(site.changes(result), problem), site.name)
+    return result
+
+
+def may_go_on(site: Site) -> bool:
+    """Whether the waves may begin: every site has been pointed."""
+    return not (site.problems(Look) or site.problems(SitePlan) or site.problems(Pointed))
+
+
+def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tuple[Plan, int]:
+    """The plan, and how many phones earlier runs of this rollout moved. `named`: what the files name after an undo, None otherwise.
+
+    Raises RolloutError, WindowError.
+    """
+    run, rules = site.run, site.run.rules
+    closed = window.why_closed(rules.window, [run.zones[site.name]])
+    if closed and not run.check:
+        raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
+    for_all = None if rules.undo else parse_application(rules.image)
+    targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, named or {})
+    label = rules.image or "what the files named before"
+    resume = Resume(rules.report_dir)
+    pause = resume.pause(label, fleet_of(site.names))
+    made = planning.make_plan(
+        targets,
+        found.observed,
+        label=label,
+        direction=planning.ANY if rules.undo else rules.direction,
+        waves=rules.waves,
+        force=rules.force or rules.undo,
+        skip_blocked=rules.skip_blocked,
+        held={name for name in site.names if run.logins[name]["hold"]},
+        hosts={name: run.logins[name]["host"] for name in site.names},
+        tftp_host=site.name,
+        in_flight=resume.in_flight(
+            {name: target.name for name, target in targets.items()}, Patience(rules.wait_timeout, rules.call_timeout)
+        ),
+        waves_done=pause.waves_done,
+        moved_before=pause.moved,
+    )
+    reach = scope.apart(
+        made,
+        host=site.name,
+        scope=scope.ALL if rules.undo else rules.scope,
+        would_move={} if rules.undo else found.would_move,
+        accept_others=rules.accept_others,
+        held_elsewhere=run.held_elsewhere,
+        pinning=not rules.undo,
+    )
+    return reach, pause.moved
+
+
+def _run_to_undo(run: Run, looks: Mapping[str, Look]) -> str:
+    """The run that was asked for, or the last one of all sites, which not every one of them may have been part of. If its files are back
+    already, phones may be missing: then the undo goes on with them. Raises RolloutError."""
+    records = [record for found in looks.values() for record in (*found.records, *found.undone)]
+    if not records:
+        raise RolloutError(f"nothing to undo: there is no record of a change to {', '.join(run.sites)}")
+    return run.rules.run_to_undo or max(records, key=lambda record: record["created"])["run"]
+
+
+def _macs(made: Plan) -> list[str]:
+    return [mac for wave in made.waves for mac in wave.macs]

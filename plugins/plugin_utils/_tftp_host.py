@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules on one TFTP host, as the steps of a rollout ask for them. What goes wrong is one sentence that names the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
+"""Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
+cannot be reached has `unreachable`."""
+
+DIFFERENCES = 500
+"""Files of one call whose changes come back for the report."""
+
+
+class TftpHostError(Exception):
+    """A TFTP host did not do what it was asked to do: the host, the cause, and what to do."""
+
+
+class TftpHost:
+    """One TFTP host. `variables` are its variables in the inventory; `check` is whether the run is a dry run."""
+
+    def __init__(self, name: str, variables: Mapping[str, Any], execute: Execute, check: bool) -> None:
+        self.name = name
+        self._variables = variables
+        self._execute = execute
+        self._check = check
+
+    def point(
+        self,
+        image: str,
+        run: str,
+        verify_files: bool,
+        *,
+        look: bool = False,
+        only: Collection[str] | None = None,
+        hold: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """Point the files of the TFTP root at an image, as the module image_version does; with `look`, only see what would change.
+
+        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to. Raises TftpHostError.
+        """
+        arguments = {
+            **self._root("tftp_user"),
+            "image": image,
+            "verify_files": verify_files,
+            "run": run,
+            "differences": DIFFERENCES,
+            "only": None if only is None else list(only),
+            "hold": dict(hold or {}),
+        }
+        return self._ask("image_version", arguments, look, "would_move")
+
+    def put_back(self, run: str | None, *, look: bool = False, force: bool = False) -> Mapping[str, Any]:
+        """Put back what a run changed, as the module tftp_root_undo does; without `run`, what the last one did. Raises TftpHostError."""
+        arguments = {**self._root(), "run": run, "differences": DIFFERENCES, "required": False, "force": force}
+        return self._ask("tftp_root_undo", arguments, look, "named")
+
+    def read_log(self, since: float, phones: Collection[str]) -> Mapping[str, Any]:
+        """What the TFTP server's log says of these phones (MACs or addresses) in the last `since` seconds, as the module tftp_log_info
+        does. Raises TftpHostError."""
+        where = next(
+            (
+                {option: self._variables[variable]}
+                for option, variable in (("path", "cisco79xx_tftp_log"), ("unit", "cisco79xx_tftp_unit"))
+                if self._variables.get(variable)
+            ),
+            {},
+        )
+        arguments = {"since": f"{since:.0f}s", "phones": list(phones), "tftp_root": self._variables.get("cisco79xx_tftp_root"), **where}
+        return self._ask("tftp_log_info", arguments, True, "phones")
+
+    def _root(self, *more: str) -> dict[str, Any]:
+        named = {name: self._variables.get(f"cisco79xx_{name}") for name in ("state_dir", *more)}
+        return {"tftp_root": self._variables["cisco79xx_tftp_root"], **{name: value for name, value in named.items() if value is not None}}
+
+    def _ask(self, module: str, arguments: dict[str, Any], look: bool, expected: str) -> Mapping[str, Any]:
+        """`expected`: what a result holds that is none of a failure."""
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+        result = self._execute(f"voip.cisco79xx.{module}", arguments, look or self._check)
+        if expected in result and not result.get("failed"):
+            return result
+        why = str(result.get("msg") or "failed")
+        if result.get("unreachable"):
+            raise TftpHostError(
+                f"TFTP host {self.name} cannot be reached (if it is this machine, give it ansible_connection: local): {why}"
+            )
+        python = "; see that Python 3 runs there, with ansible_python_interpreter if it has another name"
+        raise TftpHostError(f"TFTP host {self.name}: {why}{python if 'module_stderr' in result else ''}")
