@@ -13,6 +13,7 @@ import errno
 import os
 import pwd
 import stat
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
@@ -88,6 +89,12 @@ def me() -> str:
 def read(path: str, limit: int) -> Tuple[Optional[bytes], os.stat_result]:
     """The whole of an ordinary file, or None if it has more than `limit` bytes. Raises NotAFile, OSError."""
     return _read(path, limit, whole=True)
+
+
+def read_all(path: str) -> Tuple[bytes, os.stat_result]:
+    """The whole of an ordinary file, however long it is. Raises NotAFile, OSError."""
+    data, status = _read(path, sys.maxsize, whole=True)
+    return data or b"", status
 
 
 def read_head(path: str, limit: int) -> Tuple[bytes, os.stat_result]:
