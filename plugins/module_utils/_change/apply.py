@@ -51,9 +51,8 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: 
         if journal.is_committed(record):  # interrupted just after it
             _finish(journal, record, [one.finish() for one in replacements])
             raise
-        ends = [one.put_back() for one in reversed(replacements)]
-        lost = [fault for faults, _clean in ends for fault in faults]
-        if not lost and all(clean for _faults, clean in ends):
+        lost = [fault for fault in [one.put_back() for one in reversed(replacements)] if fault]
+        if not lost and not any(one.has_new or one.has_old for one in replacements):
             journal.drop(record)
         if isinstance(error, (OSError, TransactionError)) or lost:
             thing = f"{current.change.name}: " if current and isinstance(error, OSError) else ""

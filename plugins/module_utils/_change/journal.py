@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The records of one root, in a folder outside of it. All that is written there is written here.
+"""The records of one root, in a folder outside of it. Nothing else writes, renames or removes a record.
 
 One file per transaction is journal and record at once. It holds the originals, and its name says how far the transaction came:
 

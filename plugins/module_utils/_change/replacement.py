@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from .._files import Form, NotAFile, NotOurs, cause, create, dress, dress_new, fill, read_all, remove, remove_if_possible, same_file
 from .model import Change, TransactionError
@@ -30,7 +30,7 @@ class Replacement:
         self.new_path, self.old_path = _beside(change.path, record)
         self.is_backup = bool(record.suffix)
         self.has_new = self.has_old = self.is_replaced = False
-        """Whether there is a file at `new_path`, one at `old_path`, and the new one where the original was."""
+        """Whether this made a file at `new_path`, one at `old_path`, and put the new one where the original was."""
 
     def stage(self, fsync: bool) -> None:
         """Write the new file beside the old one. Raises OSError, TransactionError."""
@@ -100,10 +100,8 @@ class Replacement:
     def _changed(self) -> TransactionError:
         return TransactionError(f"{self.change.name} was changed by somebody else meanwhile")
 
-    def put_back(self) -> Tuple[List[str], bool]:
-        """What was there before, whatever was done. Returns a text for what could not be, and whether no temporary file is left."""
-        clean = True
-        faults: List[str] = []
+    def put_back(self) -> str:
+        """Bring back what was there before, whatever was done. Returns why that could not be, or an empty text."""
         try:
             if self.is_replaced and self.has_old:
                 os.replace(self.old_path, self.change.path)
@@ -111,13 +109,11 @@ class Replacement:
                 remove(self.change.path)
         except OSError as error:
             original = f": its original is {self.old_path}, move it back" if self.has_old else ": remove it"
-            faults = [f"{self.change.name} could not be put back ({cause(error)}){original}"]
+            return f"{self.change.name} could not be put back ({cause(error)}){original}"
         finally:
-            if self.has_new:
-                clean = remove_if_possible(self.new_path)
-        if self.has_old and not faults:
-            clean &= remove_if_possible(self.old_path)
-        return faults, clean
+            self.has_new = self.has_new and not remove_if_possible(self.new_path)
+        self.has_old = self.has_old and not remove_if_possible(self.old_path)
+        return ""
 
     def finish(self) -> bool:
         """Drop the original, unless it is a backup. Returns whether it is gone."""
