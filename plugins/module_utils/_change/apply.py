@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .._files import cause, form_of, remedy, sync_folders_of
+from .._files import cause, metadata_of, remedy, sync_folders_of
 from .._text import count, plain
 from .journal import Journal
 from .model import Change, TransactionError
@@ -77,8 +77,8 @@ def _begin(journal: Journal, changes: Sequence[Change], draft: Record) -> Record
             before = digest(change.before)
             originals[before] = change.before
         after = None if change.after is None else digest(change.after)
-        form = None if change.status is None else form_of(change.path, change.status)
-        entries.append(Entry(change.name, change.path[len(inside) :], before, after, form))
+        metadata = None if change.status is None else metadata_of(change.path, change.status)
+        entries.append(Entry(change.name, change.path[len(inside) :], before, after, metadata))
     return journal.begin(replace(draft, files=tuple(entries)), originals)
 
 

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence
 
-from .._files import Form
+from .._files import Metadata
 from .._text import first_some
 
 
@@ -35,8 +35,8 @@ class ConflictError(TransactionError):
 class Change:
     """New content for one file. `name` is relative to the root, `path` the file itself, behind any symbolic link.
 
-    `before` and `status` are None for a file that does not exist yet, `after` is None for one that is to be removed. The new file looks
-    as the old one does, unless there is a `form`.
+    `before` and `status` are None for a file that does not exist yet, `after` is None for one that is to be removed. The new file
+    gets `metadata`, or else what the old one has.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Change:
     before: Optional[bytes]
     after: Optional[bytes]
     status: Optional[os.stat_result]
-    form: Optional[Form] = None
+    metadata: Optional[Metadata] = None
 
 
 def difference(texts: Mapping[str, str]) -> Dict[str, str]:

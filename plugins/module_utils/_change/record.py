@@ -20,7 +20,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._files import Form
+from .._files import Metadata
 from .._text import plain
 from .model import TransactionError
 
@@ -49,7 +49,7 @@ class Entry:
     path: str
     before: Optional[str]
     after: Optional[str]
-    form: Optional[Form] = None
+    metadata: Optional[Metadata] = None
     """How it looked before."""
 
 
@@ -149,11 +149,11 @@ def unpack(path: str, root: str, identity: str, state: str) -> Record:
 
 def _entry_to_json(entry: Entry) -> Dict[str, Any]:
     fields: Dict[str, Any] = {"name": entry.name, "path": entry.path, "before": entry.before, "after": entry.after}
-    form = entry.form
-    if form:
-        fields.update(mode=form.mode, uid=form.uid, gid=form.gid, mtime_ns=form.mtime_ns)
-        if form.attributes:
-            fields["attributes"] = {name: base64.b64encode(value).decode("ascii") for name, value in form.attributes.items()}
+    metadata = entry.metadata
+    if metadata:
+        fields.update(mode=metadata.mode, uid=metadata.uid, gid=metadata.gid, mtime_ns=metadata.mtime_ns)
+        if metadata.attributes:
+            fields["attributes"] = {name: base64.b64encode(value).decode("ascii") for name, value in metadata.attributes.items()}
     return fields
 
 
@@ -166,11 +166,11 @@ def _entry_from_json(fields: Dict[str, Any]) -> Entry:
     for each in (fields["before"], fields["after"]):
         if each is not None and not _DIGEST.fullmatch(each):
             raise ValueError("a digest in it is none")
-    form = None
+    metadata = None
     if fields["before"] is not None:
         numbers = [fields[key] for key in ("mode", "uid", "gid", "mtime_ns")]
         if not all(isinstance(number, int) for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
             raise ValueError(f"the mode, owner or time of {path!r} is none")
         attributes = {key: base64.b64decode(value, validate=True) for key, value in fields.get("attributes", {}).items()}
-        form = Form(numbers[0], numbers[1], numbers[2], numbers[3], attributes)
-    return Entry(name, path, fields["before"], fields["after"], form)
+        metadata = Metadata(numbers[0], numbers[1], numbers[2], numbers[3], attributes)
+    return Entry(name, path, fields["before"], fields["after"], metadata)

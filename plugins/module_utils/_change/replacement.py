@@ -15,7 +15,20 @@ import os
 from dataclasses import replace
 from typing import Optional, Tuple
 
-from .._files import Form, NotAFile, NotOurs, cause, create, dress, dress_new, fill, read_all, remove, remove_if_possible, same_file
+from .._files import (
+    Metadata,
+    NotAFile,
+    NotOurs,
+    cause,
+    create,
+    fill,
+    read_all,
+    remove,
+    remove_if_possible,
+    same_file,
+    set_metadata,
+    set_new_metadata,
+)
 from .model import Change, TransactionError
 from .record import Entry, Originals, Record, digest
 
@@ -25,8 +38,8 @@ class Replacement:
 
     def __init__(self, change: Change, entry: Entry, record: Record) -> None:
         self.change = change
-        self.original_form = entry.form
-        self.form = change.form or (entry.form and replace(entry.form, mtime_ns=None))
+        self.original_metadata = entry.metadata
+        self.metadata = change.metadata or (entry.metadata and replace(entry.metadata, mtime_ns=None))
         self.new_path, self.old_path = _beside(change.path, record)
         self.is_backup = bool(record.suffix)
         self.has_new = self.has_old = self.is_replaced = False
@@ -39,7 +52,7 @@ class Replacement:
             return
         descriptor = create(self.new_path)
         self.has_new = True
-        _complete(descriptor, change.name, change.after, self.form, fsync, os.path.dirname(change.path))
+        _write_and_close(descriptor, change.name, change.after, self.metadata, fsync, os.path.dirname(change.path))
 
     def check(self) -> None:
         """Raises TransactionError if the file is not as it was read, and OSError."""
@@ -95,7 +108,7 @@ class Replacement:
         except OSError:
             descriptor = create(self.old_path)
             self.has_old = True
-            _complete(descriptor, change.name, change.before or b"", self.original_form)
+            _write_and_close(descriptor, change.name, change.before or b"", self.original_metadata)
 
     def _changed(self) -> TransactionError:
         return TransactionError(f"{self.change.name} was changed by somebody else meanwhile")
@@ -161,7 +174,7 @@ def mend(root: str, entry: Entry, record: Record, originals: Originals, check: b
     elif is_new:
         original = originals.read(entry)
         remove(new_path)
-        _complete(create(new_path), entry.name, original, entry.form, fsync=True)
+        _write_and_close(create(new_path), entry.name, original, entry.metadata, fsync=True)
         os.replace(new_path, path)
     remove(new_path)
     remove(old_path)  # always: a rename between two names of one file does nothing
@@ -184,17 +197,19 @@ def _beside(path: str, record: Record) -> Tuple[str, str]:
     return f"{hidden}.new", path + record.suffix if record.suffix else f"{hidden}.old"
 
 
-def _complete(descriptor: int, name: str, data: bytes, form: Optional[Form], fsync: bool = False, folder: Optional[str] = None) -> None:
-    """Write a file that was created, and close it. Without `form` it looks as a new one in that `folder`, if that is given.
+def _write_and_close(
+    descriptor: int, name: str, data: bytes, metadata: Optional[Metadata], fsync: bool = False, folder: Optional[str] = None
+) -> None:
+    """All of a file that was created. Without `metadata` it gets that of a new file in `folder`, if that is given.
 
     Raises OSError, and TransactionError if this user cannot make a file of that owner.
     """
     try:
         fill(descriptor, data)
-        if form:
-            dress(descriptor, form)
+        if metadata:
+            set_metadata(descriptor, metadata)
         elif folder:
-            dress_new(descriptor, folder)
+            set_new_metadata(descriptor, folder)
         if fsync:
             os.fsync(descriptor)
     except NotOurs as error:

@@ -73,7 +73,7 @@ def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force
                 what = "removed" if data is None else "created" if last.after is None else "changed"
                 conflicts[first.name] = f"{first.name} was {what} since by somebody else: look at it, and set force to overwrite it"
             original = originals[history.record.id].read(first) if first.before else None
-            changes.append(Change(first.name, path, data, original, status, first.form))
+            changes.append(Change(first.name, path, data, original, status, first.metadata))
     if faults:
         raise TransactionError(*faults)
     if conflicts and not force:
