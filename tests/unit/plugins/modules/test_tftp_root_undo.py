@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.transaction import Change
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change
 
-COLLECTION = Path(transaction.__file__).parents[3]
+COLLECTION = Path(lock.__file__).parents[3]
 MODULE = COLLECTION / "plugins" / "modules" / "tftp_root_undo.py"
 PHONE = "SIP001122AABBCC.cnf"
 NEW = {
@@ -46,7 +46,7 @@ def apply(root, new=None, run="spring"):
         path = root / name
         there = path.exists()
         changes.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
-    with transaction.locked(str(root), str(root.parent / "state")) as store:
+    with lock.locked(str(root), str(root.parent / "state")) as store:
         store.apply(changes, image="P0S3-06-3-00", run=run)
 
 
@@ -196,7 +196,7 @@ def test_bad_folders(root):
     apply(root)
     assert "does not exist: set tftp_root" in run(root / "nowhere")["msg"]
     assert "where phones could fetch the passwords" in run(root, state_dir=str(root / "state"))["msg"]
-    with transaction.locked(str(root), str(root.parent / "state")):
+    with lock.locked(str(root), str(root.parent / "state")):
         assert "another run is changing" in run(root)["msg"]
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
@@ -65,7 +66,7 @@ def apply(changes, backup=False, fsync=None):
     folder = min((os.path.dirname(change.path) for change in changes), key=len, default=None)
     if folder is None:
         return []
-    with tempfile.TemporaryDirectory() as state, transaction.locked(folder, state) as locked:
+    with tempfile.TemporaryDirectory() as state, lock.locked(folder, state) as locked:
         return locked.apply(changes, backup=backup, fsync=fsync)
 
 
@@ -496,7 +497,7 @@ def test_a_file_changed_meanwhile_stops_all(root, name, meddle):
     plan = look(root)
     meddle(root / name)
     before = snapshot(root)
-    with pytest.raises(transaction.TransactionError, match=name):
+    with pytest.raises(TransactionError, match=name):
         apply(plan.changes)
     assert snapshot(root) == before
 
@@ -506,6 +507,6 @@ def test_a_file_created_meanwhile_stops_all(root):
     plan = look(root)
     (root / "OS79XX.TXT").write_bytes(b"theirs")
     before = snapshot(root)
-    with pytest.raises(transaction.TransactionError, match=r"OS79XX\.TXT was changed"):
+    with pytest.raises(TransactionError, match=r"OS79XX\.TXT was changed"):
         apply(plan.changes)
     assert snapshot(root) == before
