@@ -118,9 +118,11 @@ def _edited(data: bytes, add: bool) -> Answer:
     }
 
 
-def logs(log: bytes, now: datetime = datetime(2026, 12, 1), **options: Any) -> Answer:
+def logs(log: str | bytes, now: datetime = datetime(2026, 12, 1), **options: Any) -> Answer:
     """The facts of each phone, by MAC or address. Times in a log are local ones; `now` is when somebody looks at it."""
-    facts = diagnose(log.splitlines(), now=now.timestamp(), **options)["phones"]
+    lines = (log.encode() if isinstance(log, str) else log).splitlines()
+    facts = diagnose(lines, now=now.timestamp(), **options)["phones"]
+    assert all(phone["advice"] and phone["evidence"] for phone in facts.values())
     return {key: {**phone, "evidence": "\n".join(phone["evidence"])} for key, phone in facts.items()}
 
 
@@ -173,7 +175,9 @@ AREAS = {"image_names": image_names, "moves": moves, "macs": macs, "cnf": cnf_fi
 
 
 def _documents(path: Path) -> list[Answer]:
-    return list(yaml.load_all(path.read_bytes(), Loader=LOADER))
+    """The cases of a file. What a later one leaves out is as in the first."""
+    first, *others = yaml.load_all(path.read_bytes(), Loader=LOADER)
+    return [first, *({**first, **other} for other in others)]
 
 
 def _cases() -> Iterator[Any]:
