@@ -126,27 +126,39 @@ def logs(log: str | bytes, now: datetime = datetime(2026, 12, 1), **options: Any
     return {key: {**phone, "evidence": "\n".join(phone["evidence"])} for key, phone in facts.items()}
 
 
+SECRET = "Zq7token"
+"""The password in the files of cases. No answer may tell it."""
+
+
 def roots(image_version: str | None = None, **files: Any) -> Answer:
     """The audit of a root, or what comes of pointing it at an image: the files that change, or why it is refused."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        root.chmod(0o755)
-        _lay_out(root, **files)
-        if image_version is None:
-            return survey(Root(folder), Reader())
-        target = image.parse(image_version)
-        try:
-            made = plan(Root(folder), target, target.os79xx)
-        except RootError as error:
-            return {"refused": list(error.faults)}
-        changed = {change.name: (change.after or b"").decode("latin-1") for change in made.changes}
-        return {"changed": changed, "warnings": list(made.warnings)}
+        Path(folder).chmod(0o755)
+        _lay_out(Path(folder), **files)
+        before = _snapshot(folder)
+        answer = survey(Root(folder), Reader()) if image_version is None else _pointed(Root(folder), image.parse(image_version))
+        assert SECRET not in str({**answer, "changed": ""})
+        assert _snapshot(folder) == before
+        return answer
+
+
+def _pointed(root: Root, target: image.Image) -> Answer:
+    try:
+        made = plan(root, target, target.os79xx)
+    except RootError as error:
+        return {"refused": list(error.faults)}
+    changed = [{"file": change.name, "content": (change.after or b"").decode("latin-1")} for change in made.changes]
+    return {"changed": changed, "warnings": list(made.warnings)}
+
+
+def _snapshot(folder: str) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in Path(folder).rglob("*")}
 
 
 def _lay_out(folder: Path, root: Answer, images: list[str] | None = None, like: str = "") -> None:
     """Files by name: a text, nothing (not there), or `file`, which is the synthetic file of that name."""
     if like:
-        (first,) = _documents(CASES / "roots" / f"{like}.yml")
+        first = _documents(CASES / "roots" / f"{like}.yml")[0]
         _lay_out(folder, first["root"], first.get("images"))
     for name in images or ():
         make_image(folder, name)
@@ -176,7 +188,8 @@ AREAS = {"image_names": image_names, "moves": moves, "macs": macs, "cnf": cnf_fi
 
 def _documents(path: Path) -> list[Answer]:
     """The cases of a file. What a later one leaves out is as in the first."""
-    first, *others = yaml.load_all(path.read_bytes(), Loader=LOADER)
+    with path.open("rb") as file:  # so that an error in it names it
+        first, *others = yaml.load_all(file, Loader=LOADER)
     return [first, *({**first, **other} for other in others)]
 
 
