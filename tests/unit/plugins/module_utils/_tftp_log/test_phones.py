@@ -29,7 +29,6 @@ HEALTHY_BOOT = (
     (25, "RINGLIST.DAT", "served"),
     (25, "dialplan.xml", "served"),
 )
-LOADER = tuple(name + "{}" + end for name, end in (("CTLSEP", ".tlv"), ("SEP", ".cnf.xml"), ("SIP", ".cnf"), ("MGC", ".cnf")))
 RETRIES = (0, 1, 5, 9)
 CALM = {tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL}
 
