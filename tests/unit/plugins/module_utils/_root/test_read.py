@@ -130,47 +130,6 @@ def test_missing_and_empty_files(root):
 
 
 @pytest.mark.parametrize(
-    "data, right", [(b"", True), (b"\n", True), (b" \n", False), (b"\r\n", False), (b".bin\n", False), (b"\n\n", False)]
-)
-def test_os79xx_holds_the_name_and_nothing_else(root, data, right):
-    apply(look(root).changes)
-    (root / "OS79XX.TXT").write_bytes(NEW.encode() + data)
-    assert names(look(root)) == ([] if right else ["OS79XX.TXT"])
-
-
-@pytest.mark.parametrize(
-    "name, fault",
-    [
-        ("SIP001122AABBC.cnf", "has 11 digits"),
-        ("SIP001122AABBCCDD.cnf", "has 14 digits"),
-        ("SIP001122AABBCG.cnf", "holds 'G'"),
-        ("SIP00:11:22:AA:BB:CC.cnf", "holds ':'"),
-        ("SIP001122-AABBCC.cnf", "holds '-'"),
-        ("SIP:.cnf", "holds ':'"),
-        ("SIPlobby.cnf", "holds 'l'"),
-        ("SIP001122aabbce.cnf", "that phone asks for SIP001122AABBCE.cnf"),
-        ("sip001122AABBCE.cnf", "that phone asks for SIP001122AABBCE.cnf"),
-        ("SIP001122AABBCE.CNF", "that phone asks for SIP001122AABBCE.cnf"),
-        ("sipdefault.cnf", "phones ask for SIPDefault.cnf"),
-        ("SIPDEFAULT.CNF", "phones ask for SIPDefault.cnf"),
-        ("os79xx.txt", "phones ask for OS79XX.TXT: remove os79xx.txt"),
-        ("SIP\u0661\u0661.cnf", "holds '\u0661'"),
-    ],
-)
-def test_misnamed_files_are_refused(root, name, fault):
-    (root / name).write_bytes(b"image_version: x\n")
-    error = refused(root)
-    assert len(error.faults) == 1
-    assert name in str(error)
-    assert fault in str(error)
-
-
-def test_a_lower_case_os79xx_instead_of_the_real_one(root):
-    (root / "OS79XX.TXT").rename(root / "os79xx.txt")
-    assert "rename os79xx.txt to OS79XX.TXT" in str(refused(root))
-
-
-@pytest.mark.parametrize(
     "name",
     [
         "SIP_TEMPL.cnf",
@@ -374,26 +333,6 @@ def test_what_is_not_known_of_the_layout_passes(root):
     look(root)
     (root / f"{NEW}.bin").write_bytes(signed(f"{NEW}.bin", b"no load id"))
     look(root)
-
-
-def test_another_spelling_is_named(root):
-    supply(root, "P0S3-8-12-00")
-    error = refused(root, image="P0S3-08-12-00")
-    assert len(error.faults) == 1
-    assert "P0S3-08-12-00.loads, P003-08-12-00.sbn, P0S3-08-12-00.sb2 are missing" in str(error)
-    assert "the root holds P0S3-8-12-00: did you mean that?" in str(error)
-
-
-def test_another_spelling_of_the_loader_only(root):
-    supply(root, "P0S3-8-12-00")
-    (root / "P003-8-12-00.sbn").rename(root / "P003-08-12-00.sbn")
-    assert "P003-8-12-00.sbn is missing" in str(refused(root, image="P0S3-8-12-00"))
-    assert "the root holds P003-08-12-00" in str(refused(root, image="P0S3-8-12-00"))
-
-
-def test_another_case_is_named(root):
-    (root / f"{NEW}.sbn").rename(root / f"{NEW.lower()}.SBN")
-    assert f"rename {NEW.lower()}.SBN to {NEW}.sbn" in str(refused(root))
 
 
 # Who can read
