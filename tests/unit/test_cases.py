@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def macs(text: str) -> Answer:
 
 
 IMAGE = "P0S3-06-3-00"
-"""Where a case says none: the image that files are pointed at."""
+"""The image that files are pointed at."""
 AROUND = [
     *((b"", end) for end in (b"", b"\n", b"\r\n", b"\r\r\n")),
     *((b"# c\r\n\n \n", end + b'phone_label: "X "\nlast: 1') for end in (b"\n", b"\r\n", b"\r\r\n")),
@@ -120,7 +120,7 @@ def _edited(data: bytes, add: bool) -> Answer:
 
 def logs(log: str | bytes, now: datetime = datetime(2026, 12, 1), **options: Any) -> Answer:
     """The facts of each phone, by MAC or address. Times in a log are local ones; `now` is when somebody looks at it."""
-    lines = (log.encode() if isinstance(log, str) else log).splitlines()
+    lines = (log.encode() if isinstance(log, str) else log).rstrip(b"\n").split(b"\n")
     facts = diagnose(lines, now=now.timestamp(), **options)["phones"]
     assert all(phone["advice"] and phone["evidence"] for phone in facts.values())
     return {key: {**phone, "evidence": "\n".join(phone["evidence"])} for key, phone in facts.items()}
@@ -164,7 +164,7 @@ def _lay_out(folder: Path, root: Answer, images: list[str] | None = None, like: 
         make_image(folder, name)
     for name, content in root.items():
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if content is None:
             path.unlink()
         elif isinstance(content, str):
@@ -180,7 +180,14 @@ def _synthetic(file: str) -> bytes:
         return (Path(shipped) / file).read_bytes()
 
 
-AREAS = {"image_names": image_names, "moves": moves, "macs": macs, "cnf": cnf_files, "logs": logs, "roots": roots}
+AREAS: dict[str, Callable[..., Answer]] = {
+    "image_names": image_names,
+    "moves": moves,
+    "macs": macs,
+    "cnf": cnf_files,
+    "logs": logs,
+    "roots": roots,
+}
 
 
 # -- the runner
@@ -197,14 +204,14 @@ def _cases() -> Iterator[Any]:
     for path in sorted(CASES.glob("*/*.yml")):
         beside = sorted([*path.parent.glob(f"{path.stem}.log"), *path.parent.glob(f"{path.stem}.*.log")])
         for number, case in enumerate(_documents(path), start=1):
-            for log in beside or [None]:
+            for log in beside or (None,):
                 id = f"{path.parent.name}/{log.stem if log else path.stem}-{number}"
                 yield pytest.param(path, {**case, "log": log.read_bytes()} if log else case, id=id)
 
 
 def in_the_form_of(right: Any, answer: Any) -> Any:
     """The answer, only as far as `right` goes into it, and in its words where they hold: equal to it if the answer is right."""
-    if isinstance(right, dict) and isinstance(answer, dict):
+    if right and isinstance(right, dict) and isinstance(answer, dict):
         return {key: in_the_form_of(part, answer[key]) for key, part in right.items() if key in answer}
     if isinstance(right, list) and isinstance(answer, list):
         return [in_the_form_of(*pair) for pair in zip(right, answer, strict=False)] + answer[len(right) :]
@@ -219,8 +226,8 @@ def test_case(path: Path, case: Answer) -> None:
     question = {key: value for key, value in case.items() if key not in ("about", "right")}
     answer = in_the_form_of(case["right"], AREAS[path.parent.name](**question))
     if answer != case["right"]:
-        shown = [yaml.safe_dump(side, allow_unicode=True, sort_keys=False).splitlines() for side in (case["right"], answer)]
-        difference = "\n".join(difflib.unified_diff(*shown, "right", "answer", lineterm="", n=99))
+        right, wrong = (yaml.dump(side, allow_unicode=True, sort_keys=False).splitlines() for side in (case["right"], answer))
+        difference = "\n".join(difflib.unified_diff(right, wrong, "right", "answer", lineterm="", n=99))
         pytest.fail(f"{path}: {case.get('about', '')}\n{difference}", pytrace=False)
 
 

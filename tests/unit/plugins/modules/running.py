@@ -61,7 +61,7 @@ def warnings(answer: dict[str, Any]) -> list[str]:
     return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer.get("warnings", ())]
 
 
-def content(folder: Path) -> dict[str, bytes | None]:
+def content(folder: Path) -> dict[str, Any]:
     """What is in a folder and below, by path; None for a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
