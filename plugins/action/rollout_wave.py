@@ -134,7 +134,7 @@ class ActionModule(ControllerAction):
             progress.Progress(display.display, terminal, not arguments["progress"] or self.for_programs),
             watcher,
             state.outcomes,
-            lambda _wave: report.write_now_and_then(),
+            report.write_now_and_then,
             lambda: self._ask_log(watcher),
         )
         try:

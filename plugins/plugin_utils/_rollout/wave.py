@@ -104,7 +104,7 @@ class Wave:
         progress: Progress,
         watcher: Watcher,
         outcomes: dict[str, Outcome],
-        every_second: Callable[[Wave], None] = lambda wave: None,
+        every_second: Callable[[], None] = lambda: None,
         ask_log: Callable[[], bool] | None = None,
     ) -> None:
         """`every_second`: called about once a second. `ask_log`: lets the watcher learn from the TFTP server's log; if it returns False, it
@@ -378,7 +378,7 @@ class Wave:
             if time.monotonic() - shown_at >= self._progress.every:
                 shown_at = time.monotonic()
                 self._progress.line(progress_line(self.setup.number, self.setup.waves, self._counts, self._at_once, self._last_reset))
-            self._every_second(self)
+            self._every_second()
 
 
 async def _in_thread(work: Callable[[], bool]) -> bool:
