@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import PHONES_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 
 class ActionModule(ControllerAction):
@@ -15,7 +16,18 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         phones = self.phones(arguments["phones"])
-        results = fleet.observe(phones, self.pace(arguments))
-        for phone in phones:
-            results[phone.name].update(host=phone.host, hold=phone.hold)
-        return {"changed": False, "phones": results}
+        observed = fleet.observe(phones, self.pace(arguments))
+        return {"changed": False, "phones": {phone.name: _result(phone, observed[phone.name]) for phone in phones}}
+
+
+def _result(phone: Phone, observation: fleet.Observation) -> dict[str, Any]:
+    """As documented by the module."""
+    return {
+        "reachable": observation.reachable,
+        "image": observation.image,
+        "mac": observation.mac,
+        "kind": observation.kind,
+        "reason": observation.reason,
+        "host": phone.host,
+        "hold": phone.hold,
+    }

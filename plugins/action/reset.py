@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import PHONES_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 
@@ -19,18 +21,29 @@ class ActionModule(ControllerAction):
         unless = None if given == (None, None) else self.targets(phones, *given)
         pace = self.pace(arguments)
         if self._task.check_mode:
-            results = fleet.observe(phones, pace)
-            for name, result in results.items():
-                already = unless is not None and fleet.runs(result["image"], unless[name])
-                result.update(sent=result.pop("reachable") and not already, already=already, deferred=False)
+            observed = fleet.observe(phones, pace)
+            results = {name: _prediction(observation, unless[name] if unless else None) for name, observation in observed.items()}
         else:
             results = fleet.reset(phones, pace, unless=unless)
-        missed = {name: result["reason"] for name, result in results.items() if result["reason"]}
+        missed = {name: answer.reason for name, answer in results.items() if answer.reason}
         outcome: dict[str, Any] = {
-            "changed": any(result["sent"] for result in results.values()),
-            "phones": results,
-            "awaited": [name for name, result in results.items() if result["sent"] or result["kind"] in fleet.MAY_BE_RESTARTING],
+            "changed": any(answer.sent for answer in results.values()),
+            "phones": {name: asdict(answer) for name, answer in results.items()},
+            "awaited": [name for name, answer in results.items() if answer.sent or answer.kind in fleet.MAY_BE_RESTARTING],
         }
         if missed:
             outcome.update(failed=True, msg="; ".join(f"{name} was not reset: {reason}" for name, reason in missed.items()))
         return outcome
+
+
+def _prediction(observation: fleet.Observation, unless: Image | None) -> fleet.ResetAnswer:
+    """The answer that a phone would give, in check mode."""
+    already = unless is not None and fleet.runs(observation.image, unless)
+    return fleet.ResetAnswer(
+        sent=observation.reachable and not already,
+        already=already,
+        image=observation.image,
+        mac=observation.mac,
+        kind=observation.kind,
+        reason=observation.reason,
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import clock
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 
@@ -22,18 +22,15 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         state, wave, before = State.load(arguments["run"]), arguments["wave"], arguments["wave"] - 1
-        plan = state.plan
-        rules, waves = plan["rules"], plan["waves"]
+        plan = state.made_plan
         why = ""
-        if wave > waves[0]["number"] and before in rules["pause_after"]:
+        if wave > plan.waves[0].number and before in state.rules.pause_after:
             why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
-        elif closed := clock.closed(rules["window"], plan["zones"]):
+        elif closed := window.why_closed(state.rules.window, state.zones):
             why = f"{closed}: wave {wave} does not begin; run it again when the window is open"
-        if self._task.check_mode:
+        if not why or self._task.check_mode:
             return {"changed": False, "paused_after": None}
-        if not why:
-            return {"changed": False, "paused_after": None}
-        moved = plan["moved_before"] + sum(len(one["phones"]) for one in waves if one["number"] < wave)
-        Resume(Path(arguments["report_dir"])).paused(plan["image"], plan["fleet"], before, moved)
-        done = f"{before} of {waves[-1]['number']} waves to {plan['image']} are done; " if before else ""
+        moved = state.moved_before + sum(len(one.phones) for one in plan.waves if one.number < wave)
+        Resume(Path(arguments["report_dir"])).paused(plan.image, state.fleet, before, moved)
+        done = f"{before} of {plan.waves[-1].number} waves to {plan.image} are done; " if before else ""
         return {"changed": False, "failed": True, "msg": f"{done}{why}", "paused_after": before}

@@ -21,13 +21,13 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         state = State.load(arguments["run"])
-        before = {name: phone["image_before"] for name, phone in state.plan["phones"].items() if phone["image_before"]}
-        restarted = {name for name, reset in state.resets.items() if reset["sent"]} | set(state.waits)
-        phones = self.phones([name for name in before if name in restarted], state.logins)
-        targets = self.targets(phones, None, before)
+        restarted = {name: outcome for name, outcome in state.outcomes.items() if outcome.reset_at is not None and outcome.image_before}
+        phones = self.phones(list(restarted), state.logins)
+        targets = self.targets(phones, None, {name: outcome.image_before or "" for name, outcome in restarted.items()})
         pace = self.pace(arguments)
-        resets = fleet.reset(phones, pace, unless=targets)
-        patience = fleet.Patience(state.plan["rules"]["wait_timeout"])
-        state.given_back = fleet.wait(phones, pace, targets=targets, patience=patience, progress=self.say)
+        answers = fleet.reset(phones, pace, unless=targets)
+        patience = fleet.Patience(state.rules.wait_timeout)
+        for name, result in fleet.wait(phones, pace, targets=targets, patience=patience, progress=self.say).items():
+            state.outcomes[name] = restarted[name].given_back(result.image, result.reason)
         state.save()
-        return {"changed": any(reset["sent"] for reset in resets.values())}
+        return {"changed": any(answer.sent for answer in answers.values())}

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import unix_seconds
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 
@@ -35,9 +36,7 @@ class ActionModule(ControllerAction):
         sites = list(dict.fromkeys(site_of.values()))
         _check(sites, self._task_vars["hostvars"], arguments["tftp_group"])
         observed = fleet.observe(phones, self.pace(arguments))
-        for phone in phones:
-            observed[phone.name].update(host=phone.host, hold=phone.hold)
-        state = State(arguments["run"], names=arguments["phones"], started=arguments["started"])
+        state = State(arguments["run"], names=arguments["phones"], started=unix_seconds(arguments["started"]))
         state.logins, state.site_of, state.observed = logins(phones), site_of, observed
         state.save()
         return {"changed": False, "sites": sites}

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import clock, scope
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError, rules
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume, fleet_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
@@ -59,35 +59,47 @@ class ActionModule(ControllerAction):
         hostvars = self._task_vars["hostvars"]
         state = State.load(arguments.pop("run"))
         observed = state.observed
-        reach["site_of"] = state.site_of
-        held = {name for name, seen in observed.items() if seen.get("hold")}
         others = (name for name in self._task_vars["groups"]["all"] if name not in observed)
         elsewhere = phones((name for name in others if boolean(hostvars[name].get("hold", False), strict=False)), hostvars, to_log_in=False)
-        reach["held_elsewhere"] = {phone.mac for phone in elsewhere if phone.mac}
-        reach["pinning"] = named is None
         if named is None:
             targets = dict.fromkeys(observed, image.parse_application(name or ""))
         else:
             targets = scope.named_targets(observed, named, state.site_of)
         label = name or "what the files named before"
-        rules = _rules(arguments.pop("rules"), len(observed))
-        zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or rules["timezone"]) for host in set(state.site_of.values())})
-        folder, fleet = arguments.pop("report_dir"), fleet_of(observed)
+        state.rules = rules(arguments.pop("rules"), len(observed))
+        sites = set(state.site_of.values())
+        state.zones = sorted({str(hostvars[host].get("cisco79xx_timezone") or state.rules.timezone) for host in sites})
+        state.fleet = fleet_of(observed)
+        folder = arguments.pop("report_dir")
         if folder:
             resume = Resume(Path(folder))
             wanted = {phone: target.name for phone, target in targets.items()}
-            arguments["in_flight"] = resume.in_flight(wanted, Patience(rules["wait_timeout"], rules["call_timeout"]))
-            arguments["waves_done"], arguments["moved_before"] = resume.pause(label, fleet)
+            arguments["in_flight"] = resume.in_flight(wanted, Patience(state.rules.wait_timeout, state.rules.call_timeout))
+            arguments["waves_done"], state.moved_before = resume.pause(label, state.fleet)
+        closed = window.why_closed(state.rules.window, state.zones)
+        if closed and not self._task.check_mode:
+            raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
         try:
-            shut = clock.closed(rules["window"], zones)
-            if shut and not self._task.check_mode:
-                raise rollout.RolloutError(f"{shut}, so nothing was changed: run it when the window is open")
-            plan = scope.apart(rollout.plan(targets, observed, label=label, held=held, **arguments), **reach)
-        except rollout.RolloutError as error:
-            state.plan = dict(error.plan)
+            plan = rollout.make_plan(
+                targets,
+                observed,
+                label=label,
+                held={name for name, login in state.logins.items() if login["hold"]},
+                hosts={name: login["host"] for name, login in state.logins.items()},
+                moved_before=state.moved_before,
+                **arguments,
+            )
+            plan = scope.apart(
+                plan,
+                site_of=state.site_of,
+                held_elsewhere={phone.mac for phone in elsewhere if phone.mac},
+                pinning=named is None,
+                **reach,
+            )
+        except rollout.RefusedPlan as error:
+            state.plan = error.plan
             state.save()
             raise
-        plan.update(fleet=fleet, rules=rules, zones=zones, moved_before=arguments.get("moved_before", 0))
         state.plan = plan
         state.save()
         lines = rollout.outline(plan) + scope.outline(plan)
@@ -96,23 +108,9 @@ class ActionModule(ControllerAction):
         return {"changed": False, "plan": _brief(plan), "msg": lines}
 
 
-def _brief(plan: Mapping[str, Any]) -> dict[str, Any]:
+def _brief(plan: rollout.Plan) -> dict[str, Any]:
     """What the tasks of the role have to know."""
-    apart = plan["scope"] == scope.WAVE
-    waves = [{"number": wave["number"], "phones": len(wave["phones"]), "macs": wave["macs"] if apart else {}} for wave in plan["waves"]]
-    sites = {host: {"hold": site["hold"], "macs": site["macs"] if apart else []} for host, site in plan["sites"].items()}
-    return {"image": plan["image"], "scope": plan["scope"], "waves": waves, "sites": sites}
-
-
-def _rules(given: dict[str, Any], fleet: int) -> dict[str, Any]:
-    """The rules as the waves need them. Raises RolloutError."""
-    losses = {name: given.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")}
-    for name in ("soak_seconds", "wait_timeout", "call_timeout"):
-        if given[name] is not None and given[name] < 0:
-            raise rollout.RolloutError(f"{name} is {given[name]:g}: it is a number of seconds")
-    return {
-        **given,
-        "losses": rollout.losses(**losses)._asdict(),
-        "max_unavailable": rollout.at_once(given["max_unavailable"], fleet),
-        "pause_after": rollout.pauses(given["pause_after"]),
-    }
+    apart = plan.scope == scope.WAVE
+    waves = [{"number": wave.number, "phones": len(wave.phones), "macs": wave.macs if apart else {}} for wave in plan.waves]
+    sites = {host: {"hold": site["hold"], "macs": site["macs"] if apart else []} for host, site in plan.sites.items()}
+    return {"image": plan.image, "scope": plan.scope, "waves": waves, "sites": sites}

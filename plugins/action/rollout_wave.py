@@ -16,14 +16,17 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import RUN_SPEC, SESSIONS_SPEC, Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import Reporter, publish
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import progress
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import HOPELESS
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, progress
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport, file_changes
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset, Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.running_report import RunningReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Interrupted, Order, Wave
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience, Result
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Interrupted, Wave, WaveSetup
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 display = Display()
@@ -32,49 +35,51 @@ display = Display()
 class _Watcher:
     """Writes down what the next run has to know, and knows what the TFTP server's log says of the phones."""
 
-    def __init__(
-        self, resume: Resume, images: Mapping[str, str], awaited: Mapping[str, tuple[str, float]], addresses: Mapping[str, str]
-    ) -> None:
-        """`awaited`: MAC → name, and seconds since, of the phones that an earlier run has reset. `addresses`: IP address → MAC."""
+    def __init__(self, resume: Resume, images: Mapping[str, str], phones: Collection[Phone], earlier: Mapping[str, EarlierReset]) -> None:
+        """`images`: what each phone is reset to, by name. `earlier`: resets by an earlier run, by name."""
         self._resume = resume
         self._images = images
-        self._names = {mac: name for mac, (name, _seconds) in awaited.items()}
-        self._since = {mac: time.monotonic() - seconds for mac, (_name, seconds) in awaited.items()}
-        self._addresses = addresses
-        self._suspected: dict[str, str] = {}
-        self._causes: dict[str, Result] = {}
+        flying = {phone.mac: phone.name for phone in phones if phone.mac and phone.name in earlier}
+        self._names: dict[str, str] = dict(flying)
+        """Of the phones that were reset and have not ended, by MAC; `_since`: when they were, by time.monotonic()."""
+        self._since = {mac: time.monotonic() - earlier[name].seconds for mac, name in flying.items()}
+        self._macs = {phone.host: phone.mac for phone in phones if phone.mac and _is_address(phone.host)}
+        """By IP address."""
+        self._suspicions: dict[str, str] = {}
+        self._causes: dict[str, Cause] = {}
 
-    def told(self, phone: Phone, about: str, result: Result) -> None:
-        self._resume.told(phone, about, result, self._images[phone.name])
-        if phone.mac and about == "sent":
+    def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
+        self._resume.note(phone, step, self._images[phone.name], before, deferred)
+        if phone.mac and step == "sent":
             self._names[phone.mac] = phone.name
             self._since[phone.mac] = time.monotonic()
         elif phone.mac:
             self._names.pop(phone.mac, None)
 
-    def cause(self, phone: Phone) -> Result | None:
+    def cause(self, phone: Phone) -> Cause | None:
         return self._causes.get(phone.name)
 
-    def awaited(self) -> dict[str, float]:
+    def waiting(self) -> dict[str, float]:
         """The phones that were reset and have not ended: MAC → seconds since."""
         now = time.monotonic()
         return {mac: now - self._since[mac] for mac in list(self._names)}
 
-    def sought(self, awaited: Collection[str]) -> list[str]:
-        """As what these phones may stand in the log: 6.x and older ask for much before they tell their MAC."""
-        return [*awaited, *(address for address, mac in self._addresses.items() if mac in awaited)]
+    def log_names(self, macs: Collection[str]) -> list[str]:
+        """As what these phones may stand in the log: 6.x and older ask for much before they tell their MAC, so their addresses too."""
+        return [*macs, *(address for address, mac in self._macs.items() if mac in macs)]
 
-    def learn(self, verdicts: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take what the log says, by MAC, or by address where it tells no MAC. What is only likely has to be said twice."""
+    def take_verdicts(self, verdicts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Learn from what the log says, by MAC, or by address where it tells no MAC. What is only likely has to be said twice."""
         for key, verdict in verdicts.items():
-            mac = self._addresses.get(key, key)
-            name, what = self._names.get(mac), str(verdict["verdict"])
-            if name is None or what not in rollout.HOPELESS or (mac != key and mac in verdicts):
+            mac = self._macs.get(key, key)
+            name, kind = self._names.get(mac), str(verdict["verdict"])
+            if name is None or kind not in HOPELESS or (mac != key and mac in verdicts):
                 continue
-            if (verdict["confidence"] == "certain" and mac == key) or self._suspected.get(name) == what:
-                why = f"does not come back, by the TFTP server's log: {what.replace('_', ' ')} ({verdict['confidence']})"
-                self._causes[name] = {"kind": what, "reason": why, "advice": str(verdict["advice"])}
-            self._suspected[name] = what
+            if (verdict["confidence"] == "certain" and mac == key) or self._suspicions.get(name) == kind:
+                confidence, advice = one_line(verdict["confidence"], 40), one_line(verdict["advice"], 1000)
+                reason = f"does not come back, by the TFTP server's log: {kind.replace('_', ' ')} ({confidence})"
+                self._causes[name] = Cause(kind, reason, advice)
+            self._suspicions[name] = kind
 
 
 class ActionModule(ControllerAction):
@@ -92,97 +97,75 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         state = State.load(arguments["run"])
-        plan, number = state.plan, arguments["wave"]
-        rules = plan["rules"]
+        plan, rules, number = state.made_plan, state.rules, arguments["wave"]
         state.reached = number
-        (wave,) = (one for one in plan["waves"] if one["number"] == number)
-        seen = plan["phones"]
+        (wave,) = (one for one in plan.waves if one.number == number)
         # A phone that the inventory has no MAC of has told it when it was observed: another one in its place is not reset
-        phones = [replace(phone, mac=phone.mac or seen[phone.name]["mac"]) for phone in self.phones(wave["reset"], state.logins)]
-        resume = Resume(Path(arguments["report_dir"]))
-        patience = Patience(rules["wait_timeout"], rules["call_timeout"], arguments["poll_interval"])
-        order = Order(
+        phones = [replace(phone, mac=phone.mac or plan.phones[phone.name].mac) for phone in self.phones(list(wave.reset), state.logins)]
+        folder = Path(arguments["report_dir"])
+        resume = Resume(folder)
+        patience = Patience(rules.wait_timeout, rules.call_timeout, arguments["poll_interval"])
+        images = {phone.name: plan.images[phone.name] for phone in phones}
+        setup = WaveSetup(
             number=number,
-            waves=plan["waves"][-1]["number"],
+            waves=plan.waves[-1].number,
             phones=phones,
-            targets={phone.name: parse_application(plan["images"][phone.name]) for phone in phones},
-            awaited=resume.in_flight({phone.name: plan["images"][phone.name] for phone in phones}, patience),
-            lost=dict.fromkeys(set(wave["phones"]) - set(wave["reset"]), rollout.UNSEEN),
-            at_once=rules["max_unavailable"],
-            down=sum(bool(wait.get("down")) and not wait["on_target"] for wait in state.waits.values()),
-            soak_seconds=rules["soak_seconds"],
-            require_registered=rules["require_registered"],
+            planned={name: plan.phones[name] for name in wave.phones},
+            targets={name: parse_application(image) for name, image in images.items()},
+            awaited=resume.in_flight(images, patience),
+            at_once=rules.max_unavailable,
+            down=state.down,
+            soak_seconds=rules.soak_seconds,
+            require_registered=rules.require_registered,
         )
-        limits = rollout.Losses(**rules["losses"])
-        before = rollout.earlier(number, plan, state.resets, state.waits)
-        reporter = Reporter(
-            Path(arguments["report_dir"]),
-            self._task_vars["hostvars"],
-            state,
-            {"image": plan["image"], "files": arguments["files"]},
-        )
+        before = gate.earlier(number, state.outcomes)
 
-        def stop(failed: Mapping[str, str], ended: int) -> str:
-            return rollout.too_many(limits, failed, len(wave["phones"]), before["failed"], before["seen"] + ended)
+        def why_stop(failed: Mapping[str, str], ended: int) -> str:
+            return gate.too_many(rules.losses, failed, len(wave.phones), before.failed, before.ended + ended)
 
-        def known(running: Wave) -> dict[str, Any]:
-            return {"resets": {**state.resets, **running.resets}, "waits": {**state.waits, **running.waits}}
-
-        watcher = _Watcher(
-            resume,
-            plan["images"],
-            {
-                phone.mac: (phone.name, order.awaited[phone.name]["seconds"])
-                for phone in phones
-                if phone.mac and phone.name in order.awaited
-            },
-            {phone.host: phone.mac for phone in phones if phone.mac and _is_address(phone.host)},
-        )
+        report = RunningReport(folder, state, RunReport(plan.image, {}, files=file_changes(arguments["files"])))
+        watcher = _Watcher(resume, images, phones, setup.awaited)
+        terminal = progress.terminal_of(os.getppid(), os.environ)
         running = Wave(
-            order,
+            setup,
             self.pace(arguments),
             patience,
-            stop,
-            progress.Progress(
-                display.display,
-                progress.terminal_of(os.getppid(), os.environ),
-                not arguments["progress"] or self.for_programs,
-            ),
+            why_stop,
+            progress.Progress(display.display, terminal, not arguments["progress"] or self.for_programs),
             watcher,
-            lambda one: reporter.write_now_and_then(**known(one)),
-            lambda _seconds: self._diagnose(watcher),
+            state.outcomes,
+            report.write_now_and_then,
+            lambda: self._ask_log(watcher),
         )
         try:
             running.run()
         except Interrupted:
             why = f"interrupted in wave {number}: run it again to go on; phones that were reset are waited for, not reset again"
-            publish(reporter.write(**known(running), finished=False, error=why))
+            publish(report.write(finished=False, error=why))
             return {"failed": True, "msg": why, "why": ""}
         finally:
-            state.resets.update(running.resets)
-            state.waits.update(running.waits)
+            state.down += len(running.down)
             if running.orphaned:
                 state.remove()  # nobody is left who would
             else:
                 state.save()
-        gate = rollout.gate(number, plan, state.resets, state.waits, limits, running.stopped)
-        if not gate["stop"]:
-            self.say(gate["message"])
-        changed = any(reset["sent"] for reset in running.resets.values())
-        return {"changed": changed, "failed": gate["stop"], "msg": gate["message"], "why": gate["why"]}
+        decision = gate.decide(number, plan, state.outcomes, rules.losses, running.stopped)
+        if not decision.why:
+            self.say(decision.message)
+        return {"changed": running.changed, "failed": bool(decision.why), "msg": decision.message, "why": decision.why}
 
-    def _diagnose(self, watcher: _Watcher) -> bool:
+    def _ask_log(self, watcher: _Watcher) -> bool:
         """Ask the log of the TFTP host that the task is delegated to. False if it does not answer, and need not be asked again."""
         host = self._task.delegate_to
         if not host:
             return False
         variables = self._task_vars["hostvars"][host]
-        awaited = watcher.awaited()
-        if not awaited:
+        waiting = watcher.waiting()
+        if not waiting:
             return True
         arguments = {
-            "since": f"{max(awaited.values()) + 5:.0f}s",
-            "phones": watcher.sought(awaited),
+            "since": f"{max(waiting.values()) + 5:.0f}s",
+            "phones": watcher.log_names(waiting),
             "tftp_root": variables.get("cisco79xx_tftp_root"),
             **_log(variables),
         }
@@ -193,7 +176,7 @@ class ActionModule(ControllerAction):
         if "phones" not in result:
             display.vv(f"the TFTP server's log at {host} cannot be asked: {result.get('msg')}")
             return False
-        watcher.learn(result["phones"])
+        watcher.take_verdicts(result["phones"])
         return True
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -35,8 +36,8 @@ class ActionModule(ControllerAction):
             patience=fleet.Patience(0 if check else arguments["timeout"], None, arguments["poll_interval"]),
             progress=self.say,
         )
-        missed = {name: result["reason"] for name, result in results.items() if not result["on_target"]}
-        outcome: dict[str, Any] = {"changed": False, "phones": results}
+        missed = {name: result.reason for name, result in results.items() if not result.on_target}
+        outcome: dict[str, Any] = {"changed": False, "phones": {name: asdict(result) for name, result in results.items()}}
         if missed and not check:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in missed.items())
             wanted = arguments["image"] or "their image"

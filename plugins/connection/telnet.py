@@ -106,15 +106,8 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import (
-    TELNETLIB3_ERROR,
-    UNKNOWN_COMMAND,
-    WRONG_PASSWORD,
-    Limits,
-    Phone,
-    PhoneError,
-    session,
-)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import UNKNOWN_COMMAND, WRONG_PASSWORD
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import TELNETLIB3_ERROR, Limits, Phone, PhoneError, session
 
 display = Display()
 

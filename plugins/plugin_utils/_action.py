@@ -16,8 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, known, phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, phones, restore
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import TELNETLIB3_ERROR, Limits, Phone
@@ -80,14 +80,14 @@ class ControllerAction(ActionBase):
             display.display(line)
 
     def phones(self, names: list[str] | None, logins: Mapping[str, Any] | None = None) -> list[Phone]:
-        """The phones named, or the task's own host. `logins`: as of `inventory.logins`, where they were read before."""
+        """The phones named, or the task's own host. `logins`: as of `_inventory.logins`, where they were read before."""
         if TELNETLIB3_ERROR:
             raise AnsibleActionFail(
                 "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
             ) from TELNETLIB3_ERROR
         chosen = [self._task_vars["inventory_hostname"]] if names is None else names
         hostvars = self._task_vars["hostvars"]
-        return phones(chosen, hostvars) if logins is None else known(chosen, logins, hostvars)
+        return phones(chosen, hostvars) if logins is None else restore(chosen, logins, hostvars)
 
     @staticmethod
     def pace(arguments: Arguments) -> Pace:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 TELNET_PORT = 23
@@ -27,21 +27,23 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_l
 
     Raises InventoryError: nothing of the run should start then.
     """
-    found: list[Phone] = []
+    ready: list[Phone] = []
     faults: list[str] = []
-    # Ansible takes a good part of a millisecond for a host
-    for some, wrong in halves(lambda some: _read(some, hostvars, to_log_in), list(names)):
-        found += some
-        faults += wrong
-    faults += _shared(found, "MAC", lambda phone: phone.mac)
-    faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
+    for name in names:
+        try:
+            ready.append(_phone(name, hostvars, to_log_in))
+        except InventoryError as error:
+            faults.append(str(error))
+    faults += _shared(ready, "MAC", lambda phone: phone.mac)
+    faults += _shared(ready, "address", lambda phone: f"{phone.host}:{phone.port}")
     if faults:
-        raise InventoryError("; ".join(faults[:20]) + (f"; and {len(faults) - 20} more" if len(faults) > 20 else ""))
-    return found
+        raise InventoryError("; ".join(first_some(faults)))
+    return ready
 
 
 def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
-    """What `known` needs to make them again. Instead of its password each has the name of the first phone with the same one."""
+    """What `restore` needs to make these phones again: their fields by name, and instead of the password the name of the first phone with
+    the same one (`password_of`)."""
     owners: dict[str, str] = {}
     return {
         phone.name: {
@@ -56,24 +58,12 @@ def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
     }
 
 
-def known(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
-    """The same phones again, for the price of reading each password once. Raises InventoryError."""
-    found = [{"name": name, **logins[name]} for name in names]
-    owners = dict.fromkeys(one.pop("password_of") for one in found)
-    passwords = {phone.name: phone.password for phone in phones(owners, hostvars)}
-    return [Phone(password=passwords[logins[one["name"]]["password_of"]], **one) for one in found]
-
-
-def _read(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> tuple[list[Phone], list[str]]:
-    """The phones, and what is wrong with the others."""
-    found: list[Phone] = []
-    faults: list[str] = []
-    for name in names:
-        try:
-            found.append(_phone(name, hostvars, to_log_in))
-        except InventoryError as error:
-            faults.append(str(error))
-    return found, faults
+def restore(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
+    """The phones that `logins` was made of, for the price of reading each password once. Raises InventoryError."""
+    facts = {name: dict(logins[name]) for name in names}
+    owners = {name: one.pop("password_of") for name, one in facts.items()}
+    passwords = {phone.name: phone.password for phone in phones(dict.fromkeys(owners.values()), hostvars)}
+    return [Phone(name, password=passwords[owners[name]], **one) for name, one in facts.items()]
 
 
 def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:
@@ -84,8 +74,8 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         # A password read from a file often ends in a line feed that is not part of it
         password = str(variables.get("ansible_password") or "").rstrip("\r\n")
         port = _port(variables.get("ansible_port"))
-        spelt = variables.get("cisco79xx_mac")
-        mac = macs.parse(str(spelt)) if spelt else macs.find(name)
+        own_mac = variables.get("cisco79xx_mac")
+        mac = macs.parse(str(own_mac)) if own_mac else macs.find(name)
         hold = boolean(variables.get("hold", False), strict=False)
         tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
     except (ValueError, TypeError) as error:
@@ -104,9 +94,9 @@ def _port(value: object) -> int:
     return int(text)
 
 
-def _shared(found: list[Phone], what: str, key: Any) -> list[str]:
+def _shared(ready: list[Phone], what: str, key: Any) -> list[str]:
     owners: dict[str, list[str]] = {}
-    for phone in found:
+    for phone in ready:
         value = key(phone)
         if value:
             owners.setdefault(value, []).append(phone.name)

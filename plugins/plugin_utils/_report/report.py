@@ -20,7 +20,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import template
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import ALREADY, BLOCKED, DONE, FAILED, NOT_REACHED, PLANNED
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, NOT_REACHED, PLANNED
 
 STATUSES = {
     FAILED: ("✗", "failed", "its wave came and it does not run the image, or it could not be observed in a dry run"),

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
 DONE = "done"
 ALREADY = "already"
@@ -53,7 +55,15 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """As under `phones` in report.json."""
-        return {**asdict(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at)}
+        return {**vars(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at)}
+
+    def given_back(self, image: str | None, problem: str | None) -> Outcome:
+        """The outcome of this phone after it was taken back to its old image, or could not be: then `problem` says why. It is not on the
+        image, however well it went there. `image`: last seen."""
+        so_far = f"{self.reason}; " if self.reason else ""
+        back = f"could not be taken back: {problem}" if problem else f"taken back to {image}"
+        reason = f"{so_far}the rollout stopped, {back}"
+        return replace(self, status=FAILED, kind=failures.GIVEN_BACK, image_after=image, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class WaveSpan:
     ended: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "phones": list(self.phones), "started": stamp(self.started), "ended": stamp(self.ended)}
+        return {**vars(self), "phones": list(self.phones), "started": stamp(self.started), "ended": stamp(self.ended)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,11 @@ class FileChange:
     tftp_host: str
     path: str
     diff: str
+
+
+def file_changes(facts: Sequence[Mapping[str, Any]]) -> list[FileChange]:
+    """From what the modules on the TFTP hosts return as `differences`, with `tftp_host`."""
+    return [FileChange(str(one["tftp_host"]), str(one["path"]), str(one["diff"])) for one in facts]
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ class RunReport:
                 "error": self.error or None,
             },
             "phones": {name: outcome.to_json() for name, outcome in self.phones.items()},
-            "files": [asdict(file) for file in self.files[:MOST_FILES]],
+            "files": [vars(file) for file in self.files[:MOST_FILES]],
             "files_left_out": max(0, len(self.files) - MOST_FILES),
         }
 
@@ -125,3 +140,8 @@ class RunReport:
 def stamp(seconds: float | None) -> str | None:
     """Unix seconds as ISO 8601, UTC, to the second."""
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
+
+
+def unix_seconds(text: str) -> float:
+    """From ISO 8601. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
+
 LINE_EVERY = 5.0
 """Seconds between two lines where there is no terminal."""
 LIVE_EVERY = 1.0
@@ -19,7 +21,11 @@ LIVE_EVERY = 1.0
 
 @dataclass
 class Counts:
-    """The phones of a wave. `longest`: seconds that the slowest took of those that are back."""
+    """The phones of a wave, by their state.
+
+    `flashing`: reset and not back; `in_call`: they restart when their call ends. `longest`: seconds that the slowest took of those that are
+    back. `began`: when the wave did, by time.monotonic().
+    """
 
     total: int
     done: int = 0
@@ -62,7 +68,7 @@ class Progress:
     def every(self) -> float:
         return LINE_EVERY if self._terminal is None else LIVE_EVERY
 
-    def event(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Something that people want to know at once."""
         if not self._quiet:
             self._clear()
@@ -105,8 +111,8 @@ def terminal_of(process: int, environment: Mapping[str, str]) -> str | None:
 
     An action runs in a worker that Ansible has cut off from the terminal, but its parent writes there.
     """
-    unseen = ("CI", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
-    if environment.get("TERM", "dumb") == "dumb" or any(environment.get(name) for name in unseen):
+    without_people = ("CI", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
+    if environment.get("TERM", "dumb") == "dumb" or any(environment.get(name) for name in without_people):
         return None
     try:
         path = os.readlink(f"/proc/{process}/fd/1")
@@ -119,18 +125,11 @@ def terminal_of(process: int, environment: Mapping[str, str]) -> str | None:
         os.close(descriptor)
 
 
-def duration(seconds: float) -> str:
-    """Such as `45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def progress_line(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:
+    """How a wave stands: how many phones in which state, for how long, and how long it will take.
 
-
-def spoken(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:
-    """The line: which wave, how many in which state, how long, and until when."""
+    `at_once`: phones that may be down at once; `last_reset`: when the last one was reset, by time.monotonic().
+    """
     call = f" ({counts.in_call} in a call)" if counts.in_call else ""
     left = counts.expected(at_once, last_reset)
     return (

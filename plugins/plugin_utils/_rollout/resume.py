@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +22,35 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
 FILE = "resume.jsonl"
 
 
+@dataclass(frozen=True)
+class EarlierReset:
+    """A reset after which the phone may not be back yet.
+
+    `seconds`: since then. `deferred`: it was in a call. `doubtful`: it was about to be sent when the run ended. `before`: the image that
+    the phone ran, if that is known.
+    """
+
+    seconds: float
+    deferred: bool = False
+    doubtful: bool = False
+    before: str | None = None
+
+
 def fleet_of(names: Iterable[str]) -> str:
     """A short name for these phones: a run of others does not go on where these paused."""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
 
 
 class Resume:
-    """A line for each thing that happens, written before it does: a killed run leaves all but the last thing told."""
+    """A line for each thing that happens, written before it does: a killed run leaves all but the last of them."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._stream: Any = None
 
-    def told(self, phone: Phone, about: str, result: Mapping[str, Any], image: str) -> None:
-        """As a `fleet.Watcher` is told."""
-        self._add(
-            {
-                "phone": phone.name,
-                "mac": phone.mac,
-                "event": about,
-                "image": image,
-                "before": result.get("image") if about == "sent" else None,
-                "deferred": bool(result.get("deferred")),
-            }
-        )
+    def note(self, phone: Phone, step: str, image: str, before: str | None = None, deferred: bool = False) -> None:
+        """As `wave.Watcher.note`; `image`: what the phone is reset to."""
+        self._add({"phone": phone.name, "mac": phone.mac, "event": step, "image": image, "before": before, "deferred": deferred})
 
     def paused(self, image: str, fleet: str, waves_done: int, moved: int) -> None:
         """The run of this `fleet` ends after this many waves, which moved this many phones, and shall go on from there."""
@@ -55,29 +61,24 @@ class Resume:
         with suppress(OSError):
             self._path.unlink()
 
-    def in_flight(self, targets: Mapping[str, str], patience: Patience) -> dict[str, dict[str, Any]]:
-        """The phones that were reset to the image of `targets` (name → image), and may not be back: name → `seconds` since,
-        `deferred`, `doubtful` (it was about to be reset when the run ended), `before` (its image then)."""
-        found: dict[str, dict[str, Any]] = {}
+    def in_flight(self, targets: Mapping[str, str], patience: Patience) -> dict[str, EarlierReset]:
+        """The phones that were reset to the image of `targets` (name → image), and may not be back."""
+        resets: dict[str, EarlierReset] = {}
         now = time.time()
         for line in self._lines():
             name = str(line.get("phone"))
             if name not in targets:
                 continue
-            earlier = found.pop(name, {})
+            last = resets.pop(name, None)
             if line["event"] not in ("reset", "sent"):
                 continue
             call = patience.wait if patience.call is None else patience.call
             longest = patience.wait + (call if line["deferred"] else 0)
             # Written times are rounded
             if line["image"] == targets[name] and -1 <= now - line["at"] < longest:
-                found[name] = {
-                    "seconds": max(0.0, now - line["at"]),
-                    "deferred": line["deferred"],
-                    "doubtful": line["event"] == "reset",
-                    "before": line["before"] or earlier.get("before"),
-                }
-        return found
+                before = line["before"] or (last.before if last else None)
+                resets[name] = EarlierReset(max(0.0, now - line["at"]), line["deferred"], line["event"] == "reset", before)
+        return resets
 
     def pause(self, image: str, fleet: str) -> tuple[int, int]:
         """How many waves an earlier run of the fleet to this image had done when it paused, and how many phones they moved, or 0 and 0."""
@@ -105,7 +106,7 @@ class Resume:
         lines = []
         for line in text.splitlines():
             with suppress(ValueError, KeyError, TypeError):
-                known = json.loads(line)
-                known["event"], known["at"] + 0, known["image"]
-                lines.append({"deferred": False, "before": None, **known})
+                facts = json.loads(line)
+                facts["event"], facts["at"] + 0, facts["image"]
+                lines.append({"deferred": False, "before": None, **facts})
         return lines

@@ -17,38 +17,61 @@ from typing import Any
 from ansible import constants
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, Rules
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
 
 
 @dataclass
 class State:
-    """`run`: what the steps of one run of the role have in common, and no other. `logins`: as of `inventory.logins`. `observed`: as of
-    `fleet.observe`, with `host` and `hold`. `site_of`: phone → TFTP host. `plan`: as of `scope.apart`, with `fleet`, `rules`, `zones` and
-    `moved_before`. `resets` and `waits`: as of `wave.Wave`, of all waves. `reached`: the last wave that began."""
+    """All that the steps of one run have in common.
+
+    `run`: what they, and no others, call their run. `names`: the phones asked for. `started`: Unix seconds. `logins`: as of
+    `_inventory.logins`. `site_of`: phone → TFTP host. `zones`: the sites' time zones. `fleet` and `moved_before`: what a pause has to
+    note, as of `resume.Resume`. `outcomes`: of the phones whose wave came. `down`: how many of them were given up and do not answer.
+    `reached`: the number of the last wave that began.
+    """
 
     run: str
     names: list[str] = field(default_factory=list)
-    started: str = ""
+    started: float | None = None
     logins: dict[str, Any] = field(default_factory=dict)
     site_of: dict[str, str] = field(default_factory=dict)
-    observed: dict[str, Any] = field(default_factory=dict)
-    plan: dict[str, Any] = field(default_factory=dict)
-    resets: dict[str, Any] = field(default_factory=dict)
-    waits: dict[str, Any] = field(default_factory=dict)
-    given_back: dict[str, Any] = field(default_factory=dict)
+    observed: dict[str, Observation] = field(default_factory=dict)
+    plan: Plan | None = None
+    rules: Rules = field(default_factory=Rules)
+    zones: list[str] = field(default_factory=list)
+    fleet: str = ""
+    moved_before: int = 0
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    down: int = 0
     reached: int = 0
+
+    @property
+    def made_plan(self) -> Plan:
+        """The plan. Raises RuntimeError if the step that makes it has not run."""
+        if self.plan is None:
+            raise RuntimeError("there is no plan: the step before has not run")
+        return self.plan
 
     @classmethod
     def load(cls, run: str) -> State:
         """As the step before saved it; empty if there was none."""
         state = cls(run)
         try:
-            return cls(**json.loads(state._path.read_text(encoding="utf-8")))
+            facts = json.loads(state._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return state
+        facts["observed"] = {name: Observation(**one) for name, one in facts["observed"].items()}
+        facts["plan"] = Plan.from_json(facts["plan"]) if facts["plan"] else None
+        facts["rules"] = Rules(**{**facts["rules"], "losses": Losses(**facts["rules"]["losses"])})
+        facts["outcomes"] = {name: Outcome(**one) for name, one in facts["outcomes"].items()}
+        return cls(**facts)
 
     def save(self) -> None:
         """Raises OSError."""
-        write_whole(self._path, json.dumps(vars(self)))
+        write_whole(self._path, json.dumps(self, default=vars))
 
     def remove(self) -> None:
         with suppress(OSError):

@@ -2,19 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A maintenance window, such as `22:00-05:00`: the time of day in which waves may begin."""
+"""A maintenance window, such as `22:00-05:00`: the time of day, at the sites, in which waves may begin."""
 
 from __future__ import annotations
 
 import re
-from datetime import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _WINDOW = re.compile(r"\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\s*(?:-|–|to)\s*([01]?[0-9]|2[0-4]):([0-5][0-9])\s*")
 
 
 class WindowError(ValueError):
-    """A text that is no window."""
+    """A text that is no window, or no time zone."""
 
 
 class Window(NamedTuple):
@@ -31,11 +33,29 @@ class Window(NamedTuple):
 
 def parse(text: str) -> Window:
     """Raises WindowError."""
-    found = _WINDOW.fullmatch(text)
-    hours = [int(part) for part in found.groups()] if found else []
-    if not hours or (hours[2] == 24 and hours[3]):
+    match = _WINDOW.fullmatch(text)
+    parts = [int(part) for part in match.groups()] if match else []
+    if not parts or (parts[2] == 24 and parts[3]):
         raise WindowError(f"window is {text!r}: give it as 22:00-05:00, in the time of the site")
-    first, last = time(hours[0], hours[1]), time(hours[2] % 24, hours[3])
-    if first == last and hours[2] != 24:
+    first, last = time(parts[0], parts[1]), time(parts[2] % 24, parts[3])
+    if first == last and parts[2] != 24:
         raise WindowError(f"window is {text!r}: it begins when it ends")
     return Window(first, last)
+
+
+def why_closed(window: str, zones: Iterable[str], now: datetime | None = None) -> str:
+    """Why no wave may begin now, or an empty text. Without a window one always may.
+
+    `zones`: time zones of the sites, such as `Europe/Berlin`; an empty one is that of the controller. Raises WindowError.
+    """
+    if not window:
+        return ""
+    limits = parse(window)
+    for zone in zones:
+        try:
+            there = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone) if zone else None)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise WindowError(f"{zone!r} is no time zone that is known here: give one such as Europe/Berlin") from None
+        if not limits.is_open(there.time()):
+            return f"it is {there:%H:%M} in {zone or 'local time'}, outside the window {window}"
+    return ""

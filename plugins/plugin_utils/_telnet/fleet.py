@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
-from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import register
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import session as dialogue
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Identity, Limits, Phone, PhoneError, session
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, session
 
-Result = dict[str, Any]
-Results = dict[str, Result]
 Targets = Mapping[str, images.Image]
 """Inventory name → image."""
+Answer = TypeVar("Answer")
 
 FIRST_POLL = 0.5
 """Seconds between the first looks at a phone; later they grow further apart, up to the poll interval."""
@@ -39,16 +38,8 @@ PROGRESS_EVERY = 10.0
 GONE = 60.0
 """Seconds after which a phone that still answers cannot have taken a reset that may not have been sent."""
 
-REFUSED, WRONG_PASSWORD = dialogue.REFUSED, dialogue.WRONG_PASSWORD
-WRONG_IMAGE = "wrong_image"
-NOT_RESTARTED = "not_restarted"
-NEVER_RETURNED = "never_returned"
-IN_CALL = "in_call"
-NOT_REGISTERED = "not_registered"
-ERROR = "error"
-NOT_WANTED = "not_wanted"
-LOST = (dialogue.UNREACHABLE, dialogue.SILENT, dialogue.CLOSED)
-MAY_BE_RESTARTING = (REFUSED, *LOST)
+MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, failures.CLOSED)
+"""Kinds of failure that a phone which restarts just now has too."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +59,82 @@ class Patience:
     poll_interval: float = 15.0
 
 
-def observe(phones: Iterable[Phone], pace: Pace) -> Results:
-    """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
-    everyone = list(phones)
+@dataclass(frozen=True)
+class Observation:
+    """What one look at a phone showed.
 
-    def some(half: Sequence[Phone]) -> Results:
-        share = replace(pace, max_sessions=pace.max_sessions // 2) if len(half) < len(everyone) else pace
-        return asyncio.run(_each(half, share, look))
-
-    parts = halves(some, everyone) if pace.max_sessions > 1 else [some(everyone)]
-    return {name: result for part in parts for name, result in part.items()}
-
-
-def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:
-    """Restart each phone that does not run what `unless` has for it.
-
-    Per phone: `sent`, `deferred` (it is in a call and restarts afterwards), `already`, `image` (running before), and
-    `kind` and `reason` where nothing was sent.
+    `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why. `mac`: from
+    its banner, otherwise from the inventory, if either has it. `unregistered`: which of its lines are not registered, or None; only
+    `look_at_lines` asks for that.
     """
 
-    async def one(phone: Phone, limits: Limits) -> Result:
-        return await reset_one(phone, limits, unless[phone.name] if unless is not None else None)
+    reachable: bool
+    image: str | None = None
+    mac: str | None = None
+    kind: str | None = None
+    reason: str | None = None
+    unregistered: str | None = None
+
+
+@dataclass(frozen=True)
+class ResetAnswer:
+    """How a phone took the command to restart.
+
+    `sent`: it was told. `deferred`: it is in a call and restarts afterwards. `already`: it runs the image and was left alone. `image`:
+    what it ran then. `mac`: as in Observation. `kind` and `reason`: why nothing was sent, otherwise None.
+    """
+
+    sent: bool = False
+    deferred: bool = False
+    already: bool = False
+    image: str | None = None
+    mac: str | None = None
+    kind: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Return:
+    """How the wait for a phone ended.
+
+    `on_target`: it runs the image. If not, `kind`, `reason` and `advice` say why; the advice may be empty. `image`: last seen. `seconds`:
+    since its reset, or since the wait began. `down`: it did not answer at the last look.
+    """
+
+    on_target: bool
+    image: str | None
+    seconds: float
+    kind: str | None = None
+    reason: str | None = None
+    advice: str = ""
+    down: bool = False
+
+    @property
+    def never_reset(self) -> bool:
+        """Whether it evidently was never sent the reset that it was waited for after; see `doubtful` of `until_back`."""
+        return not self.on_target and self.kind is None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a phone cannot come back by itself: a hopeless kind of `_failures.KINDS`, and texts for people."""
+
+    kind: str
+    reason: str
+    advice: str
+
+
+def observe(phones: Iterable[Phone], pace: Pace) -> dict[str, Observation]:
+    """What each phone runs, by its name."""
+    return asyncio.run(_each(phones, pace, look))
+
+
+def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> dict[str, ResetAnswer]:
+    """Restart each phone that does not run what `unless` has for it. Returns the answers by the phones' names."""
+
+    async def one(phone: Phone, limits: Limits) -> ResetAnswer:
+        answer = await reset_one(phone, limits, unless[phone.name] if unless is not None else None)
+        return answer or ResetAnswer()
 
     return asyncio.run(_each(phones, pace, one))
 
@@ -100,22 +146,22 @@ def wait(
     targets: Targets,
     patience: Patience,
     progress: Callable[[str], None] = lambda line: None,
-) -> Results:
-    """Look at each phone until it runs its target, for as long as `patience` lasts.
+) -> dict[str, Return]:
+    """Look at each phone until it runs its target, for as long as `patience` lasts. Returns how that ended, by the phones' names.
 
     A restart can take two boots, and a phone may answer for a while with the old image before it loads the new one:
-    only the target ends the wait early. Per phone: `on_target`, `image` (last seen), `seconds`, `kind`, `reason`, `advice`.
+    only the target ends the wait early. `progress` is called with a line for people now and then.
     """
 
-    async def all_of_them() -> Results:
+    async def all_of_them() -> dict[str, Return]:
         sessions = asyncio.Semaphore(pace.max_sessions)
         began = time.monotonic()
         back = ended = 0
 
-        async def one(phone: Phone) -> tuple[str, Result]:
+        async def one(phone: Phone) -> tuple[str, Return]:
             nonlocal back, ended
             result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(targets) - ended)
-            back += result["on_target"]
+            back += result.on_target
             ended += 1
             return phone.name, result
 
@@ -134,21 +180,49 @@ def wait(
     return asyncio.run(all_of_them())
 
 
-async def reset_one(
-    phone: Phone, limits: Limits, unless: images.Image | None, about_to: Callable[[Phone], bool] = lambda phone: True
-) -> Result:
-    """As `reset`, for one phone. Never raises. `about_to` is asked before the command goes out: if it says no, `kind` is NOT_WANTED."""
+async def look(phone: Phone, limits: Limits) -> Observation:
+    """One look at one phone. Never raises."""
 
-    async def work(phone: Phone, limits: Limits) -> Result:
+    async def work() -> Observation:
         async with session(phone, limits) as talk:
             identity = talk.identify()
-            already = unless is not None and runs(identity.image, unless)
-            if not already and not about_to(phone):
-                return {"sent": False, "already": False, "deferred": False, **_known(phone, identity), "kind": NOT_WANTED}
-            deferred = False if already else await talk.reset()
-            return {"sent": not already, "already": already, "deferred": deferred, **_known(phone, identity)}
+        return Observation(True, identity.image, identity.mac or phone.mac)
 
-    return await _guarded(phone, limits, work, {"sent": False, "already": False, "deferred": False})
+    return await _guarded(work, lambda kind, reason: Observation(False, None, phone.mac, kind, reason))
+
+
+async def look_at_lines(phone: Phone, limits: Limits) -> Observation:
+    """As `look`, and which of its lines are not registered. Never raises."""
+
+    async def work() -> Observation:
+        async with session(phone, limits) as talk:
+            identity = talk.identify()
+            table = await talk.command("show register")
+        return Observation(True, identity.image, identity.mac or phone.mac, unregistered=register.unregistered(table))
+
+    return await _guarded(work, lambda kind, reason: Observation(False, None, phone.mac, kind, reason))
+
+
+async def reset_one(
+    phone: Phone, limits: Limits, unless: images.Image | None, may_send: Callable[[Phone], bool] = lambda phone: True
+) -> ResetAnswer | None:
+    """Restart one phone, unless it runs that image. Never raises.
+
+    `may_send` is asked when the phone has taken the password, before the command goes out; if it says no, the result is None.
+    """
+
+    async def work() -> ResetAnswer | None:
+        async with session(phone, limits) as talk:
+            identity = talk.identify()
+            mac = identity.mac or phone.mac
+            if unless is not None and runs(identity.image, unless):
+                return ResetAnswer(already=True, image=identity.image, mac=mac)
+            if not may_send(phone):
+                return None
+            deferred = await talk.reset()
+            return ResetAnswer(sent=True, deferred=deferred, image=identity.image, mac=mac)
+
+    return await _guarded(work, lambda kind, reason: ResetAnswer(mac=phone.mac, kind=kind, reason=reason))
 
 
 async def until_back(
@@ -158,18 +232,18 @@ async def until_back(
     limits: Limits,
     patience: Patience,
     *,
-    cause: Callable[[Phone], Result | None] = lambda phone: None,
+    cause: Callable[[Phone], Cause | None] = lambda phone: None,
     away: Callable[[], int] = lambda: 1,
     deferred: bool = False,
     since: float = 0.0,
     doubtful: bool = False,
-) -> Result:
-    """As `wait`, for one phone that was reset `since` seconds ago.
+) -> Return:
+    """Look at one phone, which was reset `since` seconds ago, until it runs its target or is given up. Never raises.
 
-    `cause`: asked why the phone cannot come back, as `kind`, `reason` and `advice`, or None; it is then waited for no longer.
+    `sessions`: as many as may be open at once. `cause` is asked why the phone cannot come back; if it knows, nobody waits any longer.
     `away`: how many phones are waited for at the moment or soon, this one among them.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
-    evidently was not, the result's `kind` is None and `on_target` false, and the phone may be reset.
+    evidently was not, the result is `never_reset`, and the phone may be reset.
     """
     began = time.monotonic() - since
     quick = replace(limits, connect=min(limits.connect, DOWN_CONNECT))
@@ -184,96 +258,69 @@ async def until_back(
         await asyncio.sleep(max(0.0, min(early, deadline - time.monotonic())))
     while True:
         async with sessions:
-            seen = await look(phone, quick)
+            last = await look(phone, quick)
         now = time.monotonic()
         # Another image than before is a restart too, even if the phone was never met while it was away
-        if not was_down and (not seen["reachable"] or seen["image"] != (image or seen["image"])):
+        if not was_down and (not last.reachable or last.image != (image or last.image)):
             was_down = True
             if deferred:
                 deadline = now + patience.wait
-        image = seen["image"] or image
-        ended: Result = {"on_target": False, "image": image, "seconds": round(now - began, 1), "kind": None, "reason": None, "advice": ""}
-        ended["down"] = not seen["reachable"]
-        if seen["reachable"] and runs(seen["image"], target):
-            return {**ended, "on_target": True}
+        image = last.image or image
+        ended = Return(False, image, round(now - began, 1), down=not last.reachable)
+        if last.reachable and runs(last.image, target):
+            return replace(ended, on_target=True)
         if doubtful and not was_down and now - began >= min(GONE, patience.wait):
             return ended
         if now >= deadline:
-            kind, reason = _why_not(seen, target, was_down, deferred, call if deferred and not was_down else patience.wait)
-            return {**ended, "kind": kind, "reason": reason}
-        known = cause(phone)
-        if known is not None:
-            return {**ended, **known}
-        if seen["reachable"]:
+            kind, reason = _why_not(last, target, was_down, deferred, call if deferred and not was_down else patience.wait)
+            return replace(ended, kind=kind, reason=reason)
+        if why := cause(phone):
+            return replace(ended, kind=why.kind, reason=why.reason, advice=why.advice)
+        if last.reachable:
             pause = min(pause * 1.5, patience.poll_interval)
         else:
             pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began), away() / LOOKS_PER_SECOND), DOWN_POLL, patience.poll_interval)
         await asyncio.sleep(max(0.0, min(pause * random.uniform(0.8, 1.2), deadline - now)))
 
 
-def _why_not(seen: Result, target: images.Image, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
-    if seen["reachable"]:
+def _why_not(last: Observation, target: images.Image, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
+    """Kind and reason of a phone that was given up after these seconds, by the last look at it."""
+    if last.reachable:
         if was_down:
-            return WRONG_IMAGE, f"came back on {seen['image']} instead of {target}: see the TFTP server's log for what it asked for"
+            return failures.WRONG_IMAGE, f"came back on {last.image} instead of {target}: see the TFTP server's log for what it asked for"
         if deferred:
-            return IN_CALL, f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
-        return NOT_RESTARTED, f"still runs {seen['image']} after {seconds:g} seconds and was never seen to restart"
-    if seen["kind"] == WRONG_PASSWORD:
-        return WRONG_PASSWORD, "came back with another password: phone_password in its configuration files is not ansible_password"
-    if seen["kind"] == REFUSED:
-        return REFUSED, f"answers but refuses telnet after {seconds:g} seconds: it is still loading, or telnet_level is 0 in its files"
-    kind = NEVER_RETURNED if seen["kind"] == dialogue.UNREACHABLE else seen["kind"]
-    return kind, f"did not come back in {seconds:g} seconds: {seen['reason']}"
+            return failures.IN_CALL, f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
+        return failures.NOT_RESTARTED, f"still runs {last.image} after {seconds:g} seconds and was never seen to restart"
+    if last.kind == failures.WRONG_PASSWORD:
+        return last.kind, "came back with another password: phone_password in its configuration files is not ansible_password"
+    if last.kind == failures.REFUSED:
+        return last.kind, f"answers but refuses telnet after {seconds:g} seconds: it is still loading, or telnet_level is 0 in its files"
+    kind = failures.NEVER_RETURNED if last.kind == failures.UNREACHABLE else last.kind or failures.ERROR
+    return kind, f"did not come back in {seconds:g} seconds: {last.reason}"
 
 
-async def look(phone: Phone, limits: Limits) -> Result:
-    """As `observe`, for one phone. Never raises."""
-
-    async def work(phone: Phone, limits: Limits) -> Result:
-        async with session(phone, limits) as talk:
-            identity = talk.identify()
-        return {"reachable": True, **_known(phone, identity)}
-
-    return await _guarded(phone, limits, work, {"reachable": False})
-
-
-async def look_at_lines(phone: Phone, limits: Limits) -> Result:
-    """As `look`, with `unregistered`: which of its lines are not registered, or None."""
-
-    async def work(phone: Phone, limits: Limits) -> Result:
-        async with session(phone, limits) as talk:
-            identity = talk.identify()
-            table = await talk.command("show register")
-        return {"reachable": True, **_known(phone, identity), "unregistered": register.unregistered(table)}
-
-    return await _guarded(phone, limits, work, {"reachable": False, "unregistered": None})
-
-
-def _known(phone: Phone, identity: Identity) -> Result:
-    return {"image": identity.image, "mac": identity.mac or phone.mac, "kind": None, "reason": None}
-
-
-async def _each(phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limits], Awaitable[Result]]) -> Results:
+async def _each(phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limits], Awaitable[Answer]]) -> dict[str, Answer]:
     sessions = asyncio.Semaphore(pace.max_sessions)
 
-    async def one(phone: Phone) -> tuple[str, Result]:
+    async def one(phone: Phone) -> tuple[str, Answer]:
         async with sessions:
             return phone.name, await work(phone, pace.limits)
 
     return dict(await asyncio.gather(*map(one, phones)))
 
 
-async def _guarded(phone: Phone, limits: Limits, work: Callable[[Phone, Limits], Awaitable[Result]], failed: Result) -> Result:
+async def _guarded(work: Callable[[], Awaitable[Answer]], failed: Callable[[str, str], Answer]) -> Answer:
+    """The result of `work`, or what `failed` makes of the kind and the reason of its failure."""
     try:
-        return await work(phone, limits)
+        return await work()
     except PhoneError as error:
-        kind, reason = error.kind, error.reason
+        return failed(error.kind, error.reason)
     except Exception as error:  # one phone's oddity must not take the wave's other results along
-        kind, reason = ERROR, f"the dialogue broke: {type(error).__name__}: {error}; please report this"
-    return {**failed, "image": None, "mac": phone.mac, "kind": kind, "reason": reason}
+        broken = one_line(f"the dialogue broke: {type(error).__name__}: {error}", 500)
+        return failed(failures.ERROR, f"{broken}; please report this")
 
 
 def runs(running: str | None, image: images.Image) -> bool:
-    """Whether what a phone says it runs is that release."""
-    known = images.recognise(running or "")
-    return known is not None and known.same_as(image)
+    """Whether the image that a phone says it runs is that release."""
+    release = images.recognise(running or "")
+    return release is not None and release.same_as(image)

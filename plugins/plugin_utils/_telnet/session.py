@@ -22,6 +22,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import (
+    CLOSED,
+    ENDLESS,
+    NO_IMAGE,
+    NO_PROMPT,
+    NOT_PRIVILEGED,
+    REFUSED,
+    SILENT,
+    UNKNOWN_COMMAND,
+    UNREACHABLE,
+    WRONG_PASSWORD,
+    WRONG_PHONE,
+)
 
 try:
     import telnetlib3
@@ -56,21 +69,9 @@ _DEFERRED = re.compile(rb"Reset Detected during active call|Phone will reset whe
 _UNKNOWN_COMMAND = re.compile(rb": (?:Command not found|Ambiguous)\.")
 _SECRET_SETTING = re.compile(r"(?im)^(\s*\S*(?:password|encrypt_key)\S*[ \t]*:[ \t]*)\S.*$")
 
-REFUSED = "refused"
-UNREACHABLE = "unreachable"
-SILENT = "silent"
-CLOSED = "closed"
-ENDLESS = "endless"
-NO_PROMPT = "no_prompt"
-WRONG_PASSWORD = "wrong_password"
-WRONG_PHONE = "wrong_phone"
-NO_IMAGE = "no_image"
-NOT_PRIVILEGED = "not_privileged"
-UNKNOWN_COMMAND = "unknown_command"
-
 
 class PhoneError(Exception):
-    """A dialogue that failed. `kind` is one of the constants of this module; the text says what to do next."""
+    """A dialogue that failed. `kind` is a name of `_failures.KINDS`; `reason` says what happened and what to do next."""
 
     def __init__(self, phone: Phone, kind: str, text: str) -> None:
         super().__init__(f"{phone.name} ({phone.host}): {text}")
@@ -80,8 +81,11 @@ class PhoneError(Exception):
 
 @dataclass(frozen=True)
 class Phone:
-    """Where a phone is and how to log in. `mac` as in SIP<MAC>.cnf, or None if the inventory does not know it. `hold`: it shall not
-    move. `tftp_host`: the inventory name of its TFTP host, or empty if it has none of its own."""
+    """Where a phone is and how to log in.
+
+    `name`: its inventory name. `mac`: as in SIP<MAC>.cnf, or None if the inventory does not have it. `hold`: it must keep the image that it
+    runs. `tftp_host`: the inventory name of its TFTP host, or empty if it has none of its own.
+    """
 
     name: str
     host: str
@@ -174,7 +178,7 @@ class Session:
     async def login(self) -> None:
         """Send the password. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.login
-        await self._read(lambda seen: bool(_PASSWORD_PROMPT.search(seen)), deadline, "asks for no password")
+        await self._read(lambda text: bool(_PASSWORD_PROMPT.search(text)), deadline, "asks for no password")
         self._buffer.clear()
         self._send(self.phone.password)
         await self._read(
@@ -182,7 +186,7 @@ class Session:
             deadline,
             "says nothing that follows a login",
             quiet=QUIET,
-            enough=lambda seen: self._shows_prompt(seen) or bool(_PASSWORD_PROMPT.search(seen)),
+            enough=lambda text: self._shows_prompt(text) or bool(_PASSWORD_PROMPT.search(text)),
         )
         refused = _BAD_PASSWORD.search(self._buffer) or (
             _PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(bytes(self._buffer))
@@ -204,14 +208,14 @@ class Session:
         """The answer to one command, without echo and prompt. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.command
         while not self._prompt:
-            await self._read(lambda seen: False, deadline, "shows no prompt", quiet=SETTLE, enough=self._shows_prompt, poke=True)
+            await self._read(lambda text: False, deadline, "shows no prompt", quiet=SETTLE, enough=self._shows_prompt, poke=True)
             self._prompt = self._last_prompt()
         self._buffer.clear()
         self._send(line)
         echo = re.compile(re.escape(_typed(line)) + rb"[\r\n]+")
         end = re.compile(rb"[\r\n]" + re.escape(self._prompt) + rb"(?=[\r\n]|$)")
 
-        def answered(seen: bytes) -> bool:
+        def answered(text: bytes) -> bool:
             echoed = echo.search(self._buffer)
             return echoed is not None and end.search(self._buffer, echoed.end() - 1) is not None
 
@@ -226,7 +230,7 @@ class Session:
         No answer, or a connection that just dies, is what a restart looks like: only the image seen afterwards is proof.
         """
         await self._read(
-            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda seen: True
+            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda text: True
         )
         self._checked_mac(bytes(self._buffer))
         self._buffer.clear()
@@ -234,7 +238,7 @@ class Session:
         deadline = time.monotonic() + self._limits.reset
         with suppress(PhoneError):
             await self._read(
-                lambda seen: bool(_NOT_PRIVILEGED.search(seen) or _DEFERRED.search(seen) or _UNKNOWN_COMMAND.search(seen)), deadline, ""
+                lambda text: bool(_NOT_PRIVILEGED.search(text) or _DEFERRED.search(text) or _UNKNOWN_COMMAND.search(text)), deadline, ""
             )
         if _NOT_PRIVILEGED.search(self._buffer):
             raise self._error(
@@ -246,27 +250,28 @@ class Session:
             raise self._error(UNKNOWN_COMMAND, f"does not know the command reset: {self._excerpt()}")
         return bool(_DEFERRED.search(self._buffer))
 
-    def _checked_mac(self, seen: bytes) -> str | None:
-        spelt = _MAC.search(seen)
-        mac = macs.parse(spelt.group(1).decode()) if spelt else None
+    def _checked_mac(self, text: bytes) -> str | None:
+        """The MAC in what the phone said, if there is one. Raises PhoneError if it is another phone's."""
+        match = _MAC.search(text)
+        mac = macs.parse(match.group(1).decode()) if match else None
         if mac and self.phone.mac and mac != self.phone.mac:
             raise self._error(
                 WRONG_PHONE, f"another phone answers here: its MAC is {mac}, not {self.phone.mac}; correct ansible_host or cisco79xx_mac"
             )
         return mac
 
-    def _login_answered(self, seen: bytes) -> bool:
-        if _IMAGE.search(seen):
-            return bool(_MAC.search(seen)) or self._shows_prompt(seen)
-        return bool(_BAD_PASSWORD.search(seen))
+    def _login_answered(self, text: bytes) -> bool:
+        if _IMAGE.search(text):
+            return bool(_MAC.search(text)) or self._shows_prompt(text)
+        return bool(_BAD_PASSWORD.search(text))
 
-    def _shows_prompt(self, seen: bytes) -> bool:
-        return _PROMPT.search(seen) is not None
+    def _shows_prompt(self, text: bytes) -> bool:
+        return _PROMPT.search(text) is not None
 
     def _last_prompt(self) -> bytes:
         prompt = b""
-        for found in _PROMPT.finditer(self._buffer):
-            prompt = found.group(1) or found.group(2)
+        for match in _PROMPT.finditer(self._buffer):
+            prompt = match.group(1) or match.group(2)
         return prompt
 
     async def _read(
@@ -276,18 +281,21 @@ class Session:
         trouble: str,
         *,
         quiet: float | None = None,
-        enough: Callable[[bytes], bool] = lambda seen: False,
+        enough: Callable[[bytes], bool] = lambda text: False,
         poke: bool = False,
     ) -> None:
-        """Read until `done`, or until the phone is silent for `quiet` seconds and `enough`. With `poke`, silence is met once
-        with an empty line, which makes a phone show its prompt again after lines of its own."""
-        heard = time.monotonic()
+        """Read into the buffer until `done` says yes to the end of it, or the phone is silent for `quiet` seconds and `enough` says yes.
+
+        With `poke`, silence is answered once with an empty line, which makes a phone show its prompt again after lines of its own.
+        Raises PhoneError: `trouble` says what did not come by the `deadline`, which is in seconds of time.monotonic().
+        """
+        last_data = time.monotonic()
         while not done(bytes(self._buffer[-WINDOW:])):
             now = time.monotonic()
             if len(self._buffer) > OUTPUT_LIMIT:
                 raise self._error(ENDLESS, f"talks without end ({len(self._buffer)} bytes) and {trouble or 'does nothing else'}")
             if now >= deadline:
-                raise self._overdue(trouble, now - heard)
+                raise self._overdue(trouble, now - last_data)
             try:
                 data = await asyncio.wait_for(self._reader.read(WINDOW), deadline - now if quiet is None else min(quiet, deadline - now))
             except TimeoutError:
@@ -301,7 +309,7 @@ class Session:
                 raise self._error(ENDLESS, f"floods the connection and {trouble or 'does nothing else'}")
             if not data:
                 raise self._error(CLOSED, f"closed the connection and {trouble or 'did nothing else'}")
-            heard = time.monotonic()
+            last_data = time.monotonic()
             self._buffer += data
 
     def _overdue(self, trouble: str, silence: float) -> PhoneError:
@@ -317,11 +325,11 @@ class Session:
     def _excerpt(self) -> str:
         return ascii(self._text(bytes(self._buffer))[-120:])
 
-    def _text(self, said: bytes) -> str:
-        """What the phone said, harmless and without secrets."""
+    def _text(self, text: bytes) -> str:
+        """The phone's words, harmless and without secrets."""
         if self.phone.password:
-            said = said.replace(_typed(self.phone.password), b"********")
-        return _SECRET_SETTING.sub(r"\g<1>********", printable(said))
+            text = text.replace(_typed(self.phone.password), b"********")
+        return _SECRET_SETTING.sub(r"\g<1>********", printable(text))
 
     def _error(self, kind: str, text: str) -> PhoneError:
         return PhoneError(self.phone, kind, text)

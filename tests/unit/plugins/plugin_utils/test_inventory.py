@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, known, logins, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones, restore
 
 GOOD = {"ansible_host": "127.0.0.2", "ansible_password": "secret\n", "cisco79xx_mac": "00:0e:84:c0:60:a6"}
 
@@ -49,7 +48,7 @@ def test_all_faults_are_told_at_once():
     assert [part.partition(":")[0] for part in str(caught.value).split("; ") if ": " in part] == ["a", "b", "c"]
 
 
-def test_known_phones_have_their_passwords_read_once_each():
+def test_restored_phones_have_their_passwords_read_once_each():
     variables = {
         f"phone{number}": {"ansible_host": f"127.0.1.{number}", "ansible_password": "secret" if number % 2 else f"other-{number % 4}"}
         for number in range(1, 9)
@@ -65,13 +64,11 @@ def test_known_phones_have_their_passwords_read_once_each():
             read.append(name)
             return super().__getitem__(name)
 
-    assert known(["phone3", "phone8", "phone5"], kept, Watched(variables)) == [found[2], found[7], found[4]]
+    assert restore(["phone3", "phone8", "phone5"], kept, Watched(variables)) == [found[2], found[7], found[4]]
     assert set(read) == {"phone1", "phone4"}
 
 
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_thousands_of_phones_in_their_order(cpus, monkeypatch):
-    monkeypatch.setattr(aside, "cpus", lambda: cpus)
+def test_thousands_of_phones_in_their_order():
     variables: dict[str, dict[str, Any]] = {
         f"phone{number}": {"ansible_host": f"127.0.{number // 250}.{number % 250}", "ansible_password": "secret"} for number in range(1001)
     }

@@ -11,13 +11,13 @@ import time
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import (
     LINE_EVERY,
     LIVE_EVERY,
     Counts,
     Progress,
-    duration,
-    spoken,
+    progress_line,
     terminal_of,
 )
 
@@ -41,21 +41,21 @@ def shown(reader):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3599.6, "1 h 0 min"), (7512, "2 h 5 min")],
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3599.6, "1 h"), (7512, "2 h 5 min")],
 )
-def test_durations(seconds, said):
-    assert duration(seconds) == said
+def test_durations(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_the_line_has_all_counts():
     counts = Counts(20, done=5, failed=2, flashing=6, longest=0.0, began=time.monotonic() - 200)
-    assert spoken(2, 4, counts, 10, time.monotonic()) == ("wave 2 of 4: 5 done, 6 flashing, 7 waiting, 2 failed of 20; 3 min 20 s")
+    assert progress_line(2, 4, counts, 10, time.monotonic()) == ("wave 2 of 4: 5 done, 6 flashing, 7 waiting, 2 failed of 20; 3 min 20 s")
 
 
 def test_a_phone_in_a_call_waits_and_does_not_flash():
     counts = Counts(3, done=1, flashing=1, in_call=1)
-    assert "1 flashing, 1 waiting (1 in a call)" in spoken(1, 1, counts, 3, time.monotonic())
+    assert "1 flashing, 1 waiting (1 in a call)" in progress_line(1, 1, counts, 3, time.monotonic())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_without_a_terminal_there_are_lines():
     progress = Progress(said.append, None, False)
     assert progress.every == LINE_EVERY
     progress.line("one")
-    progress.event("two")
+    progress.announce("two")
     progress.close()
     assert said == ["one", "two"]
 
@@ -89,7 +89,7 @@ def test_quiet_says_nothing(terminal):
     said: list[str] = []
     progress = Progress(said.append, path, True)
     progress.line("one")
-    progress.event("two")
+    progress.announce("two")
     progress.close()
     assert said == []
     assert shown(reader) == ""
@@ -104,7 +104,7 @@ def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
     progress.line("a line")
     assert said == []
     assert shown(reader) == "\ra longer line\ra line       "
-    progress.event("gone wrong")
+    progress.announce("gone wrong")
     assert said == ["gone wrong"]
     assert shown(reader) == "\r      \r"
     progress.line("x" * 1000)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, EarlierReset, Resume, fleet_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
@@ -22,10 +22,10 @@ TARGETS = {"a": NEW, "b": NEW}
 FLEET = fleet_of(["a", "b"])
 
 
-def told(folder, *events, phone=PHONE, image=NEW, **result):
+def note(folder, *steps, phone=PHONE, image=NEW, deferred=False):
     resume = Resume(folder)
-    for event in events:
-        resume.told(phone, event, {"image": OLD, **result}, image)
+    for step in steps:
+        resume.note(phone, step, image, *([OLD, deferred] if step == "sent" else []))
 
 
 def older(folder, seconds):
@@ -47,52 +47,52 @@ def test_nothing_is_nothing(tmp_path):
 
 
 def test_a_phone_that_was_reset_is_in_flight(tmp_path):
-    told(tmp_path / "new" / "folder", "reset", "sent")
+    note(tmp_path / "new" / "folder", "reset", "sent")
     found = flying(tmp_path / "new" / "folder")
     assert list(found) == ["a"]
-    assert 0 <= found["a"].pop("seconds") < 5
-    assert found["a"] == {"deferred": False, "doubtful": False, "before": OLD}
+    assert 0 <= found["a"].seconds < 5
+    assert found["a"] == EarlierReset(found["a"].seconds, deferred=False, doubtful=False, before=OLD)
 
 
 def test_a_reset_that_may_not_have_been_sent_is_doubtful(tmp_path):
-    told(tmp_path, "reset")
-    assert flying(tmp_path)["a"]["doubtful"]
+    note(tmp_path, "reset")
+    assert flying(tmp_path)["a"].doubtful
 
 
 @pytest.mark.parametrize("end", ["back", "failed"])
 def test_a_phone_that_ended_is_not_in_flight(tmp_path, end):
-    told(tmp_path, "reset", "sent", end)
-    told(tmp_path, "reset", "sent", phone=SECOND)
+    note(tmp_path, "reset", "sent", end)
+    note(tmp_path, "reset", "sent", phone=SECOND)
     assert set(flying(tmp_path)) == {"b"}
-    told(tmp_path, "reset", "sent")
+    note(tmp_path, "reset", "sent")
     assert set(flying(tmp_path)) == {"a", "b"}
 
 
 def test_a_reset_to_another_image_is_another_matter(tmp_path):
-    told(tmp_path, "reset", "sent")
+    note(tmp_path, "reset", "sent")
     assert flying(tmp_path, a=OTHER) == {}
-    told(tmp_path, "reset", "sent", image=OTHER)
+    note(tmp_path, "reset", "sent", image=OTHER)
     assert flying(tmp_path) == {}, "what it was reset to before does not count any more"
     assert set(flying(tmp_path, a=OTHER)) == {"a"}
 
 
 def test_phones_that_are_not_in_this_run_are_left_alone(tmp_path):
-    told(tmp_path, "sent")
+    note(tmp_path, "sent")
     assert Resume(tmp_path).in_flight({"b": NEW}, PATIENCE) == {}
 
 
 @pytest.mark.parametrize(("deferred", "age", "found"), [(False, 590, True), (False, 610, False), (True, 4190, True), (True, 4210, False)])
 def test_an_old_reset_expires_one_in_a_call_later(tmp_path, deferred, age, found):
-    told(tmp_path, "sent", deferred=deferred)
+    note(tmp_path, "sent", deferred=deferred)
     older(tmp_path, age)
     assert bool(flying(tmp_path)) is found
     if found:
-        assert flying(tmp_path)["a"]["deferred"] is deferred
-        assert abs(flying(tmp_path)["a"]["seconds"] - age) < 5
+        assert flying(tmp_path)["a"].deferred is deferred
+        assert abs(flying(tmp_path)["a"].seconds - age) < 5
 
 
 def test_without_an_own_time_a_call_has_as_long_as_a_restart(tmp_path):
-    told(tmp_path, "sent", deferred=True)
+    note(tmp_path, "sent", deferred=True)
     older(tmp_path, 1190)
     assert Resume(tmp_path).in_flight(TARGETS, Patience(600))
     older(tmp_path, 20)
@@ -100,7 +100,7 @@ def test_without_an_own_time_a_call_has_as_long_as_a_restart(tmp_path):
 
 
 def test_a_reset_in_the_future_is_a_clock_that_was_wrong(tmp_path):
-    told(tmp_path, "sent")
+    note(tmp_path, "sent")
     older(tmp_path, -1000)
     assert flying(tmp_path) == {}
 
@@ -119,22 +119,22 @@ def test_a_reset_in_the_future_is_a_clock_that_was_wrong(tmp_path):
     ],
 )
 def test_a_line_that_cannot_be_read_is_no_line(tmp_path, line):
-    told(tmp_path, "sent")
+    note(tmp_path, "sent")
     with (tmp_path / FILE).open("a", errors="surrogateescape") as stream:
         stream.write(line + "\n")
-    told(tmp_path, "sent", phone=SECOND)
+    note(tmp_path, "sent", phone=SECOND)
     assert set(flying(tmp_path)) == {"a", "b"}
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_line_that_was_cut_costs_itself_only(tmp_path, cut):
-    told(tmp_path, "sent")
-    told(tmp_path, "back")
+    note(tmp_path, "sent")
+    note(tmp_path, "back")
     path = tmp_path / FILE
     path.write_bytes(path.read_bytes()[:-cut])
     before = set(flying(tmp_path))
     assert before == (set() if cut == 1 else {"a"})
-    told(tmp_path, "sent", phone=SECOND)
+    note(tmp_path, "sent", phone=SECOND)
     assert set(flying(tmp_path)) == before | {"b"}
 
 
@@ -142,7 +142,7 @@ def test_a_pause_holds_for_its_image(tmp_path):
     Resume(tmp_path).paused(NEW, FLEET, 2, 17)
     assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
     assert Resume(tmp_path).pause(OTHER, FLEET) == (0, 0)
-    told(tmp_path, "reset", "sent")
+    note(tmp_path, "reset", "sent")
     assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
     assert Resume(tmp_path).pause(NEW, fleet_of(["b", "c"])) == (0, 0), "other phones"
     Resume(tmp_path).paused(OTHER, FLEET, 1, 3)
@@ -159,7 +159,7 @@ def test_when_all_is_done_nothing_is_left(tmp_path):
 def test_it_is_written_at_once(tmp_path):
     resume = Resume(tmp_path)
     began = time.time()
-    resume.told(PHONE, "reset", {"image": OLD}, NEW)
+    resume.note(PHONE, "reset", NEW)
     (line,) = (tmp_path / FILE).read_text().splitlines()
     assert json.loads(line)["mac"] == PHONE.mac
     assert abs(json.loads(line)["at"] - began) < 2

@@ -9,86 +9,89 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import RefusedPlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 A, B, C = "00000000000A", "00000000000B", "00000000000C"
 
 
 def seen(mac, image=OLD):
-    return {"reachable": True, "image": image, "mac": mac, "kind": None, "reason": None}
+    return Observation(reachable=True, image=image, mac=mac)
 
 
 def unseen(mac=None):
-    return {"reachable": False, "image": None, "mac": mac, "kind": "refused", "reason": "refuses telnet"}
+    return Observation(reachable=False, mac=mac, kind="refused", reason="refuses telnet")
 
 
 def apart(observed, would_move, held=(), waves=("100%",), skip_blocked=False, image=NEW, **more):
-    made = rollout.plan(dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked)
+    made = rollout.make_plan(
+        dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked
+    )
     options = {"scope": scope.ALL, "site_of": dict.fromkeys(observed, "pbx"), "accept_others": False}
     return scope.apart(made, would_move={"pbx": would_move}, **{**options, **more})
 
 
 def test_all_phones_of_the_root_are_in_the_run():
     made = apart({"a": seen(A), "b": seen(B)}, {A: OLD, B: OLD})
-    assert made["sites"] == {"pbx": {"hold": {}, "others": {}, "macs": [A, B]}}
+    assert made.sites == {"pbx": {"hold": {}, "others": {}, "macs": [A, B]}}
 
 
 def test_others_stop_the_run_and_are_named():
-    with pytest.raises(RolloutError, match=f"2 phones \\({B}, {C}\\) at pbx: not in the run") as caught:
+    with pytest.raises(RefusedPlan, match=f"2 phones \\({B}, {C}\\) at pbx: not in the run") as caught:
         apart({"a": seen(A)}, {A: OLD, B: OLD, C: OLD})
     assert "scope=wave" in str(caught.value)
-    assert caught.value.plan["phones"]
+    assert caught.value.plan.phones
 
 
 def test_others_that_are_accepted_move_and_are_shown():
     made = apart({"a": seen(A)}, {A: OLD, B: OLD}, accept_others=True)
-    assert made["sites"]["pbx"]["hold"] == {}
+    assert made.sites["pbx"]["hold"] == {}
     assert any(B in line for line in scope.outline(made))
 
 
 def test_others_are_pinned_with_a_scope_of_waves():
     made = apart({"a": seen(A)}, {A: OLD, B: OLD}, scope=scope.WAVE)
-    assert made["sites"]["pbx"]["hold"] == {B: OLD}
-    assert made["waves"][0]["macs"] == {"pbx": [A]}
+    assert made.sites["pbx"]["hold"] == {B: OLD}
+    assert made.waves[0].macs == {"pbx": [A]}
 
 
 def test_others_without_an_image_to_keep_stop_the_run():
-    with pytest.raises(RolloutError, match="name no image to keep them on"):
+    with pytest.raises(RefusedPlan, match="name no image to keep them on"):
         apart({"a": seen(A)}, {B: ""}, scope=scope.WAVE)
 
 
 def test_phones_that_could_not_be_asked_may_be_the_others():
-    assert apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD})["sites"]["pbx"]["others"] == {B: OLD}
-    assert apart({"a": seen(A), "b": unseen(B)}, {A: OLD, B: OLD})["sites"]["pbx"]["others"] == {}
-    with pytest.raises(RolloutError, match=B):
+    assert apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD}).sites["pbx"]["others"] == {B: OLD}
+    assert apart({"a": seen(A), "b": unseen(B)}, {A: OLD, B: OLD}).sites["pbx"]["others"] == {}
+    with pytest.raises(RefusedPlan, match=B):
         apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD, C: OLD})
 
 
 def test_held_phones_are_pinned_to_what_they_run():
     made = apart({"a": seen(A), "b": seen(B, "P0S3-07-5-00")}, {A: OLD, B: OLD}, held=["b"])
-    assert made["sites"]["pbx"]["hold"] == {B: "P0S3-07-5-00"}
-    assert [wave["phones"] for wave in made["waves"]] == [["a"]]
+    assert made.sites["pbx"]["hold"] == {B: "P0S3-07-5-00"}
+    assert [wave.phones for wave in made.waves] == [["a"]]
 
 
 @pytest.mark.parametrize("state", [unseen(B), seen(None)])
 def test_a_phone_to_hold_has_to_be_known(state):
-    with pytest.raises(RolloutError, match="b is to be held"):
+    with pytest.raises(RefusedPlan, match="b is to be held"):
         apart({"a": seen(A), "b": state}, {}, held=["b"])
 
 
 def test_skipped_phones_are_pinned_too():
     made = apart({"a": seen(A, "P0S30202"), "b": seen(B)}, {}, image="P0S30203", skip_blocked=True)
-    assert made["sites"]["pbx"]["hold"] == {B: OLD}
+    assert made.sites["pbx"]["hold"] == {B: OLD}
 
 
 def test_phones_on_the_image_are_pinned_with_the_first_wave():
     made = apart({"a": seen(A), "b": seen(B), "c": seen(C, NEW)}, {}, scope=scope.WAVE, waves=[1])
-    assert [wave["macs"] for wave in made["waves"]] == [{"pbx": [A, C]}, {"pbx": [B]}]
+    assert [wave.macs for wave in made.waves] == [{"pbx": [A, C]}, {"pbx": [B]}]
 
 
 def test_a_phone_without_a_mac_cannot_be_kept_apart():
-    with pytest.raises(RolloutError, match="does not tell its MAC"):
+    with pytest.raises(RefusedPlan, match="does not tell its MAC"):
         apart({"a": seen(None)}, {}, scope=scope.WAVE)
 
 

@@ -80,14 +80,14 @@ def observed(phones):
 @pytest.mark.parametrize("name", [*ODD, "level_1", "in_call"])
 def test_every_sound_phone_is_observed(phones, observed, name):
     mac = phones[0][name].mac
-    assert observed[name] == {"reachable": True, "image": OLD, "mac": mac, "kind": None, "reason": None}
+    assert observed[name] == fleet.Observation(reachable=True, image=OLD, mac=mac, kind=None, reason=None)
 
 
 @pytest.mark.parametrize(("name", "kind"), [*FAULTY.items(), ("nameless", "no_image")])
 def test_every_fault_has_its_kind(observed, name, kind):
-    assert observed[name]["kind"] == kind
-    assert not observed[name]["reachable"]
-    assert PASSWORD not in observed[name]["reason"]
+    assert observed[name].kind == kind
+    assert not observed[name].reachable
+    assert PASSWORD not in observed[name].reason
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -118,34 +118,34 @@ def test_reset_and_wait(phones):
     new = dict.fromkeys(targets, parse(NEW))
     reset = fleet.reset(targets.values(), PACE, unless=new)
     for name in ODD:
-        assert (reset[name]["sent"], reset[name]["deferred"], reset[name]["image"]) == (True, False, OLD), name
-    assert reset["in_call"]["deferred"]
-    assert reset["level_1"]["kind"] == "not_privileged"
-    assert "telnet_level: 2" in reset["level_1"]["reason"]
-    assert "SIPDefault.cnf" in reset["level_1"]["reason"]
+        assert (reset[name].sent, reset[name].deferred, reset[name].image) == (True, False, OLD), name
+    assert reset["in_call"].deferred
+    assert reset["level_1"].kind == "not_privileged"
+    assert "telnet_level: 2" in (reset["level_1"].reason or "")
+    assert "SIPDefault.cnf" in (reset["level_1"].reason or "")
     for name, kind in {**FAULTY, "nameless": "no_image"}.items():
-        assert (reset[name]["sent"], reset[name]["kind"]) == (False, kind)
+        assert (reset[name].sent, reset[name].kind) == (False, kind)
         assert simulator.state()[name]["resets"] == 0
 
     waited = fleet.wait(
         [targets[name] for name in ODD if name != "hangs"], PACE, targets=new, patience=fleet.Patience(wait=5, poll_interval=1)
     )
-    assert {result["image"] for result in waited.values() if result["on_target"]} == {NEW}
-    assert all(result["on_target"] for result in waited.values())
+    assert {result.image for result in waited.values() if result.on_target} == {NEW}
+    assert all(result.on_target for result in waited.values())
 
     again = fleet.reset([targets["plain"]], PACE, unless=new)
-    assert again["plain"]["already"]
-    assert not again["plain"]["sent"]
+    assert again["plain"].already
+    assert not again["plain"].sent
     assert simulator.state()["plain"]["resets"] == 1
 
 
 def test_the_lines_that_are_not_registered(phones):
     seen = asyncio.run(fleet.look_at_lines(phones[0]["hostile"], LIMITS))
-    assert (seen["reachable"], seen["unregistered"]) == (True, None)
+    assert (seen.reachable, seen.unregistered) == (True, None)
     seen = asyncio.run(fleet.look_at_lines(phones[0]["unregistered"], LIMITS))
-    assert (seen["reachable"], seen["unregistered"]) == (True, "line 1 is REGISTERING")
+    assert (seen.reachable, seen.unregistered) == (True, "line 1 is REGISTERING")
     seen = asyncio.run(fleet.look_at_lines(phones[0]["closes"], LIMITS))
-    assert (seen["reachable"], seen["unregistered"]) == (False, None)
+    assert (seen.reachable, seen.unregistered) == (False, None)
 
 
 @asynccontextmanager
@@ -282,8 +282,8 @@ def test_a_mac_in_any_spelling_is_checked(spelt):
         async with server(talk) as phone:
             other = Phone(phone.name, phone.host, phone.port, PASSWORD, "000E84C060A7")
             seen = await fleet.look(other, LIMITS)
-            assert not seen["reachable"]
-            return str(seen["kind"])
+            assert not seen.reachable
+            return str(seen.kind)
 
     assert asyncio.run(main()) == "wrong_phone"
 

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people set for a rollout, such as `waves` and `max_failed`, read from whatever form they typed it in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import BRICKED, STOPS
+
+
+class RolloutError(ValueError):
+    """A rollout that must not start. The message says everything that is in the way."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a rollout may lose before it stops.
+
+    `max_fail_percentage`: of the phones of one wave. `max_failed`: phones in all, None for no such limit. `min_sample`: as long as fewer
+    phones have ended, neither is judged. `stop_on`: kinds of failure of which one is too many.
+    """
+
+    max_fail_percentage: float = 0.0
+    max_failed: int | None = None
+    min_sample: int = 1
+    stop_on: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the waves of a rollout go.
+
+    `max_unavailable`: phones that may be down at once, 0 for no limit. `pause_after`: numbers of waves. `soak_seconds`: how long a wave is
+    watched after its last phone came back. `window` and `timezone`: as for `window.why_closed`. `wait_timeout` and `call_timeout`: seconds
+    for a phone to come back, and for its call to end before that (None: the same).
+    """
+
+    losses: Losses = field(default_factory=Losses)
+    max_unavailable: int = 0
+    pause_after: Sequence[int] = ()
+    soak_seconds: float = 0.0
+    require_registered: bool = False
+    window: str = ""
+    timezone: str = ""
+    wait_timeout: float = 600.0
+    call_timeout: float | None = None
+
+
+def rules(given: Mapping[str, Any], phones: int) -> Rules:
+    """From what people type, for a rollout to so many phones. Raises RolloutError."""
+    rest = dict(given)
+    limits = losses(*(rest.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")))
+    for name in ("soak_seconds", "wait_timeout", "call_timeout"):
+        if rest[name] is not None and rest[name] < 0:
+            raise RolloutError(f"{name} is {rest[name]:g}: it is a number of seconds")
+    down, stops = at_once(rest.pop("max_unavailable"), phones), pauses(rest.pop("pause_after"))
+    return Rules(losses=limits, max_unavailable=down, pause_after=stops, **rest)
+
+
+def losses(max_fail_percentage: object, max_failed: object, min_sample: object, stop_on: object) -> Losses:
+    """From what people type. Without a percentage none may fail, unless `max_failed` allows some. Raises RolloutError."""
+    absolute = None if max_failed in (None, "") else _at_least("max_failed", max_failed, 0)
+    share = 0.0 if absolute is None else 100.0
+    if max_fail_percentage not in (None, ""):
+        try:
+            share = float(str(max_fail_percentage))
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 100:
+            raise RolloutError(f"max_fail_percentage is {max_fail_percentage!r}: it is a share from 0 to 100")
+    kinds: list[str] = []
+    for kind in _list(stop_on):
+        if kind not in (*STOPS, "bricked"):
+            raise RolloutError(f"stop_on: {kind!r} is no kind of failure; there are bricked, {', '.join(STOPS)}")
+        kinds += BRICKED if kind == "bricked" else [str(kind)]
+    return Losses(share, absolute, _at_least("min_sample", min_sample, 1), tuple(kinds))
+
+
+def at_once(spec: object, phones: int) -> int:
+    """How many phones may be down at once: a count, or a percentage of the `phones` that were asked for; 0 for no limit.
+
+    Raises RolloutError.
+    """
+    if spec in (None, ""):
+        return 0
+    try:
+        return _wave_size(spec if isinstance(spec, int) else str(spec), phones)
+    except RolloutError:
+        raise RolloutError(f"max_unavailable: {spec!r} is neither a count from 1 nor a percentage from 1% to 100%") from None
+
+
+def pauses(spec: object) -> list[int]:
+    """Numbers of the waves to pause after. Raises RolloutError."""
+    return [_at_least("pause_after", number, 1) for number in _list(spec)]
+
+
+def wave_sizes(spec: object, total: int, waves_done: int = 0, moved_before: int = 0) -> list[int]:
+    """How many phones each wave takes, for `total` phones. An earlier run may have done some waves of the list, which moved others.
+
+    `spec` is as Ansible's `serial`: a count, a percentage of all phones that move, or a list of these of which the
+    last repeats. On a command line it may also be JSON or a list with commas. Raises RolloutError.
+    """
+    steps = [_wave_size(step, total + moved_before) for step in _wave_list(spec)]
+    steps = steps[min(waves_done, len(steps) - 1) :]
+    sizes: list[int] = []
+    left = total
+    while left > 0:
+        size = min(left, steps[min(len(sizes), len(steps) - 1)])
+        sizes.append(size)
+        left -= size
+    return sizes
+
+
+def _at_least(name: str, value: object, least: int) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise RolloutError(f"{name} is {value!r}: it is a whole number from {least}")
+    return int(text)
+
+
+def _list(spec: object) -> Sequence[object]:
+    """A list, also as JSON or with commas, as on a command line."""
+    if isinstance(spec, str):
+        try:
+            spec = json.loads(spec)
+        except ValueError:
+            spec = [step.strip().strip("'\"") for step in str(spec).strip("[] ").split(",") if step.strip()]
+    if spec is None:
+        return []
+    return list(spec) if isinstance(spec, (list, tuple)) else [spec]
+
+
+def _wave_list(spec: object) -> Sequence[object]:
+    """As `_list`, but strict: an empty list, or an empty step in it, is a mistake."""
+    if isinstance(spec, str):
+        try:
+            spec = json.loads(spec)
+        except ValueError:
+            spec = [step.strip() for step in str(spec).split(",")]
+    if isinstance(spec, (list, tuple)) and spec:
+        return spec
+    if isinstance(spec, (int, float, str)):
+        return [spec]
+    raise _no_wave(spec)
+
+
+def _wave_size(step: object, total: int) -> int:
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", str(step)) if isinstance(step, (int, str)) and not isinstance(step, bool) else None
+    if not match:
+        raise _no_wave(step)
+    number = int(match.group(1))
+    if number < 1 or (match.group(2) and number > 100):
+        raise _no_wave(step)
+    return max(1, total * number // 100) if match.group(2) else number
+
+
+def _no_wave(what: object) -> RolloutError:
+    return RolloutError(f'waves: {what!r} is no wave; give counts from 1 or percentages from 1% to 100%, such as [1, "10%", "100%"]')

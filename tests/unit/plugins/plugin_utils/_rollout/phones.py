@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Phones as plans see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
+
+TARGET = parse("P0S3-06-3-00")
+UNSEEN = Observation(reachable=False, kind="refused", reason="refuses telnet")
+
+
+def seen(image):
+    return Observation(reachable=True, image=image, mac="000E84C060A6")
+
+
+def plan(target, observed, **more):
+    """A plan for phones with a MAC each."""
+    observed = {name: replace(one, mac=one.mac and f"000E84C0{number:04X}") for number, (name, one) in enumerate(observed.items())}
+    return rollout.make_plan(dict.fromkeys(observed, target), observed, label=target.name, **more)

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of a phone, by how it takes the reset and how it comes back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation, Pace, Patience, ResetAnswer, Return
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, plan, seen
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+SENT = ResetAnswer(sent=True, image=OLD)
+ALREADY = ResetAnswer(already=True, image=NEW)
+NOT_SENT = ResetAnswer(kind="not_privileged", reason="telnet_level is 1")
+CLOSED = ResetAnswer(kind="closed", reason="closes the connection")
+BACK = Return(True, NEW, 80.0)
+STAYED = Return(False, OLD, 600.0, "wrong_image", "came back on P0S3-08-2-00", "look at it")
+GONE = Return(False, None, 600.0, "never_returned", "did not come back", down=True)
+NEVER_RESET = Return(False, OLD, 60.0)
+
+
+class Notes:
+    """A watcher that remembers."""
+
+    def __init__(self):
+        self.steps = []
+
+    def note(self, phone, step, before=None, deferred=False):
+        self.steps.append((phone.name, step))
+
+    def cause(self, phone):
+        return None
+
+
+def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, outcomes=None, meanwhile=lambda: None, **setup):
+    """A wave whose phones all answer so, come back so, and look so `later`."""
+    results = list(result) if isinstance(result, list) else None
+
+    async def reset_one(phone, limits, unless, may_send):
+        if answer.sent and not may_send(phone):
+            return None
+        return answer
+
+    async def until_back(phone, *_more, **_options):
+        meanwhile()
+        return results.pop(0) if results else result
+
+    async def look(phone, limits):
+        return later
+
+    monkeypatch.setattr(fleet, "reset_one", reset_one)
+    monkeypatch.setattr(fleet, "until_back", until_back)
+    monkeypatch.setattr(fleet, "look", look)
+    made = plan(TARGET, observed or {name: seen(OLD) for name in names})
+    phones = [Phone(name, name) for name in made.waves[0].reset]
+    watcher = Notes()
+    running = Wave(
+        WaveSetup(1, 1, phones, made.phones, {name: TARGET for name in made.phones}, **setup),
+        Pace(),
+        Patience(1.0),
+        lambda failed, ended: "",
+        Progress(lambda line: None, None, quiet=True),
+        watcher,
+        {} if outcomes is None else outcomes,
+    )
+    running.run()
+    return running, watcher
+
+
+@pytest.mark.parametrize(
+    ("answer", "result", "status", "kind", "reason", "image_after"),
+    [
+        (SENT, BACK, "done", None, "", NEW),
+        (SENT, STAYED, "failed", "wrong_image", "came back on P0S3-08-2-00", OLD),
+        (
+            ResetAnswer(sent=True, deferred=True, image=OLD),
+            Return(False, OLD, 9.0, "in_call", "is in a call"),
+            "failed",
+            "in_call",
+            "is in a call",
+            OLD,
+        ),
+        (ALREADY, None, "done", None, "had restarted into the image by itself", NEW),
+        (NOT_SENT, None, "failed", "not_privileged", "was not reset: telnet_level is 1", OLD),
+        (CLOSED, BACK, "done", None, "had restarted into the image by itself", NEW),
+        (CLOSED, GONE, "failed", "never_returned", "was not reset: closes the connection; did not come back", OLD),
+        (SENT, GONE, "failed", "never_returned", "did not come back", None),
+    ],
+)
+def test_outcomes(monkeypatch, answer, result, status, kind, reason, image_after):
+    running, _watcher = wave(monkeypatch, answer, result)
+    outcome = running.outcomes["a"]
+    assert (outcome.status, outcome.kind, outcome.reason, outcome.image_after) == (status, kind, reason, image_after)
+    assert (outcome.image_before, outcome.wave) == (OLD, 1)
+    assert running.changed is answer.sent
+    assert running.down == ({"a"} if result is GONE else set())
+
+
+def test_an_outcome_has_its_advice_and_its_times(monkeypatch):
+    began = time.time()
+    outcome = wave(monkeypatch, SENT, STAYED)[0].outcomes["a"]
+    assert (outcome.advice, outcome.seconds) == ("look at it", 600.0)
+    assert began <= outcome.reset_at <= outcome.ended_at <= time.time()
+    unsent = wave(monkeypatch, NOT_SENT, None)[0].outcomes["a"]
+    assert (unsent.reset_at, unsent.ended_at, unsent.seconds) == (None, None, None)
+    already = wave(monkeypatch, ALREADY, None)[0].outcomes["a"]
+    assert already.reset_at is None
+    assert already.ended_at >= began
+
+
+@pytest.mark.parametrize(("result", "status"), [(BACK, "done"), (STAYED, "failed")])
+def test_a_phone_that_an_earlier_run_has_reset(monkeypatch, result, status):
+    running, watcher = wave(monkeypatch, None, result, awaited={"a": EarlierReset(30.0)})
+    outcome = running.outcomes["a"]
+    assert outcome.status == status
+    assert outcome.ended_at - outcome.reset_at == pytest.approx(result.seconds)
+    assert not running.changed
+    assert watcher.steps == [("a", "back" if status == "done" else "failed")]
+
+
+def test_a_phone_that_was_not_reset_after_all_is_reset(monkeypatch):
+    running, watcher = wave(monkeypatch, SENT, [NEVER_RESET, BACK], awaited={"a": EarlierReset(30.0, doubtful=True)})
+    assert running.outcomes["a"].status == "done"
+    assert watcher.steps == [("a", "reset"), ("a", "sent"), ("a", "back")]
+
+
+@pytest.mark.parametrize("answer", [ALREADY, CLOSED, SENT])
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [(Observation(False, kind="refused", reason="refuses telnet"), "refused"), (Observation(True, OLD), "wrong_image")],
+)
+def test_a_phone_lost_in_the_soak_has_failed_however_it_came_back(monkeypatch, answer, later, kind):
+    running, _watcher = wave(monkeypatch, answer, BACK, later=later, soak_seconds=0.01)
+    outcome = running.outcomes["a"]
+    assert (outcome.status, outcome.kind, outcome.image_after) == ("failed", kind, later.image)
+    assert outcome.reason.startswith("was on the image, but ")
+    assert outcome.reset_at is not None, "so that it is given back, if the rollout stops"
+    assert running.down == (set() if later.reachable else {"a"})
+
+
+def test_a_phone_that_could_not_be_observed_has_failed_from_the_start(monkeypatch):
+    running, _watcher = wave(monkeypatch, SENT, BACK, observed={"a": UNSEEN, "b": seen(OLD)})
+    assert (running.outcomes["a"].status, running.outcomes["a"].kind) == ("failed", "refused")
+    assert running.outcomes["b"].status == "done"
+
+
+def test_a_phone_that_was_reset_and_is_not_back_stands_so(monkeypatch):
+    outcomes: dict[str, Outcome] = {}
+    meanwhile: list[Outcome] = []
+    wave(monkeypatch, SENT, BACK, outcomes=outcomes, meanwhile=lambda: meanwhile.append(outcomes["a"]))
+    (outcome,) = meanwhile
+    assert (outcome.status, outcome.kind) == ("failed", "not_seen_again")
+    assert "before it was seen again" in outcome.reason
+    assert outcomes["a"].status == "done"
+
+
+def test_room_is_lost_with_each_phone_that_stays_down(monkeypatch):
+    running, _watcher = wave(monkeypatch, SENT, GONE, names="abcd", at_once=2)
+    assert running.stopped.startswith("as many phones are down as may be (max_unavailable): a, b")
+    assert set(running.outcomes) == {"a", "b"}
