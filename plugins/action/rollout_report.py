@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import Reporter, publish
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import Reporter, publish, summary_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, FAILED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
 
@@ -41,7 +41,7 @@ class ActionModule(ControllerAction):
             arguments["error"] = "the run did not come to its end: it was refused before it began, or interrupted"
         reporter = Reporter(folder, self._task_vars["hostvars"], state, {**arguments, "check_mode": bool(self._task.check_mode)})
         report = reporter.write(finished=finished)
-        message = f"{rollout.summary(report)}; see {folder / 'report.html'}"
+        message = f"{summary_line(report)}; see {folder / 'report.html'}"
         if finished:
             self.say(message)
             publish(report)
@@ -50,8 +50,8 @@ class ActionModule(ControllerAction):
                 Resume(folder).finished()
             state.remove()
         off = {
-            name: f"{name} {phone['status']}: {phone['reason']}"
-            for name, phone in report["phones"].items()
-            if not arguments["error"] and phone["status"] in (rollout.FAILED, rollout.BLOCKED) and not phone["held"]
+            name: f"{name} {outcome.status}: {outcome.reason}"
+            for name, outcome in report.phones.items()
+            if not arguments["error"] and outcome.status in (FAILED, BLOCKED) and not outcome.held
         }
         return {"changed": False, "msg": message, "off_target": off, "path": str(reporter.path)}

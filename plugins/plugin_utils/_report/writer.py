@@ -9,22 +9,56 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import report as pictures
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
+    ALREADY,
+    BLOCKED,
+    DONE,
+    FAILED,
+    NOT_REACHED,
+    PLANNED,
+    FileChange,
+    Outcome,
+    RunReport,
+    WaveSpan,
+)
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.state import State
-
-Report = Mapping[str, Any]
 
 SHARE = 50.0
 """A report of a running rollout is written again when that many times as long has passed as writing the last one took."""
 EVERY = 15.0
+
+
+def write(folder: Path, report: RunReport) -> None:
+    """Write report.json, report.html and junit.xml into the folder, each whole. Raises OSError."""
+    write_whole(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
+    write_whole(folder / "report.html", html(report))
+    write_whole(folder / "junit.xml", junit(report))
+
+
+def publish(report: RunReport) -> None:
+    """Add a summary to the page of the CI job, where there is one that can be written: `GITHUB_STEP_SUMMARY` names its file."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if page:
+        with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
+            summary.write(markdown(report) + "\n")
+
+
+def summary_line(report: RunReport) -> str:
+    """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
+    counts = Counter(outcome.status for outcome in report.phones.values())
+    order = (DONE, ALREADY, PLANNED, FAILED, BLOCKED, NOT_REACHED)
+    return f"{report.image}: {', '.join(f'{counts[status]} {status}' for status in order if counts[status]) or 'no phones'}"
 
 
 class Reporter:
@@ -52,12 +86,10 @@ class Reporter:
         }
         self._next = time.monotonic() + EVERY
 
-    def write(self, **facts: Any) -> dict[str, Any]:
-        """Write report.json, report.html and junit.xml, each whole, and return what the first one holds. Raises OSError."""
-        report = rollout.report(**{**self._about, "ended": _now(), **facts})
-        write_whole(self.path, json.dumps(report, indent=2) + "\n")
-        write_whole(self._folder / "report.html", pictures.html(report))
-        write_whole(self._folder / "junit.xml", pictures.junit(report))
+    def write(self, **facts: Any) -> RunReport:
+        """Write the report, and return it. Raises OSError."""
+        report = _report(rollout.report(**{**self._about, "ended": _now(), **facts}), self._about.get("files", ()))
+        write(self._folder, report)
         return report
 
     def write_now_and_then(self, **facts: Any) -> None:
@@ -70,12 +102,26 @@ class Reporter:
         self._next = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
 
 
-def publish(report: Report) -> None:
-    """Add a summary to the page of the CI job, where there is one that can be written: `GITHUB_STEP_SUMMARY` names its file."""
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if page:
-        with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
-            summary.write(pictures.markdown(report) + "\n")
+def _report(facts: Mapping[str, Any], files: Sequence[Mapping[str, str]]) -> RunReport:
+    """What `rollout.report` made, until it makes this itself."""
+
+    def seconds(text: str | None) -> float | None:
+        return None if text is None else datetime.fromisoformat(text).timestamp()
+
+    def times(entry: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+        return {**entry, **{key: seconds(entry[key]) for key in keys}}
+
+    head = facts["rollout"]
+    return RunReport(
+        **{
+            **times(head, "started", "ended"),
+            "waves": [WaveSpan(**times(wave, "started", "ended")) for wave in head["waves"]],
+            "stop_reason": head["stop_reason"] or "",
+            "error": head["error"] or "",
+        },
+        phones={name: Outcome(**times(phone, "reset_at", "ended_at")) for name, phone in facts["phones"].items()},
+        files=[FileChange(file["tftp_host"], file["path"], file["diff"]) for file in files],
+    )
 
 
 def _now() -> str:
