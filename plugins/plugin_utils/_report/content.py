@@ -283,7 +283,6 @@ def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
             reasons = by_advice.setdefault((row.status, row.kind or "", row.advice), {})
             reasons.setdefault(line(row.reason, most), []).append(row.name)
     sizes = {key: sum(map(len, reasons.values())) for key, reasons in by_advice.items()}
-    # Failed phones stand before blocked ones in `rows`, and so here.
     order = sorted(by_advice, key=lambda key: (key[1] == failures.HELD, STATUSES.index(key[0]), -sizes[key]))
     shown_groups = [_group(*key, by_advice[key]) for key in order[:MOST_GROUPS]]
     left = sum(sizes[key] for key in order[MOST_GROUPS:])

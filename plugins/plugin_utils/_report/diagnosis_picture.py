@@ -34,7 +34,7 @@ RIGHT = 16
 MOST_LANES = 16
 _LANE = 20
 _TOP = 10
-_BREAK = 72
+_BREAK = 60
 """Width of a pause that is left out."""
 _PAUSE = 180.0
 """Seconds of silence that are left out."""
@@ -149,8 +149,13 @@ def _ticks(parts: Sequence[Part]) -> list[tuple[float, str, str]]:
 
 
 def _pauses(parts: Sequence[Part]) -> list[tuple[float, str]]:
-    """Between two stretches: how long nothing was asked for."""
-    return [(round(after.left - _BREAK / 2 - 3, 1), duration(after.first - before.last)) for before, after in pairwise(parts)]
+    """Between two stretches: about how long nothing was asked for, as there is no room for more."""
+    pauses = []
+    for before, after in pairwise(parts):
+        seconds = after.first - before.last
+        unit = next(unit for unit in (86400, 3600, 60) if seconds >= unit)
+        pauses.append((round(after.left - _BREAK / 2 - 3, 1), duration(round(seconds / unit) * unit)))
+    return pauses
 
 
 def _base(file: str) -> str:
