@@ -71,9 +71,7 @@ def unit(session: nox.Session) -> None:
     """What needs no Ansible process."""
     prepare(session, "pytest")
     once = (
-        []
-        if session.python == PYTHONS[-1]
-        else ["--ignore", "tests/unit/simulator", "--ignore", "tests/unit/plugins/module_utils/_change"]
+        [] if session.python == PYTHONS[-1] else ["--ignore", "tests/unit/simulator", "--ignore", "tests/unit/plugins/module_utils/_change"]
     )
     session.run("pytest", "-n", "2", *once, "tests/unit", *session.posargs)
 

@@ -21,18 +21,18 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         roots = arguments["roots"]
-        self.say("\n\n".join(table(host, found) for host, found in roots.items()))
+        self.say("\n\n".join(table(host, root) for host, root in roots.items()))
         if not arguments["report_dir"]:
             return {"changed": False}
         target = Path(arguments["report_dir"]) / "audit.json"
-        write_whole(target, json.dumps({"roots": {host: _without_ansible(found) for host, found in roots.items()}}, indent=2) + "\n")
+        write_whole(target, json.dumps({"roots": {host: _without_ansible(root) for host, root in roots.items()}}, indent=2) + "\n")
         self.say(f"all of it: {target}")
         return {"changed": False, "path": str(target)}
 
 
-def _without_ansible(found: dict[str, Any]) -> dict[str, Any]:
-    """A registered result without what Ansible adds to it."""
-    if "summary" not in found:
-        return {"error": str(found.get("msg") or "nothing was found out")}
+def _without_ansible(root: dict[str, Any]) -> dict[str, Any]:
+    """A result of tftp_root_info without what Ansible adds to it."""
+    if "summary" not in root:
+        return {"error": str(root.get("msg") or "nothing was found out")}
     added = ("ansible_facts", "changed", "deprecations", "failed", "failed_when_result", "invocation", "warnings")
-    return {key: value for key, value in found.items() if key not in added}
+    return {key: value for key, value in root.items() if key not in added}

@@ -12,7 +12,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis, diagnosis_page
 
 
 class ActionModule(ControllerAction):
@@ -27,15 +27,15 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         logs = arguments["logs"]
-        known = phones(arguments["phones"], self._task_vars["hostvars"], to_log_in=False)
-        rows = diagnosis.diagnose(logs, known, arguments["only"], arguments["verdict"])
+        inventory = phones(arguments["phones"], self._task_vars["hostvars"], to_log_in=False)
+        rows = diagnosis.diagnose(logs, inventory, arguments["only"], arguments["verdict"])
         unwell = diagnosis.unwell(rows, arguments["strict"])
         self.say(diagnosis.table(logs, rows))
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
         if arguments["report_dir"]:
             folder = Path(arguments["report_dir"])
             write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
-            write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
+            write_whole(folder / "diagnose.html", diagnosis_page.html(logs, rows, len(unwell)))
             self.say(f"all of it: {folder / 'diagnose.html'}")
             result["path"] = str(folder / "diagnose.html")
         return result

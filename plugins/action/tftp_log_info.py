@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis import wanted
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis import log_keys
 
 
 class ActionModule(ActionBase):
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
             phones = arguments["phones"]
             names = phones.split(",") if isinstance(phones, str) else phones
             try:
-                arguments["phones"] = wanted([str(name).strip() for name in names], (task_vars or {}).get("hostvars") or {})
+                arguments["phones"] = log_keys([str(name).strip() for name in names], (task_vars or {}).get("hostvars") or {})
             except InventoryError as error:
                 raise AnsibleActionFail(str(error)) from None
         result.update(self._execute_module("voip.cisco79xx.tftp_log_info", arguments, task_vars=task_vars))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files on this host: open, read, write, dress, sync, and the words for what goes wrong.
+"""Files on this host: open, read, write, sync, and the words for what goes wrong.
 
 Nothing here waits for a named pipe or follows a symbolic link at the end of a path. Functions raise OSError unless they say otherwise.
 """
@@ -13,6 +13,7 @@ import errno
 import os
 import pwd
 import stat
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
@@ -90,6 +91,12 @@ def read(path: str, limit: int) -> Tuple[Optional[bytes], os.stat_result]:
     return _read(path, limit, whole=True)
 
 
+def read_all(path: str) -> Tuple[bytes, os.stat_result]:
+    """The whole of an ordinary file, however long it is. Raises NotAFile, OSError."""
+    data, status = _read(path, sys.maxsize, whole=True)
+    return data or b"", status
+
+
 def read_head(path: str, limit: int) -> Tuple[bytes, os.stat_result]:
     """The first `limit` bytes of an ordinary file. Raises NotAFile, OSError."""
     data, status = _read(path, limit, whole=False)
@@ -124,7 +131,7 @@ def _read(path: str, limit: int, whole: bool) -> Tuple[Optional[bytes], os.stat_
 
 
 @dataclass(frozen=True)
-class Form:
+class Metadata:
     """What a file has besides its bytes. Without `mtime_ns` it gets the time it is written at."""
 
     mode: int
@@ -134,9 +141,9 @@ class Form:
     attributes: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def form_of(path: str, status: os.stat_result) -> Form:
+def metadata_of(path: str, status: os.stat_result) -> Metadata:
     """Mode, owner, time and extended attributes of that file."""
-    return Form(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, _attributes(path))
+    return Metadata(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, _attributes(path))
 
 
 def same_file(one: Optional[os.stat_result], other: Optional[os.stat_result]) -> bool:
@@ -160,22 +167,22 @@ def fill(descriptor: int, data: bytes) -> None:
         written += os.write(descriptor, memoryview(data)[written:])
 
 
-def dress(descriptor: int, form: Form) -> None:
+def set_metadata(descriptor: int, metadata: Metadata) -> None:
     """Give a file owner, mode, extended attributes (SELinux context, ACLs) and time. Raises NotOurs, OSError."""
     try:
-        os.fchown(descriptor, form.uid, form.gid)
+        os.fchown(descriptor, metadata.uid, metadata.gid)
     except PermissionError as error:
         raise NotOurs(error.errno, f"belongs to somebody else, which {me()} cannot keep: run as root (become)") from None
-    os.fchmod(descriptor, form.mode)
-    for attribute in _attribute_names(descriptor) - set(form.attributes):
+    os.fchmod(descriptor, metadata.mode)
+    for attribute in _attribute_names(descriptor) - set(metadata.attributes):
         _tolerant(os.removexattr, descriptor, attribute)
-    for attribute, value in form.attributes.items():
+    for attribute, value in metadata.attributes.items():
         _tolerant(os.setxattr, descriptor, attribute, value)
-    if form.mtime_ns is not None:
-        os.utime(descriptor, ns=(form.mtime_ns, form.mtime_ns))
+    if metadata.mtime_ns is not None:
+        os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
 
 
-def dress_new(descriptor: int, folder: str) -> None:
+def set_new_metadata(descriptor: int, folder: str) -> None:
     """A new file is owned as its folder is, where that is allowed, and readable for everybody as TFTP servers want it."""
     owner = os.stat(folder)
     try:

@@ -69,10 +69,10 @@ def mask_from_secret(text: str) -> str:
     return text[: secret.start()] + MASK if secret else text
 
 
-def count(things: int | Collection[Any], thing: str = "phone") -> str:
-    """Such as "1 phone", "2 phones"."""
+def count(things: int | Collection[Any], thing: str = "phone", thousands: str = "") -> str:
+    """Such as "1 phone", "2 phones"; "2,000 phones" if `thousands` is a comma."""
     number = things if isinstance(things, int) else len(things)
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return f"{number:{thousands}} {thing}{'' if number == 1 else 's'}"
 
 
 def list_some(names: Iterable[str], most: int = 20) -> str:

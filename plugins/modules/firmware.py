@@ -198,13 +198,14 @@ from typing import Any, Dict, Optional, Sequence, Union
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import LockedRoot
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import archive, firmware
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
 
-def present(module: AnsibleModule, image: Image, store: transaction.Transactions) -> Dict[str, Any]:
+def present(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str, Any]:
     """Raises ArchiveError, TransactionError."""
     params = module.params
     mode = _mode(params["mode"])
@@ -218,7 +219,7 @@ def present(module: AnsibleModule, image: Image, store: transaction.Transactions
     return _result(module, image, staging, package.ignored)
 
 
-def absent(module: AnsibleModule, image: Image, store: transaction.Transactions) -> Dict[str, Any]:
+def absent(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str, Any]:
     """Raises TransactionError."""
     staging = firmware.removal(tftp_root.Root(module.params["tftp_root"]), image)
     if staging.files and not module.check_mode:
@@ -296,7 +297,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except archive.ArchiveError as error:
         module.fail_json(msg=str(error), problems=[str(error)])
-    except transaction.TransactionError as error:
+    except TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
     module.exit_json(**result)
 

@@ -243,7 +243,8 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, TransactionError, difference
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
@@ -257,14 +258,14 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     server = tftp_root.reader(params["tftp_user"])
     only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
-    with transaction.locked(params["tftp_root"], params["state_dir"], module.check_mode) as locked:
-        if locked.repaired and module.check_mode:
-            raise transaction.TransactionError(
+    with locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
+        if store.repaired and module.check_mode:
+            raise TransactionError(
                 f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
             )
         root = tftp_root.Root(params["tftp_root"])
         plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
-        backups = [] if module.check_mode else locked.apply(plan.changes, plan.image, params["run"] or _own_run(), params["backup"])
+        backups = [] if module.check_mode else store.apply(plan.changes, plan.image, params["run"] or _own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(plan.changes),
         "image": plan.image,
@@ -284,12 +285,12 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "os79xx": {"before": plan.os79xx_before, "after": plan.os79xx},
     }
     if params["differences"]:
-        result["differences"] = [transaction.difference(_diff(root, change)) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [difference(_diff(root, change)) for change in plan.changes[: params["differences"]]]
     if module._diff:
         result["diff"] = [_diff(root, change) for change in plan.changes]
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in _limited([text for repair in locked.repaired for text in repair.texts()] + plan.warnings):
+    for warning in _limited([text for repair in store.repaired for text in repair.texts()] + plan.warnings):
         module.warn(warning)
     return result
 
@@ -306,7 +307,7 @@ def _os79xx(name: str) -> str:
         raise ImageNameError(f"os79xx: {error}", error.intended) from None
 
 
-def _diff(root: tftp_root.Root, change: transaction.Change) -> Dict[str, str]:
+def _diff(root: tftp_root.Root, change: Change) -> Dict[str, str]:
     path = f"{root.path}/{change.name}"
     before, after = (cnf.mask(data or b"").decode("utf-8", "backslashreplace") for data in (change.before, change.after))
     return {"before_header": path, "after_header": path, "before": before, "after": after}
@@ -338,7 +339,7 @@ def main() -> None:
         result = run(module)
     except ValueError as error:  # an image name or a MAC
         module.fail_json(msg=str(error))
-    except transaction.TransactionError as error:
+    except TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
     module.exit_json(**result)
 

@@ -213,7 +213,10 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, ConflictError, TransactionError, difference
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.record import DONE, UNDONE
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.undo import Undo
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
@@ -224,7 +227,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     params = module.params
     result: Dict[str, Any] = {"restored": [], "removed": [], "records": [], "conflicts": []}
     # What a killed staging of firmware left is mended too, which has records of its own
-    opened = firmware.locked if params["only_repair"] and not module.check_mode else transaction.locked
+    opened = firmware.locked if params["only_repair"] and not module.check_mode else lock.locked
     with opened(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         result["repaired"] = [
             {"record": one.record.id, "run": one.record.run, "restored": list(one.restored), "conflicts": list(one.conflicts)}
@@ -236,14 +239,14 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if params["only_repair"]:
             return result
         if module.check_mode and store.repaired:
-            raise transaction.TransactionError(
+            raise TransactionError(
                 f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
             )
         result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
             plan = store.plan_undo(params["run"], params["record"], params["force"])
         else:
-            plan = transaction.Undo((), ())
+            plan = Undo((), ())
         default, own = tftp_root.named_images(tftp_root.Root(store.root), {change.path: change.after for change in plan.changes})
         result["named"] = {"default": default, "own": own}
         if not module.check_mode and plan.records:
@@ -252,25 +255,25 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
     result["records"] = [record.summary() for record in plan.records]
     if params["differences"]:
-        result["differences"] = [transaction.difference(_diff(store.root, change)) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [difference(_diff(store.root, change)) for change in plan.changes[: params["differences"]]]
     if module._diff:
         result["diff"] = [_diff(store.root, change) for change in plan.changes]
     return result
 
 
-def _undone(store: transaction.Transactions) -> List[Dict[str, str]]:
+def _undone(store: lock.LockedRoot) -> List[Dict[str, str]]:
     """The records of the last run, if they are undone already."""
-    known = [record for record in store.records() if record.state in (transaction.DONE, transaction.UNDONE)]
-    if not known or known[0].state != transaction.UNDONE:
+    known = [record for record in store.records() if record.state in (DONE, UNDONE)]
+    if not known or known[0].state != UNDONE:
         return []
-    return [record.summary() for record in known if record.state == transaction.UNDONE and record.run == known[0].run]
+    return [record.summary() for record in known if record.state == UNDONE and record.run == known[0].run]
 
 
-def _to_undo(store: transaction.Transactions, run: Optional[str]) -> bool:
-    return any(record.state == transaction.DONE and run in (None, record.run) for record in store.records())
+def _to_undo(store: lock.LockedRoot, run: Optional[str]) -> bool:
+    return any(record.state == DONE and run in (None, record.run) for record in store.records())
 
 
-def _diff(root: str, change: transaction.Change) -> Dict[str, str]:
+def _diff(root: str, change: Change) -> Dict[str, str]:
     path = f"{root}/{change.name}"
     return {"before_header": path, "after_header": path, "before": _text(change.before), "after": _text(change.after)}
 
@@ -301,8 +304,8 @@ def main() -> None:
     conflicts: Dict[str, List[str]] = {}
     try:
         result = run(module)
-    except transaction.TransactionError as error:
-        if isinstance(error, transaction.ConflictError):
+    except TransactionError as error:
+        if isinstance(error, ConflictError):
             conflicts = {"conflicts": list(error.names)}
         module.fail_json(msg=str(error), problems=list(error.faults), **conflicts)
     module.exit_json(**result)

@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 
@@ -85,10 +85,10 @@ class Bench:
     def knowledge(self, change: bool) -> Callable[[], None]:
         def work() -> None:
             image = parse_application(name)
-            with transaction.locked(str(self.folder), self.state) as locked:
+            with locked(str(self.folder), self.state) as store:
                 plan = tftp_root.plan(tftp_root.Root(str(self.folder)), image, image.os79xx)
                 assert bool(plan.changes) == change, plan.changes[:3]
-                locked.apply(plan.changes)
+                store.apply(plan.changes)
 
         name = self.image(change)
         return work

@@ -31,7 +31,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import apply, lock, model
 
 IMAGES = (b"P0S3-06-3-00", b"P0S3-06-4-00")
 MOST_RATIO = 4.0
@@ -77,7 +77,7 @@ def plain_replace(root: Path, forced: bool) -> None:
         os.close(descriptor)
 
 
-def changes(root: Path, change: bool) -> list[transaction.Change]:
+def changes(root: Path, change: bool) -> list[model.Change]:
     found = []
     for name in os.listdir(root):
         path = f"{root}/{name}"
@@ -85,17 +85,17 @@ def changes(root: Path, change: bool) -> list[transaction.Change]:
             data = file.read()
             after = turned(data) if change else data
             if after != data:
-                found.append(transaction.Change(name, path, data, after, os.fstat(file.fileno())))
+                found.append(model.Change(name, path, data, after, os.fstat(file.fileno())))
     return found
 
 
 def transact(root: Path, forced: bool | None, change: bool = True) -> None:
-    with transaction.locked(str(root), f"{root}.state") as store:
+    with lock.locked(str(root), f"{root}.state") as store:
         store.apply(changes(root, change), image="P0S3-06-3-00", run="benchmark", fsync=forced)
 
 
 def undo(root: Path) -> None:
-    with transaction.locked(str(root), f"{root}.state") as store:
+    with lock.locked(str(root), f"{root}.state") as store:
         store.undo(store.plan_undo())
 
 
@@ -172,7 +172,7 @@ def main() -> int:
         stack.callback(shutil.rmtree, folder)
         print(f"medians of {options.rounds}, Python {sys.version.split()[0]}")
         found: dict[int, dict[str, Sample]] = {}
-        for files, names in ((options.files // 10, FREE), (options.files, FREE), (transaction.FORCED_ONTO_DISK, FORCED)):
+        for files, names in ((options.files // 10, FREE), (options.files, FREE), (apply.FORCED_ONTO_DISK, FORCED)):
             root = folder / f"root{files}"
             fill(root, files)
             found[files] = measure(root, names, options.rounds)

@@ -13,10 +13,12 @@ import shutil
 import signal
 import subprocess
 import zlib
+from datetime import UTC, datetime
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import report as reports
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange, Outcome, RunReport, WaveSpan
 
 pytestmark = pytest.mark.once
 
@@ -25,34 +27,35 @@ EVIL = '<script>document.title="owned"</script><img src="http://192.0.2.1/x" one
 SECONDS = 60
 
 
+BEGIN = datetime(2026, 3, 7, 22, 0, tzinfo=UTC).timestamp()
+
+
 def phone(number):
     failed = number % 10 == 0
-    return {
-        "mac": f"{number:012X}",
-        "host": f"10.0.0.{number}",
-        "tftp_host": "tftp1.voice.example.com",
-        "wave": 1 if number == 1 else 2,
-        "image_before": "P0S3-8-12-00",
-        "image_after": None if failed else IMAGE,
-        "status": "failed" if failed else "done",
-        "kind": "never_returned" if failed else None,
-        "reason": f"did not come back in 600 seconds: {EVIL}" if failed else "",
-        "seconds": 600.0 if failed else 80.5 + number,
-        "reset_at": f"2026-03-07T22:{0 if number == 1 else 3:02}:{number:02}Z",
-        "ended_at": f"2026-03-07T22:{13 if failed else 2 if number == 1 else 5:02}:{number:02}Z",
-    }
+    return Outcome(
+        "failed" if failed else "done",
+        kind="never_returned" if failed else None,
+        reason=f"did not come back in 600 seconds: {EVIL}" if failed else "",
+        image_before="P0S3-8-12-00",
+        image_after=None if failed else IMAGE,
+        seconds=600.0 if failed else 80.5 + number,
+        reset_at=BEGIN + (0 if number == 1 else 180) + number,
+        ended_at=BEGIN + (780 if failed else 120 if number == 1 else 300) + number,
+        wave=1 if number == 1 else 2,
+        mac=f"{number:012X}",
+        host=f"10.0.0.{number}",
+        tftp_host="tftp1.voice.example.com",
+    )
 
 
-REPORT = {
-    "rollout": {
-        "image": IMAGE,
-        "started": "2026-03-07T22:00:00Z",
-        "ended": "2026-03-07T22:14:00Z",
-        "waves": [{"number": 1, "phones": [], "reached": True}, {"number": 2, "phones": [], "reached": True}],
-    },
-    "phones": {f"SEP{number:012X}": phone(number) for number in range(1, 41)},
-    "files": [{"tftp_host": "tftp1", "path": EVIL, "diff": f"@@ -1 +1 @@\n-image_version: old\n+image_version: {EVIL}\n"}],
-}
+REPORT = RunReport(
+    image=IMAGE,
+    phones={f"SEP{number:012X}": phone(number) for number in range(1, 41)},
+    started=BEGIN,
+    ended=BEGIN + 840,
+    waves=[WaveSpan(1, (), True), WaveSpan(2, (), True)],
+    files=[FileChange("tftp1", EVIL, f"@@ -1 +1 @@\n-image_version: old\n+image_version: {EVIL}\n")],
+)
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +93,7 @@ def chromium(browser, tmp_path):
 
 
 def test_the_page_shows_itself_and_runs_nothing_foreign(chromium):
-    shown = chromium(reports.html(REPORT), "--dump-dom")
+    shown = chromium(html(REPORT), "--dump-dom")
     assert f"<title>36 of 40 phones are on {IMAGE}; 4 failed</title>" in shown
     assert "<img" not in shown and shown.count("<script>") == 1
     assert entities.escape(EVIL, quote=False) in shown
@@ -101,7 +104,7 @@ def test_the_page_shows_itself_and_runs_nothing_foreign(chromium):
 
 def test_a_click_sorts_the_table(chromium):
     click = "<script>const b = document.querySelectorAll('thead button'); b[6].click(); b[6].click();</script>"
-    source = without_policy(reports.html(REPORT)).replace("</body>", f"{click}</body>")
+    source = without_policy(html(REPORT)).replace("</body>", f"{click}</body>")
     shown = chromium(source, "--dump-dom")
     rows = re.findall(r'<th scope="row">(SEP\w+)</th>', shown)
     assert len(rows) == 40
@@ -110,14 +113,14 @@ def test_a_click_sorts_the_table(chromium):
 
 
 def test_the_page_is_complete_without_its_script(chromium):
-    source = re.sub(r"<script>.*</script>", "", reports.html(REPORT), flags=re.DOTALL)
+    source = re.sub(r"<script>.*</script>", "", html(REPORT), flags=re.DOTALL)
     shown = chromium(source, "--dump-dom")
     assert shown.count('<th scope="row">') == 42 and "<button" not in shown
 
 
 @pytest.mark.parametrize("width", [320, 400, 1280])
 def test_only_tables_and_the_timeline_scroll_sideways(chromium, width):
-    inner = entities.escape(without_policy(reports.html(REPORT)))
+    inner = entities.escape(without_policy(html(REPORT)))
     measure = "document.title = new String(frames[0].document.documentElement.scrollWidth)"
     outer = f'<!DOCTYPE html><iframe srcdoc="{inner}" width="{width}" height="800" frameborder="0" onload="{measure}"></iframe>'
     shown = chromium(outer, "--dump-dom", "--window-size=1400,900")
@@ -128,7 +131,7 @@ def test_only_tables_and_the_timeline_scroll_sideways(chromium, width):
 def test_the_page_follows_the_colour_scheme(chromium, tmp_path, scheme):
     picture = tmp_path / "page.png"
     chromium(
-        reports.html(REPORT),
+        html(REPORT),
         f"--blink-settings=preferredColorScheme={'0' if scheme == 'dark' else '1'}",
         f"--screenshot={picture}",
         "--window-size=1280,1000",
@@ -140,7 +143,7 @@ def test_the_page_follows_the_colour_scheme(chromium, tmp_path, scheme):
 
 def test_it_prints(chromium, tmp_path):
     paper = tmp_path / "page.pdf"
-    chromium(reports.html(REPORT), f"--print-to-pdf={paper}", "--no-pdf-header-footer")
+    chromium(html(REPORT), f"--print-to-pdf={paper}", "--no-pdf-header-footer")
     data = paper.read_bytes()
     assert data.startswith(b"%PDF-")
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", data)) <= 8

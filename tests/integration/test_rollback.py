@@ -141,14 +141,14 @@ def test_a_root_left_half_changed_is_mended_by_the_audit(site):
 import os, signal, sys
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 replace = os.replace
 def once(*names):
     replace(*names)
     if names[1].endswith("SIPDefault.cnf"):
         os.kill(os.getpid(), signal.SIGKILL)
 os.replace = once
-with transaction.locked(sys.argv[1], sys.argv[2]) as locked:
+with lock.locked(sys.argv[1], sys.argv[2]) as locked:
     made = tftp_root.plan(tftp_root.Root(sys.argv[1]), image.parse("P0S3-06-3-00"), "P0S3-06-3-00")
     locked.apply(made.changes)
 """

@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from .._change import transaction
-from .._change.transaction import Change, TransactionError, Transactions
+from .._change import lock
+from .._change.lock import LockedRoot
+from .._change.model import Change, TransactionError
 from .._phone import cnf, container
 from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
 from .archive import MAX_FILE, Member, Source, shown
@@ -45,14 +46,14 @@ _AGAIN = "get the image from Cisco again"
 
 
 @contextmanager
-def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[Transactions]:
-    """As `transaction.locked`, with records of their own: who takes phones back to their image must not take away files instead.
+def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[LockedRoot]:
+    """As `lock.locked`, with records of their own: who takes phones back to their image must not take away files instead.
 
     What a killed run left of the configurations is mended first: it decides which images are referenced. Raises TransactionError.
     """
-    with transaction.locked(root, state_dir, check) as others:
+    with lock.locked(root, state_dir, check) as others:
         mended = others.repaired
-    with transaction.locked(root, f"{os.path.dirname(others.folder)}/{RECORDS}", check) as store:
+    with lock.locked(root, f"{os.path.dirname(others.folder)}/{RECORDS}", check) as store:
         store.repaired += mended
         if store.repaired and check:
             raise TransactionError(f"{store.root}: was left half changed by a run that was killed: run without check mode, which mends it")
@@ -156,7 +157,7 @@ def stage(root: Root, wanted: Package, mode: int, server: Reader) -> Staging:
     return made
 
 
-def write(store: Transactions, root: Root, staging: Staging, wanted: Image, mode: int, server: Reader) -> None:
+def write(store: LockedRoot, root: Root, staging: Staging, wanted: Image, mode: int, server: Reader) -> None:
     """Write all of it or nothing, then look whether phones can load the image. Raises TransactionError."""
     store.apply(staging.changes, wanted.name)
     for change in staging.changes:
@@ -206,7 +207,7 @@ def removal(root: Root, image: Image) -> Staging:
     return made
 
 
-def remove(store: Transactions, staging: Staging, image: Image) -> None:
+def remove(store: LockedRoot, staging: Staging, image: Image) -> None:
     """All of it or nothing, but for symbolic links, which go first and leave what they name. Raises TransactionError."""
     for link in staging.links:
         try:

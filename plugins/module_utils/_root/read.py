@@ -4,7 +4,7 @@
 
 """The TFTP root: read it, and say what would change to make it name an image.
 
-`Root` reads and gathers what is wrong; `plan` says what would change and writes nothing: that is for `transaction`.
+`Root` reads and gathers what is wrong; `plan` says what would change and writes nothing: that is for `_change`.
 Facts about the files are from `cnf`, `container` and `image`. That a phone asks for its own file as SIP<MAC>.cnf with
 the MAC in upper case, and puts tftp_cfg_dir before it, is from a real 8.12 boot log and administrators' how-tos.
 """
@@ -20,7 +20,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .._change.transaction import Change, TransactionError
+from .._change.model import Change, TransactionError
 from .._phone import cnf, container
 from .._phone.image import Image, recognise
 

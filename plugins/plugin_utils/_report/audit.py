@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tftp_root_info found, as a short table for people."""
+"""What tftp_root_info says of a TFTP root, as a short table for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count
 
 MOST = 20
 """Lines of one part of the table."""
@@ -15,30 +17,31 @@ MOST = 20
 Row = tuple[str, ...]
 
 
-def table(host: str, found: Mapping[str, Any]) -> str:
-    """The table of one root, or why it could not be read."""
-    if "summary" not in found:
-        return f"{host}: {found.get('msg') or 'nothing was found out'}"
+def table(host: str, root: Mapping[str, Any]) -> str:
+    """The table of one TFTP host's root, or why that could not be read. `root`: result of tftp_root_info."""
+    if "summary" not in root:
+        return f"{host}: {root.get('msg') or 'nothing was found out'}"
     parts: dict[str, list[Row]] = {
-        "default": [_default(found["default"])],
-        "OS79XX.TXT": [_os79xx(found["os79xx"])],
+        "default": [_default(root["default"])],
+        "OS79XX.TXT": [_os79xx(root["os79xx"])],
         "images": [
-            (name, "whole" if image["whole"] else "not whole", f"named by {_count(image['named_by'], 'file')}")
-            for name, image in found["images"].items()
+            (name, "whole" if image["whole"] else "not whole", f"named by {count(image['named_by'], 'file')}")
+            for name, image in root["images"].items()
         ],
-        "phones": _phones(found["summary"]),
+        "phones": _phones(root["summary"]),
         "telnet_level": [
-            (level, _count(phones, "phone"), "" if level == "2" else "reset needs 2")
-            for level, phones in found["summary"]["telnet_levels"].items()
+            (level, count(phones), "" if level == "2" else "reset needs 2") for level, phones in root["summary"]["telnet_levels"].items()
         ],
-        "loads": [(load["file"], load["load"], "fights image_version" if load["fights"] else "") for load in found["loads"]],
-        "other files": [_others(found)],
-        "duplicates": [(twice["file"], twice["key"], f"lines {', '.join(map(str, twice['lines']))}") for twice in found["duplicates"]],
-        "advice": [(text,) for text in found["advice"]],
-        "faults": [(_place(fault), fault["text"]) for fault in found["faults"]],
+        "loads": [(load["file"], load["load"], "fights image_version" if load["fights"] else "") for load in root["loads"]],
+        "other files": [_others(root)],
+        "duplicates": [
+            (setting["file"], setting["key"], f"lines {', '.join(map(str, setting['lines']))}") for setting in root["duplicates"]
+        ],
+        "advice": [(text,) for text in root["advice"]],
+        "faults": [(_place(fault), fault["text"]) for fault in root["faults"]],
     }
     width = max(map(len, parts))
-    lines = [f"{host}: {found['root']}"]
+    lines = [f"{host}: {root['root']}"]
     for title, rows in parts.items():
         texts = _aligned(rows) or ["none"]
         lines += [f"  {'' if number else title:{width}}  {text}" for number, text in enumerate(texts)]
@@ -66,16 +69,16 @@ def _os79xx(os79xx: Mapping[str, Any]) -> Row:
 
 def _phones(summary: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = [(f"{summary['phones']}, {summary['overrides']} of them with an image in a file of their own",)]
-    counts = {**summary["by_image"], **({"no image": summary["without_image"]} if summary["without_image"] else {})}
-    return rows + [(f"{image}: {phones}",) for image, phones in sorted(counts.items(), key=lambda item: -item[1])]
+    by_image = {**summary["by_image"], **({"no image": summary["without_image"]} if summary["without_image"] else {})}
+    return rows + [(f"{image}: {phones}",) for image, phones in sorted(by_image.items(), key=lambda item: -item[1])]
 
 
-def _others(found: Mapping[str, Any]) -> Row:
-    files = found["files"]
+def _others(root: Mapping[str, Any]) -> Row:
+    files = root["files"]
     present = {
         files["dialplan_name"]: files["dialplan"],
         "RINGLIST.DAT": files["ringlist"],
-        "syncinfo.xml": found["syncinfo"]["present"],
+        "syncinfo.xml": root["syncinfo"]["present"],
     }
     return (", ".join(name if there else f"no {name}" for name, there in present.items()),)
 
@@ -91,7 +94,3 @@ def _aligned(rows: Iterable[Row]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
     return [*lines, f"and {more} more"] if more > 0 else lines
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

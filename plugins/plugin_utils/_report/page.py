@@ -2,28 +2,67 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pages that need nothing else and can load nothing: what is put into them is text, and only their own style and script may act."""
+"""The page of a rollout."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache
-from pathlib import Path
+import statistics
 
-import jinja2
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import (
+    LABELS,
+    Content,
+    content,
+    groups,
+    headline,
+    notes,
+    waves,
+)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, number, render
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.timeline import timeline
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED, RunReport
 
 
-@cache
-def template(name: str) -> jinja2.Template:
-    """The template of this folder. Its filter `csp_hash` allows one style or script in a Content-Security-Policy."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
+def html(report: RunReport) -> str:
+    """One page that needs nothing else: no network, no script, no colours to be understood."""
+    shown = content(report)
+    text, tone = headline(shown)
+    return render(
+        "report.html.j2",
+        shown=shown,
+        labels=LABELS,
+        headline=text,
+        tone=tone,
+        figures=_figures(shown),
+        facts=_facts(shown),
+        waves=waves(shown),
+        timeline=timeline(shown),
+        groups=groups(shown),
     )
-    environment.filters["csp_hash"] = lambda text: f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
-    return environment.get_template(name)
+
+
+def _figures(shown: Content) -> list[tuple[str, str, str]]:
+    """The key figures: number, what it is, status."""
+    figures = [
+        (number(shown.counts[status]), f"{label.glyph} {label.name}", status if shown.counts[status] else "")
+        for status, label in LABELS.items()
+        if shown.counts[status] or status == FAILED
+    ]
+    if shown.seconds is not None:
+        figures.append((duration(shown.seconds), "the whole run", ""))
+    took = [row.seconds for row in shown.rows if row.status == DONE and row.seconds is not None]
+    if took:
+        figures += [(duration(statistics.median(took)), "typical restart", ""), (duration(max(took)), "slowest restart", "")]
+    return figures
+
+
+def _facts(shown: Content) -> list[tuple[str, str]]:
+    hosts = sorted({row.tftp_host for row in shown.rows if row.tftp_host})
+    facts = [
+        ("Image", shown.run.image),
+        ("Started", clock(shown.run.started, "%Y-%m-%d %H:%M:%S UTC")),
+        ("Ended", clock(shown.run.ended, "%Y-%m-%d %H:%M:%S UTC")),
+        ("TFTP hosts" if len(hosts) > 1 else "TFTP host", list_some(hosts, 10)),
+        *notes(shown),
+    ]
+    return [(label, text) for label, text in facts if text]

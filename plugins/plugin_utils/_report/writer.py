@@ -2,17 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the report of a rollout: files for people and programs, a summary for CI."""
+"""Writes the report of a rollout: for programs, for people, and for CI."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import report as pictures
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     ALREADY,
     BLOCKED,
@@ -25,11 +27,10 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
 
 
 def write(folder: Path, report: RunReport) -> None:
-    """Write report.json, report.html and junit.xml, each whole. Raises OSError."""
-    facts = report.to_json()
-    write_whole(folder / "report.json", json.dumps(facts, indent=2) + "\n")
-    write_whole(folder / "report.html", pictures.html(facts))
-    write_whole(folder / "junit.xml", pictures.junit(facts))
+    """Write report.json, report.html and junit.xml into the folder, each whole. Raises OSError."""
+    write_whole(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
+    write_whole(folder / "report.html", html(report))
+    write_whole(folder / "junit.xml", junit(report))
 
 
 def publish(report: RunReport) -> None:
@@ -37,13 +38,11 @@ def publish(report: RunReport) -> None:
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
         with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
-            summary.write(pictures.markdown(report.to_json()) + "\n")
+            summary.write(markdown(report) + "\n")
 
 
 def summary_line(report: RunReport) -> str:
-    """One line: how many phones ended in which status."""
-    statuses = [outcome.status for outcome in report.phones.values()]
-    counts = ", ".join(
-        f"{statuses.count(status)} {status}" for status in (DONE, ALREADY, PLANNED, FAILED, BLOCKED, NOT_REACHED) if status in statuses
-    )
-    return f"{report.image}: {counts or 'no phones'}"
+    """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
+    counts = Counter(outcome.status for outcome in report.phones.values())
+    order = (DONE, ALREADY, PLANNED, FAILED, BLOCKED, NOT_REACHED)
+    return f"{report.image}: {', '.join(f'{counts[status]} {status}' for status in order if counts[status]) or 'no phones'}"

@@ -178,7 +178,7 @@ class Session:
     async def login(self) -> None:
         """Send the password. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.login
-        await self._read(lambda said: bool(_PASSWORD_PROMPT.search(said)), deadline, "asks for no password")
+        await self._read(lambda text: bool(_PASSWORD_PROMPT.search(text)), deadline, "asks for no password")
         self._buffer.clear()
         self._send(self.phone.password)
         await self._read(
@@ -186,7 +186,7 @@ class Session:
             deadline,
             "says nothing that follows a login",
             quiet=QUIET,
-            enough=lambda said: self._shows_prompt(said) or bool(_PASSWORD_PROMPT.search(said)),
+            enough=lambda text: self._shows_prompt(text) or bool(_PASSWORD_PROMPT.search(text)),
         )
         refused = _BAD_PASSWORD.search(self._buffer) or (
             _PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(bytes(self._buffer))
@@ -208,14 +208,14 @@ class Session:
         """The answer to one command, without echo and prompt. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.command
         while not self._prompt:
-            await self._read(lambda said: False, deadline, "shows no prompt", quiet=SETTLE, enough=self._shows_prompt, poke=True)
+            await self._read(lambda text: False, deadline, "shows no prompt", quiet=SETTLE, enough=self._shows_prompt, poke=True)
             self._prompt = self._last_prompt()
         self._buffer.clear()
         self._send(line)
         echo = re.compile(re.escape(_typed(line)) + rb"[\r\n]+")
         end = re.compile(rb"[\r\n]" + re.escape(self._prompt) + rb"(?=[\r\n]|$)")
 
-        def answered(_said: bytes) -> bool:
+        def answered(text: bytes) -> bool:
             echoed = echo.search(self._buffer)
             return echoed is not None and end.search(self._buffer, echoed.end() - 1) is not None
 
@@ -230,7 +230,7 @@ class Session:
         No answer, or a connection that just dies, is what a restart looks like: only the image seen afterwards is proof.
         """
         await self._read(
-            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda said: True
+            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda text: True
         )
         self._checked_mac(bytes(self._buffer))
         self._buffer.clear()
@@ -238,7 +238,7 @@ class Session:
         deadline = time.monotonic() + self._limits.reset
         with suppress(PhoneError):
             await self._read(
-                lambda said: bool(_NOT_PRIVILEGED.search(said) or _DEFERRED.search(said) or _UNKNOWN_COMMAND.search(said)), deadline, ""
+                lambda text: bool(_NOT_PRIVILEGED.search(text) or _DEFERRED.search(text) or _UNKNOWN_COMMAND.search(text)), deadline, ""
             )
         if _NOT_PRIVILEGED.search(self._buffer):
             raise self._error(
@@ -250,9 +250,9 @@ class Session:
             raise self._error(UNKNOWN_COMMAND, f"does not know the command reset: {self._excerpt()}")
         return bool(_DEFERRED.search(self._buffer))
 
-    def _checked_mac(self, said: bytes) -> str | None:
+    def _checked_mac(self, text: bytes) -> str | None:
         """The MAC in what the phone said, if there is one. Raises PhoneError if it is another phone's."""
-        match = _MAC.search(said)
+        match = _MAC.search(text)
         mac = macs.parse(match.group(1).decode()) if match else None
         if mac and self.phone.mac and mac != self.phone.mac:
             raise self._error(
@@ -260,13 +260,13 @@ class Session:
             )
         return mac
 
-    def _login_answered(self, said: bytes) -> bool:
-        if _IMAGE.search(said):
-            return bool(_MAC.search(said)) or self._shows_prompt(said)
-        return bool(_BAD_PASSWORD.search(said))
+    def _login_answered(self, text: bytes) -> bool:
+        if _IMAGE.search(text):
+            return bool(_MAC.search(text)) or self._shows_prompt(text)
+        return bool(_BAD_PASSWORD.search(text))
 
-    def _shows_prompt(self, said: bytes) -> bool:
-        return _PROMPT.search(said) is not None
+    def _shows_prompt(self, text: bytes) -> bool:
+        return _PROMPT.search(text) is not None
 
     def _last_prompt(self) -> bytes:
         prompt = b""
@@ -281,7 +281,7 @@ class Session:
         trouble: str,
         *,
         quiet: float | None = None,
-        enough: Callable[[bytes], bool] = lambda said: False,
+        enough: Callable[[bytes], bool] = lambda text: False,
         poke: bool = False,
     ) -> None:
         """Read into the buffer until `done` says yes to the end of it, or the phone is silent for `quiet` seconds and `enough` says yes.
@@ -325,11 +325,11 @@ class Session:
     def _excerpt(self) -> str:
         return ascii(self._text(bytes(self._buffer))[-120:])
 
-    def _text(self, said: bytes) -> str:
+    def _text(self, text: bytes) -> str:
         """The phone's words, harmless and without secrets."""
         if self.phone.password:
-            said = said.replace(_typed(self.phone.password), b"********")
-        return _SECRET_SETTING.sub(r"\g<1>********", printable(said))
+            text = text.replace(_typed(self.phone.password), b"********")
+        return _SECRET_SETTING.sub(r"\g<1>********", printable(text))
 
     def _error(self, kind: str, text: str) -> PhoneError:
         return PhoneError(self.phone, kind, text)

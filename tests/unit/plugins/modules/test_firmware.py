@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import pwd
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -24,23 +22,17 @@ import yaml
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image, raw_image
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import (
+    ansible,
+    as_root,
+    assert_documented,
+    content,
+    run_module,
+    warnings,
+)
 
-COLLECTION = Path(tftp_root.__file__).parents[3]
-MODULE = COLLECTION / "plugins" / "modules" / "firmware.py"
-BIN = Path(sys.executable).parent
 NEW, LOADER, OLD = "P0S3-8-12-00", "P003-8-12-00", "P0S3-06-3-00"
 NAMES = [f"{LOADER}.sbn", f"{NEW}.sb2", f"{NEW}.loads"]
-# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
-AS_NOBODY = """
-import os, runpy, sys
-main = runpy.run_path(sys.argv.pop(1))["main"]
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-main()
-"""
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to make, or to become somebody else")
 
 
 @pytest.fixture
@@ -79,33 +71,9 @@ def packed(folder, kind):
 
 
 def run(root, src=None, nobody=False, check=False, diff=False, image=NEW, **arguments):
-    """What the module answers, run as Ansible runs it but without Ansible."""
-    arguments.setdefault("state_dir", str(root.parent / f"state-{nobody}"))
-    arguments.update(tftp_root=str(root), src=src and str(src), image=image, _ansible_check_mode=check, _ansible_diff=diff)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])}
-    done = subprocess.run(
-        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {key: value for key, value in arguments.items() if value is not None}}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        cwd="/",
-    )
-    assert "hunter2" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    answer = json.loads(done.stdout)
-    assert (done.returncode == 1) == answer.get("failed", False)
-    return answer
-
-
-def warnings(answer):
-    """Texts; from core 2.19 on the module hands them to the controller in a form of its own."""
-    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer.get("warnings", [])]
-
-
-def content(root):
-    return {str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
+    arguments = {"state_dir": str(root.parent / f"state-{nobody}"), **arguments}
+    arguments.update(tftp_root=str(root), src=src and str(src), image=image)
+    return run_module("firmware", arguments, nobody=nobody, check=check, diff=diff)
 
 
 def refused(root, src=None, **options):
@@ -387,19 +355,6 @@ def test_a_referenced_image_stays(root, shipped):
         assert where in text
 
 
-def ansible(tool, *arguments):
-    environment = {
-        **os.environ,
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2]),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    command = [str(BIN / tool), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
-
-
 def test_in_a_playbook(root, shipped, tmp_path):
     arguments = {"tftp_root": str(root), "image": NEW, "state_dir": str(tmp_path / "state")}
     present = {**arguments, "src": str(packed(shipped, "zip")), "mode": 0o644}
@@ -429,13 +384,8 @@ def test_in_a_playbook(root, shipped, tmp_path):
 
 
 def test_return_values_are_documented(root, shipped):
-    text = MODULE.read_text()
-    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
     run(root, shipped)
     (root / NAMES[0]).write_bytes(b"stale")
     answer = run(root, shipped)
-    assert set(answer) - {"changed", "invocation"} == set(documented) - {"problems"}
-    for name, value in answer.items():
-        for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
-            assert set(entry) == set(documented[name]["contains"])
+    assert_documented("firmware", answer)
     assert set(run(root, root.parent / "nowhere")) - {"msg", "failed", "changed", "invocation", "exception"} == {"problems"}

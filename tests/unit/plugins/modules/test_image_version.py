@@ -6,36 +6,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
+from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import (
+    ansible,
+    as_root,
+    assert_documented,
+    content,
+    run_module,
+    warnings,
+)
 
-COLLECTION = Path(cnf.__file__).parents[3]
-MODULE = COLLECTION / "plugins" / "modules" / "image_version.py"
-BIN = Path(sys.executable).parent
 NEW = "P0S3-06-3-00"
 PHONE = "SIP001122AABBCC.cnf"
-# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
-AS_NOBODY = """
-import os, runpy, sys
-main = runpy.run_path(sys.argv.pop(1))["main"]
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-main()
-"""
-
-as_nobody = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
 
 
 @pytest.fixture
@@ -49,42 +40,14 @@ def root():
     (made / PHONE).write_bytes(b'image_version: "P0S3-07-4-00";\nline1_password: "hunter2";\n#line2_password: hunter2\n')
     (made / "SIP001122AABBCD.cnf").write_bytes(b"line1_password=hunter2\n")
     (made / "OS79XX.TXT").write_bytes(b"P003-8-12-00 \r\n")
-    (made / f"{NEW}.bin").write_bytes(b"code")
-    own = f"{NEW}.sbn".encode() + b"\0"
-    head = b"\x01\x00\x02\x01\x01\x02\x00\x02\x01\x94\x0e" + len(own).to_bytes(2, "big") + own
-    (made / f"{NEW}.sbn").write_bytes(head.ljust(404, b"\x0d") + b"code")
+    make_image(made, NEW)
     yield made
     shutil.rmtree(folder)
 
 
 def run(root, nobody=False, check=False, diff=False, image=NEW, **arguments):
-    """What the module answers, run as Ansible runs it but without Ansible."""
-    arguments.setdefault("state_dir", str(Path(root).parent / f"state-{nobody}"))
-    arguments.update(tftp_root=str(root), image=image, _ansible_check_mode=check, _ansible_diff=diff)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])}
-    done = subprocess.run(
-        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {key: value for key, value in arguments.items() if value is not None}}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        cwd="/",
-    )
-    assert "hunter2" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    answer = json.loads(done.stdout)
-    assert (done.returncode == 1) == answer.get("failed", False)
-    return answer
-
-
-def warnings(answer):
-    """Texts; from core 2.19 on the module hands them to the controller in a form of its own."""
-    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer["warnings"]]
-
-
-def content(root):
-    return {str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
+    arguments = {"state_dir": str(Path(root).parent / f"state-{nobody}"), **arguments, "tftp_root": str(root), "image": image}
+    return run_module("image_version", arguments, nobody=nobody, check=check, diff=diff)
 
 
 def refused(root, **options):
@@ -94,19 +57,6 @@ def refused(root, **options):
     assert answers[0]["msg"] == answers[1]["msg"]
     assert content(root.parent) == before
     return answers[0]["msg"]
-
-
-def ansible(tool, *arguments):
-    environment = {
-        **os.environ,
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2]),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    command = [str(BIN / tool), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
 
 
 def test_one_run_then_nothing_left_to_do(root):
@@ -210,16 +160,8 @@ def test_bad_roots(root, path, fault):
 
 
 def test_an_empty_root_option(root):
-    answer = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"tftp_root": "", "image": NEW}}),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert "'' does not exist: set tftp_root" in json.loads(answer.stdout)["msg"]
+    answer = run_module("image_version", {"tftp_root": "", "image": NEW}, cwd=root)
+    assert "'' does not exist: set tftp_root" in answer["msg"]
     assert (root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00 \r\n"
 
 
@@ -237,7 +179,7 @@ def test_every_problem_is_in_the_answer(root):
     assert answer["msg"].endswith("and 20 more")
 
 
-@as_nobody
+@as_root
 def test_an_unwritable_root(root):
     before = content(root)
     for check in (True, False):
@@ -248,7 +190,7 @@ def test_an_unwritable_root(root):
     assert run(root, nobody=True)["changed"] is False
 
 
-@as_nobody
+@as_root
 def test_files_of_somebody_else(root):
     root.chmod(0o777)
     before = content(root)
@@ -263,7 +205,7 @@ def test_files_of_somebody_else(root):
     assert run(root)["changed"] is False
 
 
-@as_nobody
+@as_root
 def test_files_that_this_user_cannot_read(root):
     (root / PHONE).chmod(0o600)
     (root / f"{NEW}.bin").chmod(0)
@@ -316,10 +258,5 @@ def test_in_a_playbook(root, tmp_path):
 
 
 def test_return_values_are_documented(root):
-    text = MODULE.read_text()
-    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
     answer = run(root, backup=True, differences=9)
-    assert set(answer) - {"changed", "invocation"} == set(documented) - {"problems"}
-    for name, value in answer.items():
-        for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
-            assert set(entry) == set(documented[name]["contains"])
+    assert_documented("image_version", answer)

@@ -11,8 +11,6 @@ import gzip
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,18 +22,9 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import ph
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_log_info
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import as_root, run_module
 
-MODULE = Path(log_source.__file__).parents[2] / "modules" / "tftp_log_info.py"
 SICK, WELL = "001122AABB01", "001122AABB02"
-# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
-AS_NOBODY = """
-import os, runpy, sys
-main = runpy.run_path(sys.argv.pop(1))["main"]
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-main()
-"""
 BEGAN = 1_763_900_000
 """When the log begins, in seconds since 1970."""
 
@@ -68,23 +57,7 @@ def log(tmp_path):
 
 
 def run(nobody=False, check=False, path="", **arguments):
-    done = subprocess.run(
-        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
-        input=json.dumps(
-            {"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **({"path": path} if path else {}), **arguments}}, default=str
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(MODULE.parents[5]), *sys.path])},
-        cwd="/",
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    answer = json.loads(done.stdout)
-    assert (done.returncode == 1) == answer.get("failed", False)
-    answer.pop("invocation", None)  # of core 2.19 only
-    return answer
+    return run_module("tftp_log_info", {"path": path or None, **arguments}, nobody=nobody, check=check)
 
 
 def verdicts(answer):
@@ -259,7 +232,7 @@ def test_no_log(path, words):
     assert all(word in message for word in words)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+@as_root
 @pytest.mark.parametrize("pattern", ["", "*"])
 def test_a_log_that_cannot_be_read(log, pattern):
     log.chmod(0o640)

@@ -6,30 +6,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_root_info
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import as_root, run_module
 
-MODULE = Path(root_info.__file__).parents[2] / "modules" / "tftp_root_info.py"
 IMAGE = "P0S3-06-3-00"
-# The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
-AS_NOBODY = """
-import os, runpy, sys
-main = runpy.run_path(sys.argv.pop(1))["main"]
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-main()
-"""
 
 
 @pytest.fixture
@@ -44,22 +28,7 @@ def root(tmp_path):
 
 
 def run(nobody=False, check=False, **arguments):
-    done = subprocess.run(
-        [sys.executable, *(["-c", AS_NOBODY] if nobody else []), str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **arguments}}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(MODULE.parents[5]), *sys.path])},
-        cwd="/",
-        timeout=60,
-    )
-    assert "hunter2" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    answer = json.loads(done.stdout)
-    assert (done.returncode == 1) == answer.get("failed", False)
-    answer.pop("invocation", None)  # of core 2.19 only
-    return answer
+    return run_module("tftp_root_info", arguments, nobody=nobody, check=check)
 
 
 def test_all_of_it_is_documented(root):
@@ -91,7 +60,7 @@ def test_without_the_phones(root):
     assert answer["summary"]["phones"] == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+@as_root
 def test_files_that_cannot_be_read(root):
     (root / "SIP001122AABBCC.cnf").chmod(0o600)
     (root / "SIPDefault.cnf").chmod(0o600)

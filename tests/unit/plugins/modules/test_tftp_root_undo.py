@@ -6,21 +6,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.transaction import Change
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import assert_documented, content, run_module, warnings
 
-COLLECTION = Path(transaction.__file__).parents[3]
-MODULE = COLLECTION / "plugins" / "modules" / "tftp_root_undo.py"
 PHONE = "SIP001122AABBCC.cnf"
 NEW = {
     "SIPDefault.cnf": b"image_version: P0S3-06-3-00\nphone_password: hunter2\n",
@@ -46,7 +41,7 @@ def apply(root, new=None, run="spring"):
         path = root / name
         there = path.exists()
         changes.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
-    with transaction.locked(str(root), str(root.parent / "state")) as store:
+    with lock.locked(str(root), str(root.parent / "state")) as store:
         store.apply(changes, image="P0S3-06-3-00", run=run)
 
 
@@ -68,32 +63,8 @@ def kill_half_way(root):
 
 
 def run(root, check=False, diff=False, **arguments):
-    """What the module answers, run as Ansible runs it but without Ansible."""
-    arguments = {"state_dir": str(root.parent / "state"), **arguments}
-    arguments.update(tftp_root=str(root), _ansible_check_mode=check, _ansible_diff=diff)
-    done = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])},
-        cwd="/",
-    )
-    assert "hunter2" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    answer = json.loads(done.stdout)
-    assert (done.returncode == 1) == answer.get("failed", False)
-    return answer
-
-
-def warnings(answer):
-    """Texts; from core 2.19 on the module hands them to the controller in a form of its own."""
-    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in answer.get("warnings", ())]
-
-
-def content(root):
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    arguments = {"state_dir": str(root.parent / "state"), **arguments, "tftp_root": str(root)}
+    return run_module("tftp_root_undo", arguments, check=check, diff=diff)
 
 
 def test_undo(root):
@@ -196,17 +167,12 @@ def test_bad_folders(root):
     apply(root)
     assert "does not exist: set tftp_root" in run(root / "nowhere")["msg"]
     assert "where phones could fetch the passwords" in run(root, state_dir=str(root / "state"))["msg"]
-    with transaction.locked(str(root), str(root.parent / "state")):
+    with lock.locked(str(root), str(root.parent / "state")):
         assert "another run is changing" in run(root)["msg"]
 
 
 def test_return_values_are_documented(root):
-    text = MODULE.read_text()
-    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
     apply(root, {"SIPDefault.cnf": b"1\n"}, "winter")
     kill_half_way(root)
     answer = run(root, differences=9)
-    assert set(answer) - {"changed", "invocation", "warnings"} == set(documented) - {"problems"}
-    for name, value in answer.items():
-        for entry in value if name in documented and documented[name].get("elements") == "dict" else ():
-            assert set(entry) == set(documented[name]["contains"])
+    assert_documented("tftp_root_undo", answer, apart=frozenset({"changed", "warnings"}))

@@ -130,50 +130,6 @@ def test_what_is_not_set_is_off(root):
     assert len([text for text in found["advice"] if "of 2 phones" in text]) == 4
 
 
-def test_own_settings_count(root):
-    (root / PHONE).write_bytes(b"telnet_level: 0\r\nimage_version:\r\n")
-    phone = survey(root)["phones"][MAC]
-    assert (phone["image"], phone["effective_image"], phone["telnet_level"], phone["effective_telnet_level"]) == (None, NEW, 0, 0)
-
-
-def test_many_files_of_the_wild_have_no_fault(root):
-    (root / "SIPDefault.cnf").write_bytes(
-        f'\nImage_version:"{NEW}";\n \t\nphone_label: "Desk "\nlanguage: \nsip_retx: 10\t\t; Default "10"\n;proxy1: x"\ntimer:2;x'.encode()
-    )
-    assert faults(root) == []
-
-
-@pytest.mark.parametrize(
-    ("data", "line", "column", "word"),
-    [
-        (b"a: 1\nproxy1_port=5060\n", 2, 12, "no colon"),
-        (b'a: 1\r\n\r\nline1_name: "1001\r\n', 3, 13, "never closed"),
-        (b"\xef\xbb\xbfa: 1\n", 1, 1, "byte order mark"),
-        (b"a: 1\n  <b>\n", 2, 3, "starts with '<'"),
-        (b"a: 1\nb: 2\na: 3\n", 3, 4, "sets a 2 times"),
-        (b"telnet_level: 3\n", 1, 15, "'3': it has to be 0, 1 or 2"),
-        (b"a: 1\nimage_version: POS3-06-3-00\n", 2, 16, "did you mean P0S3-06-3-00?"),
-        (b"image_version: P0S3-07-5-00 ; not here\n", 1, 16, "are missing"),
-    ],
-)
-def test_faults_in_a_file(root, data, line, column, word):
-    (root / PHONE).write_bytes(data)
-    found = only_fault(root)
-    assert found[:3] == (PHONE, line, column)
-    assert word in found[3]
-
-
-def test_duplicates(root):
-    (root / "SIPDefault.cnf").write_bytes(f"image_version: {OLD}\nA: 1\na: 1\nimage_version: {NEW}\n".encode())
-    found = survey(root)
-    assert found["duplicates"] == [
-        {"file": "SIPDefault.cnf", "key": "image_version", "lines": [1, 4]},
-        {"file": "SIPDefault.cnf", "key": "a", "lines": [2, 3]},
-    ]
-    assert found["default"]["image"] == NEW
-    assert [fault["line"] for fault in found["faults"]] == [4]
-
-
 def test_a_file_full_of_faults_is_cut_short(root):
     (root / PHONE).write_bytes(b"x\n" * 1000)
     found = faults(root)
@@ -189,64 +145,6 @@ def test_one_missing_image_is_one_fault(root):
     assert survey(root)["images"].get("P0S3-07-5-00") is None
 
 
-@pytest.mark.parametrize(
-    ("content", "columns", "words"),
-    [
-        (b"P003-8-12-00", [], []),
-        (b"P0S3-8-12-00\n", [], []),
-        (b"P003-8-12-00 \r\n", [13, 14], ["blank", "carriage return"]),
-        (b"P003-8-12-00.sbn\n", [1], ["extension '.sbn'"]),
-        (b"p003-8-12-00\n", [1], ["did you mean P003-8-12-00?"]),
-        (b"\nP003-8-12-00\n", [1], ["before the name"]),
-        (b"P003-8-12-00\n\n", [13], ["more than one line"]),
-        (b"", [1], ["is empty"]),
-        (b"phone_password: " + TOKEN.encode(), [1], ["'phone_********'"]),
-    ],
-)
-def test_os79xx(root, content, columns, words):
-    (root / "OS79XX.TXT").write_bytes(content)
-    found = [fault for fault in faults(root) if "missing" not in fault[3]]
-    assert [fault[:3] for fault in found] == [("OS79XX.TXT", 1, column) for column in columns]
-    assert all(word in fault[3] for word, fault in zip(words, found, strict=True))
-    assert survey(root)["os79xx"]["faults"] == [fault[3] for fault in found]
-
-
-def test_os79xx_against_the_default(root):
-    (root / "OS79XX.TXT").write_bytes(f"{OLD}\n".encode())
-    assert any("only phones that run 6.x or older read it" in text for text in survey(root)["advice"])
-    (root / "SIPDefault.cnf").write_bytes(f"image_version: {OLD}\n".encode())
-    (root / "OS79XX.TXT").write_bytes(b"P003-8-12-00\n")
-    assert "P0S3-06-3-00 belongs there" in only_fault(root)[3]
-
-
-@pytest.mark.parametrize(
-    ("name", "right"),
-    [
-        ("os79xx.txt", "OS79XX.TXT"),
-        ("sipdefault.CNF", "SIPDefault.cnf"),
-        (f"SIP{MAC.lower()}.cnf", PHONE),
-        ("SIP0011.cnf", "4 digits"),
-        ("Plan.xml", "plan.xml"),
-        ("ringlist.dat", "RINGLIST.DAT"),
-        (f"SEP{MAC.lower()}.cnf.xml", f"SEP{MAC}.cnf.xml"),
-    ],
-)
-def test_names(root, name, right):
-    (root / "plan.xml").unlink()
-    (root / "RINGLIST.DAT").unlink()
-    (root / name).write_bytes(b"<a/>")
-    file, _line, _column, text = only_fault(root)
-    assert file == name
-    assert right in text
-
-
-def test_image_files_in_the_wrong_case(root):
-    (root / f"{NEW}.sb2").rename(root / f"{NEW}.SB2")
-    image = survey(root)["images"][NEW]
-    assert (image["whole"], image["missing"]) == (False, [f"{NEW}.sb2"])
-    assert f"rename {NEW}.SB2 to {NEW}.sb2" in only_fault(root)[3]
-
-
 def test_images_that_nobody_names(root):
     make_image(root, "P0S3-07-5-00")
     (root / "P0S3-07-5-00.sb2").write_bytes(b"")
@@ -257,47 +155,6 @@ def test_images_that_nobody_names(root):
     assert found["images"]["P0S3-07-5-00"]["problems"] == ["P0S3-07-5-00.sb2 is empty: copy it again from Cisco's archive"]
     assert "renamed" in found["images"]["P003-07-4-00"]["problems"][0]
     assert set(found["images"]) == {NEW, OLD, "P0S3-07-5-00", "P003-07-4-00"}
-
-
-@pytest.mark.parametrize(
-    ("name", "xml", "load", "fights"),
-    [
-        ("XMLDefault.cnf.xml", '<Default><loadInformation8 model="IP Phone 7940">%s</loadInformation8></Default>', "P0S3-07-4-00", True),
-        ("XMLDefault.cnf.xml", "<Default><loadInformation7>%s</loadInformation7></Default>", NEW, False),
-        ("XMLDefault.cnf.xml", "<Default><loadInformation7> %s\n</loadInformation7></Default>", "P003-8-12-00", False),
-        ("XMLDefault.cnf.xml", '<Default><loadInformation9 model="IP Phone 7970">%s</loadInformation9></Default>', None, False),
-        ("XMLDefault.cnf.xml", "<Default><loadInformation6>%s</loadInformation6></Default>", None, False),
-        (f"SEP{MAC}.cnf.xml", '<device><loadInformation model="IP Phone 7960">%s</loadInformation></device>', "P0S3-8-12", True),
-        (f"SEP{MAC}.cnf.xml", "<device><loadInformation>%s</loadInformation></device>", NEW, False),
-        ("SEP001122AABBCD.cnf.xml", "<device><loadInformation>%s</loadInformation></device>", NEW, True),
-        ("SEPFFFFFFFFFFFF.cnf.xml", "<device><loadInformation>%s</loadInformation></device>", "SIP41.8-5-4S", False),
-        ("SEPFFFFFFFFFFFF.cnf.xml", "<device><loadInformation>%s</loadInformation></device>", "P00308010200", True),
-        (f"SEP{MAC}.cnf.xml", "<device><loadInformation></loadInformation></device>", None, False),
-        (f"SEP{MAC}.cnf.xml", "<device><!-- <loadInformation>P0S30203</loadInformation> --></device>", None, False),
-    ],
-)
-def test_loads(root, name, xml, load, fights):
-    (root / name).write_text(xml.replace("%s", load or "P0S3-07-4-00"))
-    found = survey(root)
-    assert [(known["load"], known["fights"]) for known in found["loads"]] == ([] if load is None else [(load, fights)])
-    assert found["summary"]["fights"] == len(found["faults"]) == fights
-
-
-@pytest.mark.parametrize(
-    ("data", "line", "column", "word"),
-    [
-        (b'<SYNCINFO>\r\n <IMAGE VERSION="*" SYNC="1"/>\r\n <IMAGE VERSION="P SYNC="1"/>\r\n</SYNCINFO>', 3, None, "no well-formed XML"),
-        (b"", 1, 1, "no element found"),
-        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 1, None, "document type"),
-        (b'<?xml version="1.0" encoding="utf-7"?><a>', 1, None, "no element found"),
-    ],
-)
-def test_broken_xml(root, data, line, column, word):
-    (root / "syncinfo.xml").write_bytes(data)
-    found = only_fault(root)
-    assert found[:2] == ("syncinfo.xml", line)
-    assert column in (None, found[2])
-    assert word in found[3]
 
 
 def test_passwords_inside_a_broken_load(root):

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.transaction import TransactionError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
@@ -344,7 +344,7 @@ def test_undoing_the_last_change_of_configurations_takes_away_no_files(root):
         server = tftp_root.reader(None)
         firmware.write(store, found, firmware.stage(found, package(files), 0o644, server), parse(NEW), 0o644, server)
     assert set(files) == {path.name for path in root.iterdir()}
-    with transaction.locked(str(root), str(root.parent / "state")) as store:
+    with lock.locked(str(root), str(root.parent / "state")) as store:
         assert store.records() == []
     with locked(root) as store:
         assert [record.image for record in store.records()] == [NEW]
@@ -363,9 +363,9 @@ def test_what_a_killed_run_left_is_mended_first(root, apart):
             os._exit(9)
 
         os.replace = replace  # type: ignore[assignment]
-        with transaction.locked(str(root), str(root.parent / "state" / apart)) as store:
-            change = transaction.Change("SIPDefault.cnf", path, Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
-            store.apply([change, transaction.Change("other", str(root / "other"), None, b"x", None)])
+        with lock.locked(str(root), str(root.parent / "state" / apart)) as store:
+            change = Change("SIPDefault.cnf", path, Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
+            store.apply([change, Change("other", str(root / "other"), None, b"x", None)])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.wait()[1]) == 9
     assert b"06-3" in (root / "SIPDefault.cnf").read_bytes()

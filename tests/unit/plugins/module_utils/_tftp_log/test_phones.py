@@ -29,7 +29,6 @@ HEALTHY_BOOT = (
     (25, "RINGLIST.DAT", "served"),
     (25, "dialplan.xml", "served"),
 )
-LOADER = tuple(name + "{}" + end for name, end in (("CTLSEP", ".tlv"), ("SEP", ".cnf.xml"), ("SIP", ".cnf"), ("MGC", ".cnf")))
 RETRIES = (0, 1, 5, 9)
 CALM = {tftp_verdict.HEALTHY, tftp_verdict.CANNOT_TELL}
 
@@ -73,106 +72,11 @@ def test_a_healthy_phone(verbose):
     assert facts["timeline"][0]["result"] == ("missing" if verbose else "asked")
 
 
-@pytest.mark.parametrize("verbose", [True, False])
-def test_the_firewall_story(verbose):
-    lines = retried(0, f"CTLSEP{M}.tlv", verbose=verbose, ports=3) + retried(70, f"CTLSEP{M}.tlv", verbose=verbose, ports=3) + later()
-    if not verbose:
-        lines = [line for line in lines if b"Client" not in line]
-    facts = told(lines)
-    assert facts["verdict"] == "data_never_arrives"
-    assert facts["confidence"] == ("certain" if verbose else "likely")
-    assert "nf_conntrack_tftp" in facts["advice"]
-
-
-def test_a_silent_server():
-    facts = told(retried(0, f"CTLSEP{M}.tlv", "", ports=3) + later())
-    assert facts["verdict"] == "server_silent"
-
-
-@pytest.mark.parametrize(
-    ("verdict", "steps"),
-    [
-        ("image_missing", ((0, "CTLSEP{}.tlv", "missing"), (0, "SEP{}.cnf.xml", "served"), (0, f"{LOAD}.loads", "missing"))),
-        ("image_unreadable", ((0, "CTLSEP{}.tlv", "missing"), (0, "SEP{}.cnf.xml", "served"), (0, f"{LOAD}.loads", "denied"))),
-        ("config_missing", (*HEALTHY_BOOT[:4], (23, "SIP{}.cnf", "missing"))),
-        ("config_missing", tuple((31 * number, "SIP{}.cnf", "missing") for number in range(6))),
-        ("config_missing", tuple((31 * number, "SIP{}.cnf", "") for number in range(6))),
-        ("other_root", (*HEALTHY_BOOT[:4], (23, "west/SIP{}.cnf", "missing"))),
-        ("boot_loop", tuple((60 * n, name, "missing") for n in range(6) for name in ("CTLSEP{}.tlv", "SEP{}.cnf.xml"))),
-        ("stuck_loader", tuple((60 * n, name, "missing") for n in range(6) for name in (*LOADER, "XMLDefault.cnf.xml"))),
-        ("not_ours", tuple((900 * n, name, "served") for n in range(3) for name in ("SEP{}.cnf.xml", "XMLDefault.cnf.xml"))),
-        ("not_ours", tuple((900 * n, "MGC{}.cnf", "served") for n in range(3))),
-    ],
-)  # fmt: skip
-def test_verdicts(verdict, steps):
-    facts = told(boot(steps=steps) + later())
-    assert facts["verdict"] == verdict
-    assert facts["advice"] and facts["evidence"] and facts["confidence"] in ("certain", "likely")
-
-
-def test_wrong_case():
-    steps = (*HEALTHY_BOOT[:2], (0, f"{LOAD}.loads", "missing"))
-    root = {f"{LOAD}.LOADS", "SIPDefault.cnf"}
-    assert told(boot(steps=steps) + later(), root_files=root)["verdict"] == "image_wrong_case"
-
-
-def test_flashing_then_healthy():
-    lines = boot(steps=tuple((0, name, "served") for name in (*LOADER, "XMLDefault.cnf.xml", f"{LOAD}.loads")))
-    lines += rhel(2, A, "P003-8-12-00.sbn", "served")
-    assert told(lines, now=BEGIN + 60)["verdict"] == "flashing"
-    assert told(lines)["verdict"] == "cannot_tell"
-    assert told(lines + boot(35))["verdict"] == "healthy"
-
-
-def test_an_old_phone_falls_silent():
-    lines = rhel(0, A, "OS79XX.TXT", "served") + later()
-    facts = told(lines, A)
-    assert (facts["verdict"], facts["generation"], facts["mac"]) == ("fell_silent", "6.x or older", None)
-
-
-def test_a_slow_server():
-    lines = []
-    for at, name in ((0, f"CTLSEP{M}.tlv"), (30, f"SEP{M}.cnf.xml")):
-        for wait in (0, 1, 5):
-            lines += rhel(at + wait, A, name, "")
-        lines += rhel(at + 7, A, name, "missing")[1:]
-    assert told(lines + later())["verdict"] == "server_slow"
-
-
-def test_a_restarted_server():
-    stamp = time.strftime("%b %e %H:%M:%S", time.localtime(BEGIN + 5))
-    lines = rhel(0, A, f"CTLSEP{M}.tlv", "missing") + rhel(3, A, f"SEP{M}.cnf.xml", "")
-    lines += [f"{stamp} pbx systemd[1]: Started Tftp Server.".encode()]
-    assert told(lines + later())["verdict"] == "server_restarted"
-
-
-def test_requests_only_say_little():
-    lines = list(boot(steps=HEALTHY_BOOT[:3], verbose=False) + boot(9000, N, B, verbose=False))
-    facts = told(lines)
-    assert (facts["verdict"], facts["confidence"]) == ("cannot_tell", "cannot_tell")
-    assert "-v" in facts["advice"]
-
-
-def test_a_boot_that_runs_is_not_sick():
-    assert told(boot(steps=HEALTHY_BOOT[:3]))["verdict"] == "cannot_tell"
-
-
-def test_the_address_changes():
-    facts = told(boot() + boot(2000, N, A) + boot(4000, M, B))
-    assert (facts["verdict"], facts["address"], facts["boots"]) == ("healthy", B, 2)
-
-
 def test_several_phones_behind_one_address():
     macs = [f"0011223344{number:02X}" for number in range(20)]
     phones = tftp_log.diagnose([line for number, mac in enumerate(macs) for line in boot(7 * number, mac)], now=NOW)["phones"]
     assert set(phones) == set(macs)
     assert {facts["verdict"] for facts in phones.values()} <= CALM
-
-
-def test_dnsmasq_without_requests_or_addresses():
-    stamp = time.strftime("%b %e %H:%M:%S pbx dnsmasq-tftp[7]: ", time.localtime(BEGIN))
-    lines = [f"{stamp}file /t/CTLSEP{M}.tlv not found", f"{stamp}sent /t/SEP{M}.cnf.xml to {A}", f"{stamp}file /t/{LOAD}.loads not found"]
-    assert told([line.encode() for line in lines])["verdict"] == "image_missing"
 
 
 def test_a_window(tmp_path):
@@ -215,11 +119,6 @@ GIVEN_UP = (0, 1, 5, 9, 13, 14, 18, 22, 26, 27, 31, 35)
 SIX = ((0, "OS79XX.TXT", "missing"), (0, "SIPDefault.cnf", "served"), (0, "SIP{}.cnf", "served"))
 RUNS = ((0, "RINGLIST.DAT", "served"), (0, "dialplan.xml", "served"))
 OLD = "P0S3-06-3-00"
-UPDATE = (
-    *((0, name, "missing" if name[:3] != "SIP" else "served") for name in (*LOADER, "XMLDefault.cnf.xml")),
-    (1, "P0S3-8-9-00.loads", "served"),
-    (1, "P0S3-8-9-00.sb2", "missing"),
-)
 
 
 def after(seconds, steps):
@@ -268,134 +167,12 @@ def settled(server, **options):
     return logged(server, (*SIX, *after(3, RUNS)), 3600, N, B, **options)
 
 
-@pytest.mark.parametrize("server", [hpa, dnsmasq, atftpd])
-def test_neither_config(server):
-    steps = ((0, "OS79XX.TXT", "missing"), (0, "SIPDefault.cnf", "missing"), (0, "SIP{}.cnf", "missing"), *after(3, RUNS))
-    assert judged(logged(server, steps) + settled(server)) == ("config_missing", "certain")
-
-
-def test_neither_config_by_the_root():
-    lines = logged(hpa, (*SIX, *after(3, RUNS)), verbosity=1)
-    assert judged(lines + settled(hpa, verbosity=1), root_files=["RINGLIST.DAT"]) == ("config_missing", "likely")
-    assert judged(lines, root_files=["SIPDefault.cnf", f"SIP{M}.cnf"]) == ("healthy", "certain")
-
-
-def test_no_config_of_its_own():
-    steps = (*SIX[:2], (0, "SIP{}.cnf", "missing"), *after(3, RUNS))
-    assert judged(logged(hpa, steps) + settled(hpa)) == ("config_missing", "likely")
-
-
-@pytest.mark.parametrize(
-    ("server", "options", "root", "result", "expected"),
-    [
-        (hpa, {}, None, "missing", ("image_missing", "certain")),
-        (hpa, {}, None, "denied", ("image_unreadable", "certain")),
-        (hpa, {}, [f"{OLD}.sbn"], "missing", ("cannot_tell", "cannot_tell")),
-        (hpa, {"verbosity": 1}, None, "missing", ("cannot_tell", "cannot_tell")),
-        (hpa, {"verbosity": 1}, [], "missing", ("image_missing", "likely")),
-        (hpa, {"verbosity": 1}, [f"{OLD}.SBN"], "missing", ("image_wrong_case", "likely")),
-        (hpa, {"verbosity": 1}, [f"{OLD}.sbn"], "denied", ("cannot_tell", "cannot_tell")),
-        (atftpd, {"verbosity": 5}, None, "missing", ("cannot_tell", "cannot_tell")),
-        (atftpd, {"verbosity": 5}, [], "missing", ("image_missing", "likely")),
-        (atftpd, {}, None, "missing", ("image_missing", "likely")),
-        (atftpd, {}, [], "missing", ("image_missing", "certain")),
-        (atftpd, {}, [f"{OLD}.SBN"], "missing", ("image_wrong_case", "certain")),
-        (atftpd, {}, [f"{OLD}.sbn"], "denied", ("image_unreadable", "likely")),
-        (dnsmasq, {}, None, "missing", ("image_missing", "certain")),
-        (dnsmasq, {}, [f"{OLD}.sbn"], "denied", ("image_unreadable", "likely")),
-        (dnsmasq, {"quiet": True}, None, "missing", ("healthy", "likely")),
-    ],
-)  # fmt: skip
-def test_an_image_that_is_not_had(server, options, root, result, expected):
-    names = ["SIPDefault.cnf", f"SIP{M}.cnf", *root] if root is not None else None
-    lines = logged(server, (*SIX, (1, f"{OLD}.sbn", result), *after(4, RUNS)), **options)
-    assert judged(lines + settled(server, **options), root_files=names) == expected
-
-
-def test_an_unreadable_image_of_one_of_two_phones():
-    denied = dnsmasq(1, "", f"{OLD}.sbn", "denied")
-    lines = logged(dnsmasq, SIX) + logged(dnsmasq, SIX, 1, N, B) + denied
-    lines += (
-        logged(dnsmasq, RUNS, 4)
-        + logged(dnsmasq, RUNS, 4, N, B)
-        + logged(dnsmasq, (*SIX, *after(3, RUNS)), 3600, "001122AABBEE", "10.0.0.9")
-    )
-    assert judged(lines) == judged(lines, N) == ("cannot_tell", "cannot_tell")
-    assert f"{OLD}.sbn" in told(lines)["advice"]
-    assert judged(lines, "001122AABBEE") == ("healthy", "certain")
-
-
-@pytest.mark.parametrize("server", [hpa, dnsmasq, atftpd])
-def test_a_loader_without_its_application(server):
-    lines = [line for number in range(4) for line in logged(server, UPDATE, 43 * number)]
-    verdict, _confidence = judged(lines + settled(server))
-    assert verdict == "image_missing"
-    facts = told(lines + settled(server))
-    assert "P0S3-8-9-00.sb2" in facts["advice"] and facts["boots"] == 4
-
-
-def test_a_loader_without_its_application_by_requests():
-    lines = [line for number in range(4) for line in logged(hpa, UPDATE, 43 * number, verbosity=1)]
-    assert judged(lines[:-2]) == ("stuck_loader", "likely")
-    once = logged(hpa, UPDATE, verbosity=1)
-    assert judged(once, now=BEGIN + 60) == ("flashing", "likely")
-
-
-@pytest.mark.parametrize("verbosity", [1, 2])
-def test_data_that_is_dropped_where_only_errors_are_logged(verbosity):
-    lines = logged(hpa, SIX[:1], verbosity=verbosity)
-    lines += [line for wait in GIVEN_UP for line in hpa(wait, A, "SIPDefault.cnf", "served", verbosity)]
-    lines += hpa(39, A, f"SIP{M}.cnf", "missing", verbosity)
-    lines += [
-        line for wait in GIVEN_UP for name in ("RINGLIST.DAT", "dialplan.xml") for line in hpa(40 + wait, A, name, "served", verbosity)
-    ]
-    lines += settled(hpa, verbosity=verbosity)
-    assert judged(lines) == ("data_never_arrives", "likely")
-    assert judged(lines[:-20] if verbosity == 1 else lines[:-21], root_files=["SIPDefault.cnf", "RINGLIST.DAT"])[0] == "data_never_arrives"
-
-
-def test_images_that_are_dropped_and_small_files_that_are_not():
-    lines = logged(hpa, SIX)
-    for number, end in enumerate((".sbn", ".bin")):
-        lines += [line for wait in GIVEN_UP for line in hpa(1 + 39 * number + wait, A, OLD + end, "served")]
-    lines += logged(hpa, RUNS, 80)
-    assert judged(lines + settled(hpa)) == ("data_never_arrives", "likely")
-
-
 def test_a_log_that_begins_in_the_middle():
     """As of a line without data: the first files were given up before the log begins."""
     steps = [(0, "SIPDefault.cnf", "served"), (4, "SIP{}.cnf", "served")]
     steps += [(4 + wait, name, "served") for wait in GIVEN_UP[:7] for name in ("RINGLIST.DAT", "dialplan.xml")]
     assert judged(logged(hpa, steps) + settled(hpa)) == ("data_never_arrives", "likely")
     assert judged(logged(hpa, steps[2:6]) + settled(hpa), A) != ("healthy", "certain")
-
-
-@pytest.mark.parametrize("server", [hpa, dnsmasq])
-def test_a_boot_that_runs_lacks_nothing(server):
-    steps = (*SIX[:2], (0, "SIP{}.cnf", "missing"))
-    assert judged(logged(server, steps))[0] == "cannot_tell"
-    verdict, confidence = judged(logged(server, steps) + settled(server))
-    assert (verdict, confidence) == ("config_missing", "likely")
-
-
-def test_whole_paths_are_no_folders_of_phones():
-    steps = (*SIX[:2], (0, "west/SIP{}.cnf", "missing"))
-    assert judged(logged(dnsmasq, steps) + settled(dnsmasq)) == ("other_root", "likely")
-
-
-def test_answers_that_are_dropped():
-    lines = []
-    for number, name in enumerate((f"CTLSEP{M}.tlv", f"SEP{M}.cnf.xml")):
-        lines += [line for wait in GIVEN_UP for line in hpa(39 * number + wait, A, name, "missing")]
-    assert judged(lines + settled(hpa)) == ("data_never_arrives", "certain")
-
-
-def test_one_block_that_dnsmasq_calls_sent():
-    lines = dnsmasq(0, A, "OS79XX.TXT", "missing")
-    lines += [line for wait in GIVEN_UP for line in dnsmasq(29 + wait, A, "SIPDefault.cnf", "served")] + dnsmasq(
-        39, A, f"SIP{M}.cnf", "missing"
-    )
-    assert judged(sorted(lines) + settled(dnsmasq)) == ("data_never_arrives", "certain")
 
 
 @pytest.mark.parametrize("server", [hpa, atftpd])
@@ -438,13 +215,6 @@ def test_a_restart_in_the_middle_of_an_update(start):
     assert judged(logged(server, (*SIX, *after(3, RUNS)), 1000) + lines[-8:] + settled(server))[0] in CALM
 
 
-@pytest.mark.parametrize("server", [hpa, atftpd])
-@pytest.mark.parametrize("verbosity", [1, 7])
-def test_a_phone_with_sccp(server, verbosity):
-    steps = tuple((0, name, "missing") for name in ("SEP{}.cnf.xml", "XMLDefault.cnf.xml", "OS79XX.TXT", "P00308000500.bin"))
-    assert judged(logged(server, steps, verbosity=verbosity)) == ("not_ours", "likely")
-
-
 # -- addresses that change hands
 
 STRANGER = ((0, "OS79XX.TXT", ""), (1, f"{OLD}.bin", "missing"))
@@ -484,16 +254,6 @@ def test_an_address_that_may_be_kept():
     assert {key: facts["verdict"] for key, facts in found.items()} == {M: "healthy", A: "image_missing"}
 
 
-def test_boots_of_phones_that_changed():
-    moved = logged(hpa, OLDER) + logged(hpa, OLDER, 1200, address=B)
-    assert told(moved)["boots"] == 2
-    assert told(moved + logged(hpa, NEWER, 2000, address=B))["boots"] == 3
-    upgraded = logged(hpa, STRANGER[:1]) + logged(hpa, NEWER, 60) + logged(hpa, NEWER, 120)
-    assert told(upgraded)["boots"] == 3
-    sccp = tuple((0, name, "missing") for name in (*LOADER[:2], "XMLDefault.cnf.xml", "OS79XX.TXT"))
-    assert told(logged(hpa, sccp) + logged(hpa, sccp, 600))["boots"] == 2
-
-
 def test_boots_of_old_phones_behind_one_address():
     found = phones(logged(hpa, OLDER) + logged(hpa, OLDER, 300, N) + logged(hpa, OLDER, 301) + logged(hpa, OLDER, 900, N))
     assert {key: facts["boots"] for key, facts in found.items()} == {M: 2, N: 2}
@@ -504,29 +264,6 @@ def test_the_same_lines_in_two_files(tmp_path):
     for name in ("syslog", "daemon.log"):
         (tmp_path / name).write_bytes(b"\n".join(lines) + b"\n")
     assert told([str(tmp_path / "syslog"), str(tmp_path / "daemon.log")])["boots"] == 3
-
-
-def test_a_request_of_another_phone_that_tftpd32_tells_nearby():
-    at = time.strftime("[%d/%m %H:%M:%S.001]", time.localtime(BEGIN))
-    lines = [
-        f"Connection received from {B} on port 50010 {at}", f"Connection received from {A} on port 50000 {at}",
-        f"Read request for file <{LOAD}.loads>. Mode octet {at}", f"Read request for file <SIP{M}.cnf>. Mode octet {at}",
-        f"File <{LOAD}.loads> : error 2 in system call CreateFile The system cannot find the file specified. {at}",
-        f"<SIP{M}.cnf>: sent 1 blk, 300 bytes in 0 s. 0 blk resent {at}",
-    ]  # fmt: skip
-    assert judged([line.encode() for line in lines])[0] == "cannot_tell"
-
-
-def test_a_phone_whose_next_request_may_be_among_those_of_nobody():
-    def said(at, *texts):
-        return [f"{text} {time.strftime('[%d/%m %H:%M:%S.001]', time.localtime(BEGIN + at))}".encode() for text in texts]
-
-    opened, asks = "Connection received from {} on port {}", "Read request for file <{}>. Mode octet"
-    lines = said(0, opened.format(A, 1), asks.format("OS79XX.TXT"))
-    late = said(900, opened.format(B, 9), asks.format(f"SIP{N}.cnf"))
-    assert judged(lines + late, A) == ("fell_silent", "likely")
-    doubtful = said(1, opened.format(A, 2), opened.format(B, 8), asks.format("SIPDefault.cnf"), asks.format("SIPDefault.cnf"))
-    assert judged(lines + doubtful + late, A)[0] == "cannot_tell"
 
 
 def again(at, text, count, daemon="atftpd[9.1]"):

@@ -211,47 +211,11 @@ def test_an_image_of_a_phone_that_boots_after_others():
 # -- logs that show only a part
 
 
-@pytest.mark.parametrize("server", ["hpa -v", "hpa -vv", "atftpd"])
-def test_requests_from_the_middle_of_a_boot(server):
-    assert judged(logged(server, CONFIGS))[0] == "cannot_tell"
-    assert judged(logged(server, CONFIGS) + later(server))[0] == "cannot_tell"
-    begun = (*CONFIGS, *RUNS, (3, "RINGLIST.DAT", "served"))
-    assert judged(logged(server, begun))[0] == "cannot_tell"
-    assert judged(logged(server, (*CONFIGS, *RUNS)))[0] == "cannot_tell"
-    # It did not ask again, so it has got them.
-    assert judged(logged(server, (*CONFIGS, *RUNS)) + later(server)) == ("healthy", "likely")
-
-
-@pytest.mark.parametrize("server", ["hpa -v", "hpa -vv", "rhel", "dnsmasq", "quiet dnsmasq", "atftpd 7"])
-def test_a_boot_that_ends_with_its_configuration(server):
-    """An image may come next."""
-    assert judged(logged(server, SIX))[0] == "cannot_tell"
-    assert judged(logged(server, NEW_BOOT[:-2]))[0] == "cannot_tell"
-
-
-@pytest.mark.parametrize(
-    ("server", "confidence"), [("hpa -v", "likely"), ("atftpd", "likely"), ("hpa -vv", "certain"), ("rhel", "certain")]
-)
-def test_requests_alone_do_not_make_certain(server, confidence):
-    assert judged(logged(server, NEW_BOOT) + later(server)) == ("healthy", confidence)
-
-
-def test_requests_and_the_root():
-    there = ["SIPDefault.cnf", f"SIP{M}.cnf", f"SEP{M}.cnf.xml", f"{LOAD}.loads", "RINGLIST.DAT", "dialplan.xml"]
-    assert judged(logged("hpa -v", NEW_BOOT), root_files=there) == ("healthy", "certain")
-
-
 def test_without_times_nothing_is_certain():
     for steps, verdict in ((NEW_BOOT, "healthy"), ((*SIX, (0, f"{OLD}.sbn", "missing")), "image_missing")):
         lines = [line[16:] for line in logged("rhel", steps)]
         assert judged(lines) == (verdict, "likely")
         assert told(lines)["timeline"][0]["time"] is None
-
-
-def test_a_quiet_server_without_a_word_of_the_configuration():
-    steps = (*after(0, [(0, "SIPDefault.cnf", "missing"), (0, SIP, "missing")]), *RUNS)
-    facts = told(logged("quiet dnsmasq", steps) + later("quiet dnsmasq"), A)
-    assert facts["verdict"] == "cannot_tell" and "SIPDefault.cnf" in facts["advice"]
 
 
 def test_how_to_see_more():
@@ -292,13 +256,6 @@ def test_the_end_of_summer_time(wait):
     assert judged(stamped(requests) + later("hpa -vv"))[0] in ("healthy", "cannot_tell")
 
 
-def test_flashing_is_not_over_because_the_configuration_was_read():
-    lines = logged("dnsmasq", (*SIX, (1, f"{OLD}.sbn", "served"))) + later("dnsmasq")
-    assert judged(lines)[0] == "fell_silent"
-    only_images = [line for line in lines if b".sbn" in line]
-    assert judged(only_images + stamped([[(9000, f"dnsmasq-tftp[7]: sent /srv/tftp/{OLD}.sbn to {B}")]]), A)[0] == "cannot_tell"
-
-
 # -- one story or another
 
 
@@ -314,41 +271,10 @@ def test_a_server_that_answers_late(server):
     assert judged(logged(server, steps) + later(server))[0] != "server_slow"
 
 
-@pytest.mark.parametrize("server", list(SERVERS))
-def test_a_line_that_loses_every_first_packet(server):
-    steps = [step for step in NEW_BOOT for step in (step, (step[0] + 1, *step[1:]))]
-    assert judged(logged(server, steps) + later(server))[0] == "healthy"
-
-
-@pytest.mark.parametrize("server", ["hpa -vv", "rhel", "dnsmasq"])
-def test_answers_that_never_arrive(server):
-    lines = logged(server, [(wait + 39 * boot, CTL, "missing") for boot in (0, 2, 4) for wait in GIVEN_UP])
-    assert judged(lines + later(server)) == ("data_never_arrives", "certain")
-
-
 def test_repeats_of_several_phones_behind_one_address():
     requests = [request for number in range(3) for request in timed("dnsmasq", NEW_BOOT, 3 * number, f"0011223344{number:02X}")]
     phones = tftp_log.diagnose(stamped(requests) + later("dnsmasq"), now=BEGIN + 9000)["phones"]
     assert {facts["verdict"] for facts in phones.values()} == {"healthy"}
-
-
-def test_a_refusal_without_its_request():
-    """Of a second in which all is shuffled, or of a log that begins with it."""
-    lines = logged("hpa -vv", NEW_BOOT)
-    swapped = [lines[1], lines[0], *lines[2:]]
-    assert b"NAK" in swapped[0]
-    for some in (swapped, lines[1:]):
-        assert judged(some + later("hpa -vv")) == ("healthy", "likely")
-        assert judged(some[:4])[0] == "cannot_tell"
-
-
-@pytest.mark.parametrize("server", ["hpa -vv", "rhel", "dnsmasq", "atftpd 7"])
-def test_a_folder_that_is_not_there(server):
-    steps = (*BARE_BOOT[:3], (23, "west/" + SIP, "missing"), *after(23, RUNS))
-    facts = told(logged(server, steps) + later(server))
-    assert facts["verdict"] == "other_root" and "west" in facts["advice"]
-    here = (*BARE_BOOT[:3], (23, "./" + SIP, "missing"), *after(23, RUNS))
-    assert judged(logged(server, here) + later(server)) == ("config_missing", "likely")
 
 
 def test_the_folder_it_is_in():
@@ -361,13 +287,6 @@ def test_the_folder_it_is_in():
         ("/./a", "/"),
     ):
         assert tftp_verdict.name_of(file).folder == folder
-
-
-def test_a_loader_that_is_told_no_load():
-    steps = [step for boot in range(5) for step in after(45 * boot, LOADER)]
-    for server in ("hpa -v", "rhel", "dnsmasq", "old dnsmasq"):
-        lines = [line for line in logged(server, steps) if server != "old dnsmasq" or b"XMLDefault" not in line]
-        assert judged(lines + later(server))[0] == "stuck_loader"
 
 
 @pytest.mark.parametrize("server", ["hpa -v", "hpa -vv", "dnsmasq", "atftpd"])
@@ -398,10 +317,6 @@ def spoken(*lines):
     return stamped([list(lines)])
 
 
-def rounds(server, name, waits, result="served"):
-    return spoken(*(line for wait in waits for line in SERVERS[server](wait, A, name.format(M), result, 0, 500 + wait)))
-
-
 ALONE = ("hpa -vv", "rhel", "dnsmasq", "atftpd 7")
 
 
@@ -418,25 +333,11 @@ def test_a_missing_image_of_one_of_the_phones_behind_an_address(server):
     assert phones[P]["verdict"] == "healthy"
 
 
-def test_a_missing_image_behind_an_address_by_the_root():
-    requests = timed("hpa -v", NEW_BOOT[:3], 2) + timed("hpa -v", (*NEW_BOOT[:2], *NEW_BOOT[3:]), 0, N)
-    root = ["SIPDefault.cnf", f"SEP{M}.cnf.xml", f"SIP{N}.cnf", f"SEP{N}.cnf.xml", "RINGLIST.DAT", "dialplan.xml"]
-    phones = tftp_log.diagnose(stamped(requests) + later("hpa -v"), now=BEGIN + 4010, root_files=root)["phones"]
-    assert {phones[mac]["verdict"] for mac in (M, N)} == {"cannot_tell"}
-
-
 def test_the_folder_of_one_of_the_phones_behind_an_address():
     lost = tuple((wait, "west/" + name.lstrip("./") if wait else name, "missing") for wait, name, _result in BARE_BOOT)
     requests = timed("hpa -vv", lost, 2) + timed("hpa -vv", NEW_BOOT, 0, N)
     phones = tftp_log.diagnose(stamped(requests) + later("hpa -vv"), now=BEGIN + 4010)["phones"]
     assert phones[M]["verdict"] == "other_root" and phones[N]["verdict"] in FINE
-
-
-def test_an_update_of_one_of_the_phones_behind_an_address():
-    requests = timed("hpa -vv", FETCHES, 30) + timed("hpa -vv", BARE_BOOT, 0, N)
-    phones = tftp_log.diagnose(stamped(requests), now=BEGIN + 60)["phones"]
-    assert phones[M]["verdict"] == "flashing"
-    assert phones[N]["verdict"] == "cannot_tell" and "another at its address" in phones[N]["advice"]
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -473,13 +374,6 @@ def test_tries_that_time_out_when_others_were_had(server, lost):
     assert judged(stamped(requests) + later(server))[0] == "healthy"
 
 
-def test_what_only_a_running_phone_lacks():
-    """Its configuration is there, and two files that it can do without break off."""
-    broken = [(25 + at, f"in.tftpd[9]: Client {A} timed out {name}") for at, name, _result in RUNS]
-    lines = [line for line in logged("rhel", NEW_BOOT) if b"finished RING" not in line and b"finished dial" not in line]
-    assert judged(lines + spoken(*broken) + later("rhel")) == ("healthy", "likely")
-
-
 @pytest.mark.parametrize("name", ["syncinfo.xml", "SIP{}.cnf"])
 def test_requests_from_port_after_port_are_no_retries(name):
     asked = [(600 + 3 * n, f"atftpd[7.{n}]: Serving {name.format(M)} to {A}:{50005 + n}") for n in range(5)]
@@ -489,13 +383,6 @@ def test_requests_from_port_after_port_are_no_retries(name):
     # From one port they are.
     again = [(wait, said.rsplit(":", 1)[0] + ":50005") for wait, said in asked]
     assert judged(logged("atftpd 7", NEW_BOOT) + spoken(*again) + later("atftpd 7"))[0] == "data_never_arrives"
-
-
-def test_files_that_were_had_are_asked_for_anew():
-    again = [(600, "syncinfo.xml", "served"), (603, "syncinfo.xml", "served"), (606, "syncinfo.xml", "served")]
-    assert judged(logged("rhel", (*NEW_BOOT, *again)) + later("rhel"))[0] == "healthy"
-    asked = [(*step[:2], "") for step in again]
-    assert judged(logged("rhel", (*NEW_BOOT, *asked)) + later("rhel"))[0] == "data_never_arrives"
 
 
 @pytest.mark.parametrize("lost", [(), (1,), (5,)])
@@ -523,94 +410,6 @@ def test_a_file_of_its_own_that_is_not_there(server, boot):
     assert judged(again + later(server)) == ("config_missing", "likely")
     # Once it is there, all is well.
     assert judged(logged(server, steps) + logged(server, boot, 900) + later(server)) == ("healthy", "certain")
-
-
-def test_a_file_of_its_own_that_the_root_lacks_or_that_may_not_be_read():
-    root = ["SIPDefault.cnf", "RINGLIST.DAT", "dialplan.xml"]
-    for server in ("hpa -v", "atftpd"):
-        assert judged(logged(server, BARE_BOOT) + later(server), root_files=root) == ("config_missing", "likely")
-    steps = (*BARE_BOOT[:3], (23, "./" + SIP, "denied"), *BARE_BOOT[4:])
-    facts = told(logged("hpa -vv", steps) + later("hpa -vv"))
-    assert facts["verdict"] == "config_missing" and f"make SIP{M}.cnf readable" in facts["advice"]
-
-
-@pytest.mark.parametrize("server", ALONE)
-def test_a_file_of_its_own_that_is_in_a_folder(server):
-    """The loader asks in none: there it need not be."""
-    steps = (*LOADER[:2], (0, SIP, "missing"), (0, MGC, "missing"), *BARE_BOOT[2:3], (23, "west/" + SIP, "served"), *BARE_BOOT[4:])
-    assert judged(logged(server, steps) + later(server))[0] == "healthy"
-
-
-def python(steps):
-    """It says "finished" of what it did not find, too."""
-    for port, (wait, name, _result) in enumerate(steps, 50000):
-        stamp = time.strftime("[%Y-%m-%d %H:%M:%S +0000]", time.gmtime(BEGIN + wait))
-        yield f"{stamp} '{name.format(M)}' of type 'octet' is requested from {A}:{port}".encode()
-        yield f"{stamp} ⬆ Transfer of '{name.format(M)}' finished.".encode()
-
-
-@pytest.mark.parametrize(
-    ("steps", "lacking", "verdict", "confidence"),
-    [
-        (NEW_BOOT, "", "healthy", "certain"),
-        ((*FETCHES[:5], (1, "P0S3-08-12-00.loads", "")), "", "image_missing", "likely"),
-        (NEW_BOOT, f"{LOAD}.loads", "image_missing", "likely"),
-        (NEW_BOOT, f"SIP{M}.cnf", "config_missing", "likely"),
-        ((*NEW_BOOT[:4], (23, "siteB/" + SIP, ""), *NEW_BOOT[5:]), "", "other_root", "likely"),
-    ],
-)
-def test_finished_is_no_word_of_what_is_in_the_root(steps, lacking, verdict, confidence):
-    root = {"SIPDefault.cnf", f"SIP{M}.cnf", f"SEP{M}.cnf.xml", f"{LOAD}.loads", "RINGLIST.DAT", "dialplan.xml", "XMLDefault.cnf.xml"}
-    assert judged([*python(steps), *python(after(3000, OLD_BOOT))][: 2 * len(steps)], root_files=root - {lacking}) == (verdict, confidence)
-
-
-@pytest.mark.parametrize(
-    ("boots", "number"),
-    [
-        ([(OLD_BOOT, A), (OLD_BOOT, B)], 2),
-        ([(OLD_BOOT, A), (OLD_BOOT, A), (BARE_BOOT, A)], 3),
-        ([(UPGRADE, A)], 3),
-        ([((*BARE_BOOT[:2], (1, "OS79XX.TXT", "missing"), *BARE_BOOT[2:]), A), (BARE_BOOT, A)], 2),
-    ],
-)
-def test_boots_of_both_kinds(boots, number):
-    requests = [request for at, (steps, address) in enumerate(boots) for request in timed("hpa -vv", steps, 600 * at, M, address)]
-    facts = told(stamped(requests) + later("hpa -vv"))
-    assert (facts["verdict"], facts["boots"]) == ("healthy", number)
-
-
-@pytest.mark.parametrize("server", ["hpa -vv", "dnsmasq", "atftpd 7"])
-def test_boots_behind_one_address(server):
-    requests = [request for at in (0, 600) for request in timed(server, OLD_BOOT, at) + timed(server, OLD_BOOT, at + 20, N)]
-    phones = tftp_log.diagnose(stamped(requests) + later(server), now=BEGIN + 4010)["phones"]
-    assert [(phones[mac]["verdict"], phones[mac]["boots"]) for mac in (M, N)] == [("healthy", 2)] * 2
-
-
-def test_the_generation_of_a_phone_whose_loader_was_seen():
-    steps = (*LOADER[:1], (0, SEP, "missing"), (0, MGC, "missing"), *BARE_BOOT[2:])
-    facts = told(logged("hpa -vv", steps) + later("hpa -vv"))
-    assert (facts["verdict"], facts["confidence"], facts["generation"]) == ("healthy", "certain", "7.x or 8.x")
-    assert told(logged("hpa -vv", LOADER) + later("hpa -vv"))["generation"] == "universal loader"
-    # What it ran before does not count, but what it fetched does.
-    assert told(logged("hpa -vv", OLD_BOOT) + logged("hpa -vv", steps, 900) + later("hpa -vv"))["generation"] == "7.x or 8.x"
-    assert told(logged("hpa -vv", FETCHES) + logged("hpa -vv", steps, 60) + later("hpa -vv"))["generation"] == "8.x"
-
-
-def test_a_folder_in_a_log_of_requests():
-    boot = tuple(
-        (wait, name if wait == 0 else "siteB/" + name, result) for wait, name, result in (*BARE_BOOT[:3], (23, SIP, ""), *BARE_BOOT[4:])
-    )
-    for server in ("hpa -v", "atftpd"):
-        facts = told(logged(server, boot) + later(server))
-        assert facts["verdict"] == "cannot_tell" and "siteB" in facts["advice"] and "turn on -v" in facts["advice"]
-        names = [f"siteB/{name.format(M)}" for name in ("SIPDefault.cnf", SIP, "RINGLIST.DAT", "dialplan.xml")]
-        assert judged(logged(server, boot) + later(server), root_files=names) == ("healthy", "certain")
-        assert judged(logged(server, boot) + later(server), root_files=["SIPDefault.cnf"])[0] == "other_root"
-        # As tftp_cfg_dir of this site does it: SIPDefault.cnf comes first, from no folder.
-        own = (*BARE_BOOT[:3], (23, "siteB/" + SIP, ""), *BARE_BOOT[4:])
-        assert judged(logged(server, own) + later(server)) == ("healthy", "likely")
-    # A server that says what it does not have would have said so.
-    assert judged(logged("hpa -vv", boot) + later("hpa -vv"))[0] == "healthy"
 
 
 # -- healthy phones

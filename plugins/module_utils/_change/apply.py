@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make all of some changes or none, and mend what a process left that was killed in between.
+
+The order is what counts: the record with the originals is on the disk before the first file is touched, each new file is whole before
+it gets its name, and temporary files stay until the record says how far the transaction came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from .._files import cause, metadata_of, remedy, sync_folders_of
+from .._text import count, plain
+from .journal import Journal
+from .model import Change, TransactionError
+from .record import COMMITTED, PENDING, REPAIRED, Entry, Record, digest
+from .replacement import Replacement, mend, sweep
+
+FORCED_ONTO_DISK = 64
+"""More files than this are left to the file system, unless asked for: it costs a disk write per file."""
+
+
+def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: Optional[bool] = None) -> List[Tuple[str, str]]:
+    """Make all of the changes, or none. Returns (name, path of the backup) of each file that had content before.
+
+    `draft` says what the record shall hold besides the files. For `fsync` see `LockedRoot.apply`.
+    Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
+    """
+    if fsync is None:
+        fsync = len(changes) <= FORCED_ONTO_DISK
+    journal.make_folder()
+    record = _begin(journal, changes, draft)
+    replacements = [Replacement(change, entry, record) for change, entry in zip(changes, record.files)]
+    current: Optional[Replacement] = None
+    try:
+        for current in replacements:
+            current.stage(fsync)
+        for current in replacements:
+            current.check()
+        for current in replacements:
+            current.commit()
+        current = None
+        if fsync:
+            sync_folders_of(change.path for change in changes)
+        journal.commit(record)
+    except BaseException as error:
+        if journal.is_committed(record):  # interrupted just after it
+            _finish(journal, record, [one.finish() for one in replacements])
+            raise
+        lost = [fault for fault in [one.put_back() for one in reversed(replacements)] if fault]
+        if not lost and not any(one.has_new or one.has_old for one in replacements):
+            journal.drop(record)
+        if isinstance(error, (OSError, TransactionError)) or lost:
+            thing = f"{current.change.name}: " if current and isinstance(error, OSError) else ""
+            why = cause(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+            end = "" if lost else f": every file is as it was; {remedy(error)}"
+            raise TransactionError(f"{thing}{why}{end}", *lost) from error
+        raise
+    backups = [(one.change.name, one.old_path) for one in replacements if one.has_old and one.is_backup]
+    _finish(journal, record, [one.finish() for one in replacements])
+    return backups
+
+
+def _begin(journal: Journal, changes: Sequence[Change], draft: Record) -> Record:
+    inside = journal.real.rstrip("/") + "/"
+    originals: Dict[str, bytes] = {}
+    entries = []
+    for change in changes:
+        if not change.path.startswith(inside):
+            raise TransactionError(f"{plain(change.name)} is outside of {journal.root}: nothing was changed")
+        before = None
+        if change.before is not None:
+            before = digest(change.before)
+            originals[before] = change.before
+        after = None if change.after is None else digest(change.after)
+        metadata = None if change.status is None else metadata_of(change.path, change.status)
+        entries.append(Entry(change.name, change.path[len(inside) :], before, after, metadata))
+    return journal.begin(replace(draft, files=tuple(entries)), originals)
+
+
+def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
+    """What is left to do once a transaction is committed. `gone` says of each file whether its temporary ones are.
+
+    Can be done again. What fails is left to the next run.
+    """
+    try:
+        journal.settle(record, all(gone))
+    except (OSError, TransactionError):
+        pass
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was mended of one transaction whose process died, or would be."""
+
+    record: Record
+    restored: Tuple[str, ...] = ()
+    conflicts: Tuple[str, ...] = ()
+    """The files that somebody else has changed since: they stay as they are."""
+
+    def texts(self) -> List[str]:
+        """For people."""
+        killed = f"a run that was killed ({self.record.id})"
+        if self.record.state == COMMITTED:
+            return [f"{killed} had changed all of its files; what it left over was removed"]
+        original = f"left as it is, its original is in {self.record.id}.{REPAIRED}"
+        since = [f"{name} was changed by somebody else since: {original}" for name in self.conflicts]
+        return [f"{killed} was mended: {count(self.restored, 'file')} put back as before it", *since]
+
+
+def repair(journal: Journal, check: bool) -> List[Repair]:
+    """Mend all that killed processes left, the last one first; with `check`, only say what would be. Raises TransactionError."""
+    if not check:
+        journal.sweep()
+    repairs = []
+    for identity, state in sorted(journal.states().items(), reverse=True):
+        if state == PENDING:
+            repairs.append(_roll_back(journal, journal.load(identity, state), check))
+        elif state == COMMITTED:
+            record = journal.load(identity, state)
+            if not check:
+                _finish(journal, record, [sweep(journal.real, entry, record) for entry in record.files])
+            repairs.append(Repair(record))
+    return repairs
+
+
+def _roll_back(journal: Journal, record: Record, check: bool) -> Repair:
+    restored: List[str] = []
+    conflicts: List[str] = []
+    name = ""
+    try:
+        with journal.originals(record) as originals:
+            for entry in record.files:
+                name = entry.name
+                was_new = mend(journal.real, entry, record, originals, check)
+                if was_new is None:
+                    conflicts.append(name)
+                elif was_new:
+                    restored.append(name)
+            name = journal.folder
+            if not check:
+                sync_folders_of(f"{journal.real.rstrip('/')}/{entry.path}" for entry in record.files)
+                if conflicts:
+                    journal.keep_repaired(record)
+                else:
+                    journal.drop(record)
+    except OSError as error:
+        half = f"a run that was killed ({record.id}) left {journal.root} half changed, and it could not be mended"
+        raise TransactionError(f"{name}: {cause(error)}: {half}; {remedy(error)}") from error
+    return Repair(record, tuple(restored), tuple(conflicts))

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a change is, and what can go wrong with one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Sequence
+
+from .._files import Metadata
+from .._text import first_some
+
+
+class TransactionError(Exception):
+    """Why a root could not be locked, changed, mended or undone. `faults` holds one text "thing: cause: what to do" each."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("; ".join(first_some(list(self.faults))))
+
+
+class ConflictError(TransactionError):
+    """An undo would overwrite what somebody else has changed since: the files called `names`."""
+
+    def __init__(self, names: Sequence[str], *faults: str) -> None:
+        super().__init__(*faults)
+        self.names = tuple(names)
+
+
+@dataclass(frozen=True)
+class Change:
+    """New content for one file. `name` is relative to the root, `path` the file itself, behind any symbolic link.
+
+    `before` and `status` are None for a file that does not exist yet, `after` is None for one that is to be removed. The new file
+    gets `metadata`, or else what the old one has.
+    """
+
+    name: str
+    path: str
+    before: Optional[bytes]
+    after: Optional[bytes]
+    status: Optional[os.stat_result]
+    metadata: Optional[Metadata] = None
+
+
+def difference(texts: Mapping[str, str]) -> Dict[str, str]:
+    """What Ansible shows as a diff, as `path` and a unified `diff` with one line around."""
+    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
+    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}

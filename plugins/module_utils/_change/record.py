@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one transaction changed, and how that is written down: a zip archive with a manifest in JSON, and the originals by their digests.
+
+Whoever can write a record decides what an undo writes into the root, so nothing is believed that `pack` does not write.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .._files import Metadata
+from .._text import plain
+from .model import TransactionError
+
+PENDING, COMMITTED, DONE, UNDONE, REPAIRED, FORCED = "pending", "committed", "done", "undone", "repaired", "forced"
+"""How far a transaction came: see `journal`."""
+DAMAGED = "damaged"
+"""Of a record that cannot be read."""
+
+ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}", re.ASCII)
+"""Time (UTC) of the transaction, and four digits that are the same for all records of one run."""
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What Python raises, besides OSError, for an archive or a manifest that is none."""
+
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+_DIGEST = re.compile("[0-9a-f]{64}")
+_TOKEN = re.compile("[0-9a-f]{8}")
+_SUFFIX = re.compile(r"(\.[0-9]+\.[0-9@:-]+~)?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file in a record. `path` is relative to the root; digests are SHA-256, None where there was or is no file."""
+
+    name: str
+    path: str
+    before: Optional[str]
+    after: Optional[str]
+    metadata: Optional[Metadata] = None
+    """How it looked before."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one transaction changed, without the bytes. `state` is one of PENDING … DAMAGED."""
+
+    id: str = ""
+    """Empty until it is written."""
+    state: str = PENDING
+    run: str = ""
+    image: str = ""
+    created: str = ""
+    files: Tuple[Entry, ...] = ()
+    undoes: Tuple[str, ...] = ()
+    """The ids of the records that this one, being an undo, undoes."""
+    forced: bool = False
+    """Whether it, being an undo, overwrites what somebody else has changed."""
+    token: str = ""
+    """Is in the name of each of its temporary files."""
+    suffix: str = ""
+    """Ends the name of each backup; empty if there shall be none."""
+    fault: str = ""
+    """Why it cannot be used, if it is damaged."""
+
+    def summary(self) -> Dict[str, str]:
+        return {"id": self.id, "run": self.run, "image": self.image, "created": self.created}
+
+
+class Originals:
+    """The bytes that a record keeps: of each file as it was before."""
+
+    def __init__(self, record: Record, archive: zipfile.ZipFile) -> None:
+        self._record = record
+        self._archive = archive
+
+    def read(self, entry: Entry) -> bytes:
+        """Raises TransactionError if they are not there, or not the right ones, and OSError."""
+        try:
+            data = self._archive.read(entry.before or "")
+        except UNREADABLE as error:
+            fault = f"the original of {entry.name} cannot be read ({plain(str(error))})"
+            raise TransactionError(f"record {self._record.id}: {fault}") from None
+        if digest(data) != entry.before:
+            raise TransactionError(f"record {self._record.id}: the original of {entry.name} is damaged: put the file back by hand")
+        return data
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def pack(record: Record, root: str, originals: Mapping[str, bytes]) -> bytes:
+    """The content of the record's file. `root` is the real path of the root that was changed, `originals` are by their digests."""
+    manifest = {
+        "format": _FORMAT,
+        "id": record.id,
+        "root": root,
+        "run": record.run,
+        "image": record.image,
+        "created": record.created,
+        "token": record.token,
+        "suffix": record.suffix,
+        "undoes": record.undoes,
+        "forced": record.forced,
+        "files": [_entry_to_json(entry) for entry in record.files],
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in [(_MANIFEST, json.dumps(manifest).encode("ascii")), *originals.items()]:
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 1)
+    return buffer.getvalue()
+
+
+def unpack(path: str, root: str, identity: str, state: str) -> Record:
+    """The record in that file. Raises OSError, and one of UNREADABLE for anything that `pack` does not write for that id and root."""
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read(_MANIFEST).decode("ascii"))
+    if manifest["format"] != _FORMAT:
+        raise ValueError(f"its format is {manifest['format']!r}")
+    if manifest["root"] != root:
+        raise ValueError(f"it is of {manifest['root']!r}")
+    if manifest["id"] != identity:
+        raise ValueError(f"it is {manifest['id']!r} by its content")
+    token, suffix = manifest["token"], manifest["suffix"]
+    if not _TOKEN.fullmatch(token) or not _SUFFIX.fullmatch(suffix):
+        raise ValueError("its temporary names are none of ours")
+    undoes = tuple(manifest["undoes"])
+    if not all(map(ID.fullmatch, undoes)):
+        raise ValueError("it undoes something that is no record")
+    texts = {key: manifest[key] for key in ("run", "image", "created")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("its description is no text")
+    files = tuple(map(_entry_from_json, manifest["files"]))
+    return Record(identity, state, files=files, undoes=undoes, forced=bool(manifest["forced"]), token=token, suffix=suffix, **texts)
+
+
+def _entry_to_json(entry: Entry) -> Dict[str, Any]:
+    fields: Dict[str, Any] = {"name": entry.name, "path": entry.path, "before": entry.before, "after": entry.after}
+    metadata = entry.metadata
+    if metadata:
+        fields.update(mode=metadata.mode, uid=metadata.uid, gid=metadata.gid, mtime_ns=metadata.mtime_ns)
+        if metadata.attributes:
+            fields["attributes"] = {name: base64.b64encode(value).decode("ascii") for name, value in metadata.attributes.items()}
+    return fields
+
+
+def _entry_from_json(fields: Dict[str, Any]) -> Entry:
+    name, path = fields["name"], fields["path"]
+    if not isinstance(name, str) or not isinstance(path, str):
+        raise ValueError("a name in it is no text")
+    if not path or "\0" in path or path[0] == "/" or os.path.normpath(path) != path or path.split("/")[0] in (".", ".."):
+        raise ValueError(f"it names {path!r}, which does not lie inside the root")
+    for each in (fields["before"], fields["after"]):
+        if each is not None and not _DIGEST.fullmatch(each):
+            raise ValueError("a digest in it is none")
+    metadata = None
+    if fields["before"] is not None:
+        numbers = [fields[key] for key in ("mode", "uid", "gid", "mtime_ns")]
+        if not all(isinstance(number, int) for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
+            raise ValueError(f"the mode, owner or time of {path!r} is none")
+        attributes = {key: base64.b64decode(value, validate=True) for key, value in fields.get("attributes", {}).items()}
+        metadata = Metadata(numbers[0], numbers[1], numbers[2], numbers[3], attributes)
+    return Entry(name, path, fields["before"], fields["after"], metadata)

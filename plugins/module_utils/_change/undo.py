@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take back what one transaction, or all of one run, has changed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Set, Tuple
+
+from .._files import cause, remedy
+from .._text import list_some, plain
+from .apply import transact
+from .journal import Journal
+from .model import Change, ConflictError, TransactionError
+from .record import DONE, UNDONE, Entry, Record, digest
+from .replacement import locate, read_now
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What has to change to undo some records."""
+
+    records: Tuple[Record, ...]
+    changes: Tuple[Change, ...]
+    conflicts: Tuple[str, ...] = ()
+    """The files changed since by somebody else, which this overwrites."""
+
+    @property
+    def restored(self) -> List[str]:
+        return [change.name for change in self.changes if change.after is not None]
+
+    @property
+    def removed(self) -> List[str]:
+        return [change.name for change in self.changes if change.after is None]
+
+
+@dataclass
+class _History:
+    """What some records did to one file."""
+
+    record: Record
+    """The first of them: it has the original."""
+    first: Entry
+    last: Entry
+    is_broken: bool = False
+    """Whether somebody else changed the file in between."""
+
+
+def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force: bool) -> Undo:
+    """What would undo that record, all of that run, or else the last run that is not undone yet: see `LockedRoot.plan_undo`."""
+    records = _choose(journal, run, record)
+    changes: List[Change] = []
+    conflicts: Dict[str, str] = {}
+    faults: List[str] = []
+    with ExitStack() as stack:
+        originals = {one.id: stack.enter_context(journal.originals(one)) for one in records}
+        for history in _histories(records):
+            first, last = history.first, history.last
+            try:
+                path = locate(journal.real, first)
+                now = read_now(path)
+            except OSError as error:
+                faults.append(f"{first.name} cannot be put back: {cause(error)}: {remedy(error)}")
+                continue
+            data, status = now or (None, None)
+            now_digest = None if data is None else digest(data)
+            if now_digest == first.before:
+                continue
+            if now_digest != last.after or history.is_broken:
+                what = "removed" if data is None else "created" if last.after is None else "changed"
+                conflicts[first.name] = f"{first.name} was {what} since by somebody else: look at it, and set force to overwrite it"
+            original = originals[history.record.id].read(first) if first.before else None
+            changes.append(Change(first.name, path, data, original, status, first.metadata))
+    if faults:
+        raise TransactionError(*faults)
+    if conflicts and not force:
+        raise ConflictError(list(conflicts), *conflicts.values())
+    return Undo(tuple(records), tuple(changes), tuple(conflicts))
+
+
+def undo(journal: Journal, plan: Undo) -> None:
+    """Do it, as a transaction of its own: see `LockedRoot.undo`."""
+    undoes = tuple(record.id for record in plan.records)
+    if plan.changes:
+        image = _only({record.image for record in plan.records})
+        run = _only({record.run for record in plan.records})
+        transact(journal, plan.changes, Record(run=run, image=image, undoes=undoes, forced=bool(plan.conflicts)))
+        return
+    try:
+        journal.mark_undone(undoes)
+    except OSError as error:
+        raise TransactionError(f"{journal.folder} cannot be written ({cause(error)}): {remedy(error)}") from error
+
+
+def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List[Record]:
+    """The records to undo, the oldest first. Raises TransactionError if there are none."""
+    states = journal.states()
+    newest = sorted((identity for identity, state in states.items() if state == DONE), reverse=True)
+    if record is not None:
+        if states.get(record) == DONE:
+            return [journal.load(record, DONE)]
+        why = "was undone before" if states.get(record) == UNDONE else "is not there, or cannot be undone"
+        others = f"take one of {list_some(newest)}" if newest else "there is nothing to undo"
+        raise TransactionError(f"record {plain(record)} of {journal.root} {why}: {others}")
+    if not newest:
+        raise TransactionError(f"there is no record of a change to {journal.root} in {journal.folder}: there is nothing to undo")
+    last = journal.load(newest[0], DONE)
+    if run is None and not last.run:
+        return [last]
+    wanted = last.run if run is None else run
+    loaded = [last, *(journal.load(identity, DONE) for identity in newest[1:])]
+    records = [one for one in reversed(loaded) if one.run == wanted]
+    if not records:
+        runs = ", ".join(sorted({plain(one.run) for one in loaded if one.run})) or "none"
+        raise TransactionError(f"there is no record of run {plain(wanted)} of {journal.root} that can be undone: there are: {runs}")
+    return records
+
+
+def _histories(records: Sequence[Record]) -> List[_History]:
+    """One for each file of these records, which are in order of time."""
+    histories: Dict[str, _History] = {}
+    for record in records:
+        for entry in record.files:
+            history = histories.get(entry.path)
+            if history is None:
+                histories[entry.path] = _History(record, entry, entry)
+            else:
+                history.is_broken |= history.last.after != entry.before
+                history.last = entry
+    return list(histories.values())
+
+
+def _only(texts: Set[str]) -> str:
+    return texts.pop() if len(texts) == 1 else ""

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rollout's report for CI: JUnit XML, and Markdown for a job's summary."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import (
+    LABELS,
+    Content,
+    Group,
+    Row,
+    content,
+    groups,
+    headline,
+    notes,
+    waves,
+)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, duration, line, number
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, RunReport
+
+MOST_WAVES = 40
+MOST_MARKDOWN = 480_000
+"""Bytes. GitHub drops a summary of more than 1 MiB."""
+
+
+# JUnit XML
+
+
+def junit(report: RunReport) -> str:
+    """JUnit XML as GitHub, GitLab and Jenkins read it: a phone is a test case, its wave the class."""
+    shown = content(report)
+    suite = ElementTree.Element("testsuite")
+    for row in sorted(shown.rows, key=lambda row: (row.wave is None, row.wave or 0, row.name)):
+        _phone(suite, row)
+    _rollout(suite, shown)
+    seconds = sum(row.seconds or 0 for row in shown.rows) if shown.seconds is None else shown.seconds
+    attributes = {"name": f"rollout of {shown.run.image}"}
+    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        attributes[name] = str(sum(1 for _rest in suite.iter(tag)))
+    attributes["time"] = f"{seconds:.3f}"
+    root = ElementTree.Element("testsuites", attributes)
+    suite.attrib.update(attributes)
+    if shown.run.started is not None:
+        # Some readers know one form of timestamp only: no zone, no fractions.
+        suite.set("timestamp", clock(shown.run.started, "%Y-%m-%dT%H:%M:%S"))
+    root.append(suite)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _phone(suite: ElementTree.Element, row: Row) -> None:
+    case = _case(suite, "no wave" if row.wave is None else f"wave {row.wave}", row.name, row.seconds)
+    if row.status == FAILED or (row.status == BLOCKED and not row.held):
+        _result(case, "failure", row.reason or row.status, row.kind or row.status, row.advice)
+    elif row.status not in (DONE, ALREADY):
+        _result(case, "skipped", row.reason or LABELS[row.status].meaning)
+
+
+def _rollout(suite: ElementTree.Element, shown: Content) -> None:
+    """A case of its own for what is wrong with no phone."""
+    run = shown.run
+    if shown.trouble:
+        _result(_case(suite, "rollout", "rollout"), "error", shown.trouble, "error")
+    elif run.stopped_at is not None and not shown.counts[FAILED]:
+        _result(_case(suite, "rollout", "rollout"), "failure", run.stop_reason or f"stopped at wave {run.stopped_at}", "stopped")
+    elif not shown.rows:
+        _case(suite, "rollout", "rollout")  # Jenkins takes a file without any test case for a fault
+
+
+def _case(suite: ElementTree.Element, group: str, name: str, seconds: float | None = None) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", {"classname": group, "name": name, "time": f"{seconds or 0:.3f}"})
+
+
+def _result(case: ElementTree.Element, tag: str, message: str, kind: str = "", text: str = "") -> None:
+    result = ElementTree.SubElement(case, tag, {"message": message, **({"type": kind} if kind else {})})
+    if tag != "skipped":
+        result.text = "\n".join(filter(None, (message, text)))
+
+
+# Markdown
+
+
+def markdown(report: RunReport) -> str:
+    """For $GITHUB_STEP_SUMMARY and what else reads GitHub's Markdown."""
+    shown = content(report)
+    lines = [f"## {_md(headline(shown).text)}", ""]
+    lines += [f"**{label}:** {_md(text)}\n" for label, text in notes(shown)]
+    lines += ["| status | phones | meaning |", "|---|---:|---|"]
+    lines += [
+        f"| {_md(f'{label.glyph} {label.name}')} | {number(shown.counts[status])} | {_md(label.meaning)} |"
+        for status, label in LABELS.items()
+        if shown.counts[status]
+    ]
+    lines += _wave_table(shown)
+    for group in groups(shown, 200):
+        lines += _section(group)
+    if shown.files:
+        lines += ["", f"Files changed: {number(shown.files)}"]
+    text = "\n".join(lines) + "\n"
+    if len(text.encode()) > MOST_MARKDOWN:
+        text = text.encode()[:MOST_MARKDOWN].decode("utf-8", "ignore").rpartition("\n")[0] + "\n\nThis summary was cut here.\n"
+    return text
+
+
+def _wave_table(shown: Content) -> list[str]:
+    rows = waves(shown)
+    if not rows:
+        return []
+    lines = ["", "| wave | phones | result | took | typical restart |", "|---:|---:|---|---|---|"]
+    lines += [
+        f"| {row.number} | {number(row.size)} | {_md(row.result)} | {duration(row.seconds)} | {duration(row.typical)} |"
+        for row in rows[:MOST_WAVES]
+    ]
+    more = len(rows) - MOST_WAVES
+    return [*lines, "", f"and {number(more)} more waves"] if more > 0 else lines
+
+
+def _section(group: Group) -> list[str]:
+    lines = ["", f"### {_md(group.title)} ({count(group.size)})", "", _md(group.advice), ""]
+    for reason in group.reasons[:5]:
+        names = list_some((_md(line(name, 60)) for name in reason.names), 20)
+        lines.append(f"- {names}{': ' if reason.text else ''}{_md(reason.text)}")
+    left = sum(len(reason.names) for reason in group.reasons[5:]) + group.left_out
+    return [*lines, f"- {count(left)} with other reasons"] if left else lines
+
+
+_MARKDOWN = {ord(char): f"&#{ord(char)};" for char in "\\`*_{}[]<>&|~#!$^"}
+
+
+def _md(text: str) -> str:
+    """Text that is nothing but text in a cell, a list or a heading of GitHub's Markdown."""
+    return re.sub(
+        r"(?i)\b(https?|ftp):(?=//)|\b(www)\.", lambda link: link.group()[:-1] + f"&#{ord(link.group()[-1])};", text.translate(_MARKDOWN)
+    )

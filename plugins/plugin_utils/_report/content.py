@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a rollout's report says, for whoever draws it: page, JUnit XML, Markdown.
+
+Phones, servers and inventories wrote part of its texts. Here they become single lines that are harmless and not too long; what form
+needs more, such as escapes of HTML, does that itself.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import count, line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
+    ALREADY,
+    BLOCKED,
+    DONE,
+    FAILED,
+    NOT_REACHED,
+    PLANNED,
+    STATUSES,
+    FileChange,
+    Outcome,
+    RunReport,
+)
+
+
+class Label(NamedTuple):
+    """How a status is shown: its sign, its name, and what it means."""
+
+    glyph: str
+    name: str
+    meaning: str
+
+
+LABELS = {
+    FAILED: Label("✗", "failed", "its wave came and it does not run the image, or it could not be observed in a dry run"),
+    BLOCKED: Label("⊘", "blocked", "cannot or must not go to the image; nothing was done to it"),
+    NOT_REACHED: Label("…", "not reached", "the run ended before its wave; nothing was done to it"),
+    PLANNED: Label("▷", "planned", "dry run: would be restarted in its wave"),
+    DONE: Label("✓", "done", "was seen on the image, and ran another one before"),
+    ALREADY: Label("=", "already", "ran the image when the run began; was not restarted"),
+}
+"""In the order of STATUSES: what needs somebody first."""
+NO_KIND = "Not on the image"
+"""What to call a failure of no kind; its reason says what to do."""
+
+MOST_REASON = 1000
+MOST_NAME = 120
+MOST_TEXT = 1_000_000
+"""Characters that all reasons in the table may have together: with many phones each gets fewer."""
+MOST_GROUPS = 60
+MOST_REASONS = 20
+"""Different reasons shown in one group."""
+MOST_DIFFS = 300
+MOST_DIFF = 300_000
+"""Characters of all diffs together."""
+_MOST = {"image_before": 40, "image_after": 40, "mac": 40, "host": 80, "tftp_host": 80}
+
+
+@dataclass(frozen=True)
+class Row(Outcome):
+    """What became of one phone: a row of the table. Its texts are empty for None, and its advice is that of its kind if it has none of its
+    own."""
+
+    name: str = "?"
+
+
+class Diff(NamedTuple):
+    """What changed in a file. `lines`: what each is (add, del, hunk or empty), and its text; `left_out`: how many more there are."""
+
+    place: str
+    lines: list[tuple[str, str]]
+    left_out: int
+
+    @property
+    def size(self) -> str:
+        """Such as "+1 -2"."""
+        kinds = Counter(kind for kind, _rest in self.lines)
+        return f"+{kinds['add']} -{kinds['del']}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """A report without what does harm. `run`: the report, without its phones and files. `rows`: its phones, those first that need somebody.
+    `diffs`: the files that there is room for, of `files` in all."""
+
+    run: RunReport
+    rows: list[Row]
+    diffs: list[Diff]
+    files: int
+    counts: Counter[str]
+    members: dict[int, list[Row]]
+    """Number of a wave → its phones."""
+
+    @property
+    def on_image(self) -> int:
+        return self.counts[DONE] + self.counts[ALREADY]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took."""
+        return None if self.run.started is None or self.run.ended is None else max(0.0, self.run.ended - self.run.started)
+
+    @property
+    def trouble(self) -> str:
+        """What ended the run outside of its own rules, or empty."""
+        return self.run.error or ("" if self.run.finished else "the run was interrupted, or is still going on")
+
+
+def content(report: RunReport) -> Content:
+    """The report with every text harmless and short."""
+    with_reason = sum(1 for outcome in report.phones.values() if outcome.reason)
+    most = min(MOST_REASON, max(60, MOST_TEXT // max(1, with_reason)))
+    order = {status: number for number, status in enumerate(STATUSES)}
+    rows = sorted((_row(name, outcome, most) for name, outcome in report.phones.items()), key=lambda row: (order[row.status], row.name))
+    members: dict[int, list[Row]] = {wave.number: [] for wave in report.waves}
+    for row in rows:
+        if row.wave is not None:
+            members.setdefault(row.wave, []).append(row)
+    run = replace(
+        report,
+        image=line(report.image, MOST_NAME) or "the image",
+        stop_reason=line(report.stop_reason, MOST_REASON),
+        error=line(report.error, MOST_REASON),
+        phones={},
+        files=(),
+    )
+    return Content(run, rows, _diffs(report.files), len(report.files), Counter(row.status for row in rows), members)
+
+
+def _row(name: str, outcome: Outcome, most: int) -> Row:
+    kind = outcome.kind
+    if outcome.status == BLOCKED:
+        kind = failures.HELD if outcome.held else kind or failures.BLOCKED
+    advice = outcome.advice or (failures.KINDS[kind].advice if kind in failures.KINDS else "")
+    texts = {field: line(getattr(outcome, field), length) for field, length in _MOST.items()}
+    texts.update(
+        name=line(name, MOST_NAME) or "?",
+        kind=line(kind, 40),
+        reason=line(outcome.reason, most),
+        advice=line(advice, MOST_REASON),
+    )
+    return Row(**{**vars(outcome), **texts})
+
+
+def _diffs(files: Sequence[FileChange]) -> list[Diff]:
+    """What changed in the files, as long as there is room: the page must not grow without end."""
+    diffs: list[Diff] = []
+    room = MOST_DIFF
+    for file in files[:MOST_DIFFS]:
+        if room <= 0:
+            break
+        shown = file.diff[:room]
+        lines = [(_kind_of_line(text), line(text, 300, keep_blanks=True)) for text in shown.splitlines()]
+        room -= sum(len(text) + 20 for _rest, text in lines)
+        place = " ".join(filter(None, (line(file.tftp_host, 80), line(file.path, 300))))
+        diffs.append(Diff(place or "?", lines, file.diff.count("\n") - shown.count("\n")))
+    return diffs
+
+
+def _kind_of_line(text: str) -> str:
+    return "hunk" if text.startswith(("@@", "--- ", "+++ ")) else {"+": "add", "-": "del"}.get(text[:1], "")
+
+
+class Headline(NamedTuple):
+    """`tone`: ok, bad or plain."""
+
+    text: str
+    tone: str
+
+
+def headline(shown: Content) -> Headline:
+    """How the run ended, in one sentence."""
+    run, counts, total = shown.run, shown.counts, len(shown.rows)
+    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
+    stuck = any(row.status == BLOCKED and not row.held for row in shown.rows)
+    bad = bool(shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck)
+    if not total:
+        return Headline(f"{'Ended by an error: ' if run.error else ''}No phones were in this run", "bad" if bad else "plain")
+    if run.check_mode:
+        there = [f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already"] if counts[ALREADY] else []
+        return Headline("; ".join(filter(None, (_would_go(shown), ", ".join(there + rest)))), "bad" if bad else "plain")
+    begin = _beginning(run)
+    if shown.on_image == total:
+        text = f"the only phone is on {run.image}" if total == 1 else f"all {total:,} phones are on {run.image}"
+    else:
+        verb = "is" if shown.on_image == 1 else "are"
+        subject = f"{shown.on_image:,} of {count(total)} {verb}" if shown.on_image else "no phone is"
+        text = "; ".join(filter(None, (f"{subject} on {run.image}", ", ".join(rest))))
+    return Headline(_sentence(begin, text), "bad" if bad else "ok" if shown.on_image == total or not begin else "plain")
+
+
+def _would_go(shown: Content) -> str:
+    planned, waves = shown.counts[PLANNED], shown.run.waves
+    if not planned:
+        return f"Dry run: no phone would go to {shown.run.image}"
+    return f"Dry run: {count(planned)} would go to {shown.run.image}" + (f" in {count(waves, 'wave')}" if waves else "")
+
+
+def _beginning(run: RunReport) -> str:
+    if not run.finished:
+        return "Interrupted, or still running: "
+    if run.error:
+        return "Ended by an error: "
+    if run.stopped_at is not None:
+        return f"Stopped at wave {run.stopped_at}: "
+    return "" if run.paused_after is None else f"Paused after wave {run.paused_after}: "
+
+
+def _sentence(begin: str, text: str) -> str:
+    return begin + text if begin else text[:1].upper() + text[1:]
+
+
+def notes(shown: Content) -> list[tuple[str, str]]:
+    """Why it stopped, and what went wrong: what to call it, and the text."""
+    both = [("Stopped", shown.run.stop_reason if shown.run.stopped_at is not None else ""), ("Error", shown.trouble)]
+    return [(label, text) for label, text in both if text]
+
+
+class WaveRow(NamedTuple):
+    """A wave in numbers. `started`: Unix seconds; `seconds`: from its beginning to its end; `typical`: seconds of a restart."""
+
+    number: int
+    size: int
+    result: str
+    started: float | None
+    seconds: float | None
+    typical: float | None
+
+
+def waves(shown: Content) -> list[WaveRow]:
+    """The waves in numbers."""
+    rows = []
+    for wave in shown.run.waves:
+        phones = shown.members[wave.number]
+        took = [row.seconds for row in phones if row.status == DONE and row.seconds is not None]
+        seconds = max(0.0, wave.ended - wave.started) if wave.started is not None and wave.ended is not None else None
+        result = ", ".join(results(phones))
+        rows.append(WaveRow(wave.number, len(phones), result, wave.started, seconds, statistics.median(took) if took else None))
+    return rows
+
+
+def results(rows: Iterable[Row]) -> list[str]:
+    """How many of these phones ended how, such as "✗ 1 failed"."""
+    counts = Counter(row.status for row in rows)
+    return [f"{label.glyph} {counts[status]:,} {label.name}" for status, label in LABELS.items() if counts[status]]
+
+
+class Reason(NamedTuple):
+    """A reason, and the names of the phones that have it."""
+
+    text: str
+    names: list[str]
+
+
+class Group(NamedTuple):
+    """Phones for which the same is to be done. `left_out`: how many of them have their reasons in the table only."""
+
+    status: str
+    title: str
+    advice: str
+    size: int
+    reasons: list[Reason]
+    left_out: int
+
+
+def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
+    """The failed and blocked phones by what is to be done about them, the largest group first; those that `hold` keeps are last.
+
+    `most`: characters of a reason.
+    """
+    by_advice: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for row in shown.rows:
+        if row.status in (FAILED, BLOCKED):
+            reasons = by_advice.setdefault((row.status, row.kind or "", row.advice), {})
+            reasons.setdefault(line(row.reason, most), []).append(row.name)
+    sizes = {key: sum(map(len, reasons.values())) for key, reasons in by_advice.items()}
+    order = sorted(by_advice, key=lambda key: (key[1] == failures.HELD, STATUSES.index(key[0]), -sizes[key]))
+    shown_groups = [_group(*key, by_advice[key]) for key in order[:MOST_GROUPS]]
+    left = sum(sizes[key] for key in order[MOST_GROUPS:])
+    return [*shown_groups, *([Group(FAILED, "Other reasons", "See the table of phones.", left, [], left)] if left else [])]
+
+
+def _group(status: str, kind: str, advice: str, names: dict[str, list[str]]) -> Group:
+    reasons = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
+    title = failures.KINDS[kind].title if kind in failures.KINDS else NO_KIND
+    left = sum(len(reason.names) for reason in reasons[MOST_REASONS:])
+    return Group(status, title, advice, sum(len(reason.names) for reason in reasons), reasons[:MOST_REASONS], left)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pages that need nothing else and can load nothing: what is put into them is text, and only their own style and script may act.
+
+Numbers, times and durations look alike wherever the reports show them: the functions here are the templates' filters, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils import _text
+
+count = partial(_text.count, thousands=",")
+"""Such as "1 phone", "2,000 phones"."""
+line = partial(_text.one_line, end="…")
+"""One line of harmless text, at most that long."""
+
+
+def number(value: int) -> str:
+    """Such as "2,000"."""
+    return f"{value:,}"
+
+
+def duration(seconds: float | None) -> str:
+    """Such as "3 min 20 s"; empty for None."""
+    return "" if seconds is None else _text.duration(seconds)
+
+
+def clock(seconds: float | None, form: str = "%H:%M:%S") -> str:
+    """Unix seconds as a time of the day, or in another form of `strftime`, UTC; empty for None."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(form)
+
+
+def render(name: str, **values: Any) -> str:
+    """The page that a template of this folder makes of these values."""
+    return _environment().get_template(name).render(values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(phones=count, number=number, duration=duration, clock=clock, csp_hash=_csp_hash)
+    return environment
+
+
+def _csp_hash(text: str) -> str:
+    """What allows this style or script in a Content-Security-Policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()}'"
