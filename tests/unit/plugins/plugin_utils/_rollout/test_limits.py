@@ -12,11 +12,9 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import BR
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import (
     Losses,
     RolloutError,
-    Rules,
     at_once,
     losses,
     pauses,
-    rules,
     wave_sizes,
 )
 
@@ -112,10 +110,3 @@ def test_no_pauses(spec):
     with pytest.raises(RolloutError, match="pause_after"):
         pauses(spec)
 
-
-def test_all_rules_at_once():
-    given = {"max_fail_percentage": "", "max_failed": 2, "min_sample": 1, "stop_on": [], "max_unavailable": "50%", "pause_after": "1"}
-    more = {"soak_seconds": 3.0, "require_registered": True, "window": "", "timezone": "", "wait_timeout": 60.0, "call_timeout": None}
-    assert rules({**given, **more}, 8) == Rules(Losses(100.0, 2), 4, [1], 3.0, True, "", "", 60.0, None)
-    with pytest.raises(RolloutError, match="wait_timeout is -1"):
-        rules({**given, **more, "wait_timeout": -1}, 8)

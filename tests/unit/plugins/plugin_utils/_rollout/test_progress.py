@@ -80,7 +80,7 @@ def test_without_a_terminal_there_are_lines():
     assert progress.every == LINE_EVERY
     progress.line("one")
     progress.announce("two")
-    progress.close()
+    progress.clear()
     assert said == ["one", "two"]
 
 
@@ -90,7 +90,7 @@ def test_quiet_says_nothing(terminal):
     progress = Progress(said.append, path, True)
     progress.line("one")
     progress.announce("two")
-    progress.close()
+    progress.clear()
     assert said == []
     assert shown(reader) == ""
 
@@ -109,8 +109,8 @@ def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
     assert shown(reader) == "\r      \r"
     progress.line("x" * 1000)
     assert len(shown(reader)) <= int(os.environ.get("COLUMNS", 80))
-    progress.close()
-    progress.close()
+    progress.clear()
+    progress.clear()
     assert shown(reader).endswith("\r")
 
 
@@ -119,19 +119,19 @@ def test_what_a_terminal_cannot_show_does_not_reach_it(terminal):
     progress = Progress(print, path, False)
     progress.line("\xe9\u202e")
     assert shown(reader) == "\r??"
-    progress.close()
+    progress.clear()
 
 
 def test_a_terminal_that_is_gone_ends_nothing(tmp_path):
     progress = Progress(print, str(tmp_path / "none"), False)
     assert progress.every == LINE_EVERY
-    progress.close()
+    progress.clear()
     reader, writer = pty.openpty()
     progress = Progress(print, os.ttyname(writer), False)
     os.close(reader)
     os.close(writer)
     progress.line("into the void")
-    progress.close()
+    progress.clear()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, EarlierReset, Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, EarlierReset, Pause, Resume, fleet_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
@@ -41,7 +41,7 @@ def flying(folder, **changes):
 
 def test_nothing_is_nothing(tmp_path):
     assert flying(tmp_path / "none") == {}
-    assert Resume(tmp_path / "none").pause(NEW, FLEET) == (0, 0)
+    assert Resume(tmp_path / "none").pause(NEW, FLEET) == Pause()
     Resume(tmp_path / "none").finished()
     assert not (tmp_path / "none").exists()
 
@@ -139,19 +139,25 @@ def test_a_line_that_was_cut_costs_itself_only(tmp_path, cut):
 
 
 def test_a_pause_holds_for_its_image(tmp_path):
-    Resume(tmp_path).paused(NEW, FLEET, 2, 17)
-    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
-    assert Resume(tmp_path).pause(OTHER, FLEET) == (0, 0)
+    Resume(tmp_path).paused(NEW, {FLEET: Pause(2, 17), fleet_of(["c"]): Pause(1, 4)})
+    assert Resume(tmp_path).pause(NEW, FLEET) == Pause(2, 17)
+    assert Resume(tmp_path).pause(OTHER, FLEET) == Pause()
     note(tmp_path, "reset", "sent")
-    assert Resume(tmp_path).pause(NEW, FLEET) == (2, 17)
-    assert Resume(tmp_path).pause(NEW, fleet_of(["b", "c"])) == (0, 0), "other phones"
-    Resume(tmp_path).paused(OTHER, FLEET, 1, 3)
-    assert Resume(tmp_path).pause(NEW, FLEET) == (0, 0), "another rollout was begun since"
+    assert Resume(tmp_path).pause(NEW, FLEET) == Pause(2, 17)
+    assert Resume(tmp_path).pause(NEW, fleet_of(["b", "c"])) == Pause(), "other phones"
+    assert Resume(tmp_path).pause(NEW, fleet_of(["c"])) == Pause(1, 4), "of another site"
+    Resume(tmp_path).paused(OTHER, {FLEET: Pause(1, 3)})
+    assert Resume(tmp_path).pause(NEW, FLEET) == Pause(), "another rollout was begun since"
+
+
+def test_a_pause_as_older_releases_wrote_it_is_none(tmp_path):
+    (tmp_path / FILE).write_text(json.dumps({"at": 1, "event": "paused", "image": NEW, "fleet": FLEET, "waves_done": 1, "moved": 1}) + "\n")
+    assert Resume(tmp_path).pause(NEW, FLEET) == Pause()
 
 
 def test_when_all_is_done_nothing_is_left(tmp_path):
     resume = Resume(tmp_path)
-    resume.paused(NEW, FLEET, 1, 1)
+    resume.paused(NEW, {FLEET: Pause(1, 1)})
     resume.finished()
     assert not (tmp_path / FILE).exists()
 

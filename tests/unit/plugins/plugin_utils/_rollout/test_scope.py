@@ -28,13 +28,12 @@ def apart(observed, would_move, held=(), waves=("100%",), skip_blocked=False, im
     made = rollout.make_plan(
         dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked
     )
-    options = {"scope": scope.ALL, "site_of": dict.fromkeys(observed, "pbx"), "accept_others": False}
-    return scope.apart(made, would_move={"pbx": would_move}, **{**options, **more})
+    return scope.apart(made, **{"host": "pbx", "scope": scope.ALL, "would_move": would_move, "accept_others": False, **more})
 
 
 def test_all_phones_of_the_root_are_in_the_run():
     made = apart({"a": seen(A), "b": seen(B)}, {A: OLD, B: OLD})
-    assert made.sites == {"pbx": {"hold": {}, "others": {}, "macs": [A, B]}}
+    assert (made.hold, made.others, [wave.macs for wave in made.waves]) == ({}, {}, [[A, B]])
 
 
 def test_others_stop_the_run_and_are_named():
@@ -46,14 +45,14 @@ def test_others_stop_the_run_and_are_named():
 
 def test_others_that_are_accepted_move_and_are_shown():
     made = apart({"a": seen(A)}, {A: OLD, B: OLD}, accept_others=True)
-    assert made.sites["pbx"]["hold"] == {}
-    assert any(B in line for line in scope.outline(made))
+    assert made.hold == {}
+    assert any(B in line for line in scope.outline(made, "pbx"))
 
 
 def test_others_are_pinned_with_a_scope_of_waves():
     made = apart({"a": seen(A)}, {A: OLD, B: OLD}, scope=scope.WAVE)
-    assert made.sites["pbx"]["hold"] == {B: OLD}
-    assert made.waves[0].macs == {"pbx": [A]}
+    assert made.hold == {B: OLD}
+    assert made.waves[0].macs == [A]
 
 
 def test_others_without_an_image_to_keep_stop_the_run():
@@ -62,15 +61,15 @@ def test_others_without_an_image_to_keep_stop_the_run():
 
 
 def test_phones_that_could_not_be_asked_may_be_the_others():
-    assert apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD}).sites["pbx"]["others"] == {B: OLD}
-    assert apart({"a": seen(A), "b": unseen(B)}, {A: OLD, B: OLD}).sites["pbx"]["others"] == {}
+    assert apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD}).others == {B: OLD}
+    assert apart({"a": seen(A), "b": unseen(B)}, {A: OLD, B: OLD}).others == {}
     with pytest.raises(RefusedPlan, match=B):
         apart({"a": seen(A), "b": unseen()}, {A: OLD, B: OLD, C: OLD})
 
 
 def test_held_phones_are_pinned_to_what_they_run():
     made = apart({"a": seen(A), "b": seen(B, "P0S3-07-5-00")}, {A: OLD, B: OLD}, held=["b"])
-    assert made.sites["pbx"]["hold"] == {B: "P0S3-07-5-00"}
+    assert made.hold == {B: "P0S3-07-5-00"}
     assert [wave.phones for wave in made.waves] == [["a"]]
 
 
@@ -82,12 +81,12 @@ def test_a_phone_to_hold_has_to_be_known(state):
 
 def test_skipped_phones_are_pinned_too():
     made = apart({"a": seen(A, "P0S30202"), "b": seen(B)}, {}, image="P0S30203", skip_blocked=True)
-    assert made.sites["pbx"]["hold"] == {B: OLD}
+    assert made.hold == {B: OLD}
 
 
 def test_phones_on_the_image_are_pinned_with_the_first_wave():
     made = apart({"a": seen(A), "b": seen(B), "c": seen(C, NEW)}, {}, scope=scope.WAVE, waves=[1])
-    assert [wave.macs for wave in made.waves] == [{"pbx": [A, C]}, {"pbx": [B]}]
+    assert [wave.macs for wave in made.waves] == [[A, C], [B]]
 
 
 def test_a_phone_without_a_mac_cannot_be_kept_apart():
@@ -96,7 +95,18 @@ def test_a_phone_without_a_mac_cannot_be_kept_apart():
 
 
 def test_what_the_files_name():
-    observed = {"a": seen(A), "b": seen(B), "c": seen(C)}
-    named = {"pbx": {"default": OLD, "own": {B: NEW}}, "branch": {"default": "", "own": {}}}
-    targets = scope.named_targets(observed, named, {"a": "pbx", "b": "pbx", "c": "branch"})
-    assert {name: image.name for name, image in targets.items()} == {"a": OLD, "b": NEW}
+    named = {"default": OLD, "own": {B: NEW}}
+    targets = scope.named_targets({"a": seen(A), "b": seen(B), "c": unseen()}, named)
+    assert {name: image.name for name, image in targets.items()} == {"a": OLD, "b": NEW, "c": OLD}
+    assert scope.named_targets({"c": seen(C)}, {"default": "", "own": {}}) == {}, "nothing that is known"
+
+
+def test_phones_to_hold_that_are_not_in_the_run_are_pinned_to_what_their_files_name():
+    made = apart({"a": seen(A)}, {A: OLD, B: OLD, C: ""}, held_elsewhere=[B, C])
+    assert (made.hold, made.others) == ({B: OLD}, {})
+
+
+def test_an_undo_pins_nobody():
+    made = apart({"a": seen(A), "b": seen(B, "P0S3-07-5-00")}, {}, held=["b"], pinning=False)
+    assert made.hold == {}
+    assert apart({"a": seen(A), "b": unseen()}, {}, held=["b"], pinning=False).phones["b"].held

@@ -31,19 +31,33 @@ NEVER_RESET = Return(False, OLD, 60.0)
 
 
 class Notes:
-    """A watcher that remembers."""
+    """A witness that remembers, and to whom nothing is too much unless `limits` says so."""
 
-    def __init__(self):
+    def __init__(self, limits=None):
         self.steps = []
+        self.outcomes: dict[str, Outcome] = {}
+        self.said = []
+        self.asked = []
+        self.limits = limits or (lambda failed, ended: "")
 
     def note(self, phone, step, before=None, deferred=False):
         self.steps.append((phone.name, step))
 
+    def record(self, phone, outcome):
+        self.outcomes[phone.name] = outcome
+
+    def say(self, text):
+        self.said.append(text)
+
     def cause(self, phone):
         return None
 
+    def why_stop(self, failed, ended):
+        self.asked.append((dict(failed), ended))
+        return self.limits(failed, ended)
 
-def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, outcomes=None, meanwhile=lambda: None, **setup):
+
+def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, meanwhile=lambda notes: None, limits=None, **setup):
     """A wave whose phones all answer so, come back so, and look so `later`."""
     results = list(result) if isinstance(result, list) else None
 
@@ -53,7 +67,7 @@ def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, o
         return answer
 
     async def until_back(phone, *_more, **_options):
-        meanwhile()
+        meanwhile(watcher)
         return results.pop(0) if results else result
 
     async def look(phone, limits):
@@ -64,16 +78,8 @@ def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, o
     monkeypatch.setattr(fleet, "look", look)
     made = plan(TARGET, observed or {name: seen(OLD) for name in names})
     phones = [Phone(name, name) for name in made.waves[0].reset]
-    watcher = Notes()
-    running = Wave(
-        WaveSetup(1, 1, phones, made.phones, {name: TARGET for name in made.phones}, **setup),
-        Pace(),
-        Patience(1.0),
-        lambda failed, ended: "",
-        Progress(lambda line: None, None, quiet=True),
-        watcher,
-        {} if outcomes is None else outcomes,
-    )
+    watcher = Notes(limits)
+    running = Wave(WaveSetup(1, 1, phones, made.phones, {name: TARGET for name in made.phones}, **setup), Pace(), Patience(1.0), watcher)
     running.run()
     return running, watcher
 
