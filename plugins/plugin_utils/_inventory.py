@@ -12,7 +12,6 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 TELNET_PORT = 23
@@ -29,10 +28,11 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_l
     """
     found: list[Phone] = []
     faults: list[str] = []
-    # Ansible takes a good part of a millisecond for a host
-    for some, wrong in halves(lambda some: _read(some, hostvars, to_log_in), list(names)):
-        found += some
-        faults += wrong
+    for name in names:
+        try:
+            found.append(_phone(name, hostvars, to_log_in))
+        except InventoryError as error:
+            faults.append(str(error))
     faults += _shared(found, "MAC", lambda phone: phone.mac)
     faults += _shared(found, "address", lambda phone: f"{phone.host}:{phone.port}")
     if faults:
@@ -62,18 +62,6 @@ def known(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostvar
     owners = dict.fromkeys(one.pop("password_of") for one in found)
     passwords = {phone.name: phone.password for phone in phones(owners, hostvars)}
     return [Phone(password=passwords[logins[one["name"]]["password_of"]], **one) for one in found]
-
-
-def _read(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> tuple[list[Phone], list[str]]:
-    """The phones, and what is wrong with the others."""
-    found: list[Phone] = []
-    faults: list[str] = []
-    for name in names:
-        try:
-            found.append(_phone(name, hostvars, to_log_in))
-        except InventoryError as error:
-            faults.append(str(error))
-    return found, faults
 
 
 def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
-from ansible_collections.voip.cisco79xx.plugins.module_utils.aside import halves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import register
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import session as dialogue
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Identity, Limits, Phone, PhoneError, session
@@ -70,14 +69,7 @@ class Patience:
 
 def observe(phones: Iterable[Phone], pace: Pace) -> Results:
     """What each phone runs: `reachable`, `image`, `mac`, and for one that cannot be observed `kind` and `reason`."""
-    everyone = list(phones)
-
-    def some(half: Sequence[Phone]) -> Results:
-        share = replace(pace, max_sessions=pace.max_sessions // 2) if len(half) < len(everyone) else pace
-        return asyncio.run(_each(half, share, look))
-
-    parts = halves(some, everyone) if pace.max_sessions > 1 else [some(everyone)]
-    return {name: result for part in parts for name, result in part.items()}
+    return asyncio.run(_each(phones, pace, look))
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> Results:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, known, logins, phones
 
 GOOD = {"ansible_host": "127.0.0.2", "ansible_password": "secret\n", "cisco79xx_mac": "00:0e:84:c0:60:a6"}
@@ -69,9 +68,7 @@ def test_known_phones_have_their_passwords_read_once_each():
     assert set(read) == {"phone1", "phone4"}
 
 
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_thousands_of_phones_in_their_order(cpus, monkeypatch):
-    monkeypatch.setattr(aside, "cpus", lambda: cpus)
+def test_thousands_of_phones_in_their_order():
     variables: dict[str, dict[str, Any]] = {
         f"phone{number}": {"ansible_host": f"127.0.{number // 250}.{number % 250}", "ansible_password": "secret"} for number in range(1001)
     }
