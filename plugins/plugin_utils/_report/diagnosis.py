@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import WELL, clean
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import WELL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones as phones_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import template
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
