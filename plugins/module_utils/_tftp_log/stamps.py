@@ -74,7 +74,7 @@ class Stamps:
 
     def quick(self, line: bytes) -> Optional[float]:
         """The time at the start of a line, if the same minute was seen before in such a line (`learn`); else None."""
-        minute, clock = _minute(line)
+        minute, clock = _minute(line) if line[4:5] == b"-" else (line[:13], line[13:15])
         start, second = self._minutes.get(minute), _SECONDS.get(clock)
         return None if start is None or second is None else start + second
 
