@@ -149,8 +149,9 @@ options:
     default: false
 notes:
   - C(tftpd-hpa) logs nothing without C(--verbose), and what it did not find only from C(-v -v) on.
-  - Where there are two CPUs, a log of more than 8 MB is read by two processes, and so are more than 1,000 phones judged. A log that is
-    cut while it is read, as C(logrotate) does with C(copytruncate), is read once more.
+  - With O(since), a plain file is read from an hour before that on, and that part alone counts for how long it takes. Its stamps have to be
+    nearly in order for that, as a server writes them. Logs that are gzipped are read whole.
+  - A log that is cut while it is read, as C(logrotate) does with C(copytruncate), is read once more.
 seealso:
   - module: voip.cisco79xx.tftp_root_info
 author:
@@ -256,13 +257,12 @@ summary:
   type: dict
   sample: {healthy: 248, image_missing: 2}
 lines:
-  description: Lines of the log, or packets of a capture, that were read.
+  description: Lines of the log, or packets of a capture, that were read. What stands long before O(since) in a plain file is not.
   returned: success
   type: int
   sample: 4711
 unknown:
-  description:
-    - Those of them that no TFTP server wrote. Blocks of lines that are more than an hour older than O(since) are not searched for them.
+  description: Those of them that no TFTP server wrote.
   returned: success
   type: int
   sample: 12
@@ -290,10 +290,12 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Thresholds
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import SourceError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS, WELL
 
 MOST_TIMELINES = 1000
 
@@ -320,7 +322,7 @@ class Log:
         wanted = _wanted(self.params["phones"])
         told, logs = self._given() or self._found()
         if not told["server"]:
-            places = log_source.clean(", ".join(logs)) or "a log as new as since"
+            places = clean(", ".join(logs)) or "a log as new as since"
             self.warn(
                 f"no TFTP server has written to {places}: tftpd-hpa logs nothing without --verbose (on Debian: TFTP_OPTIONS in "
                 "/etc/default/tftpd-hpa); or name the log with path, unit or command"
@@ -331,14 +333,14 @@ class Log:
         summary = Counter(facts["verdict"] for facts in phones.values())
         verdicts = self.params["verdicts"]
         shown = [(key, facts) for key, facts in phones.items() if not verdicts or facts["verdict"] in verdicts]
-        shown.sort(key=lambda one: (one[1]["verdict"] in log_source.WELL, one[0]))
+        shown.sort(key=lambda one: (one[1]["verdict"] in WELL, one[0]))
         return {
-            "phones": {log_source.clean(key): self._shown(facts, number) for number, (key, facts) in enumerate(shown)},
+            "phones": {clean(key): self._shown(facts, number) for number, (key, facts) in enumerate(shown)},
             "summary": dict(sorted(summary.items())),
             "lines": told["lines"],
             "unknown": told["unknown"],
             "server": told["server"],
-            "logs": [log_source.clean(log) for log in logs],
+            "logs": [clean(log) for log in logs],
         }
 
     def _shown(self, facts: Facts, number: int) -> Facts:
@@ -346,7 +348,7 @@ class Log:
         shown.update(first_seen=_iso(facts["first_seen"]), last_seen=_iso(facts["last_seen"]))
         if self.params["timeline"] and number < MOST_TIMELINES:
             shown["timeline"] = [{**asked, "time": _iso(asked["time"])} for asked in facts["timeline"]]
-        cleaned: Facts = log_source.clean(shown, 500)
+        cleaned: Facts = clean(shown, 500)
         return cleaned
 
     def _given(self) -> Optional[Tuple[Facts, List[str]]]:
@@ -421,12 +423,12 @@ def _wanted(phones: Optional[List[str]]) -> Optional[Set[str]]:
     return wanted
 
 
-def _thresholds(given: Optional[Dict[str, Any]]) -> tftp_verdict.Thresholds:
+def _thresholds(given: Optional[Dict[str, Any]]) -> Thresholds:
     """Raises SourceError."""
     for name, value in (given or {}).items():
         if not 0 < value < float("inf"):
             raise SourceError(f"thresholds: {name} is {value}: it has to be more than 0")
-    return tftp_verdict.Thresholds(**(given or {}))
+    return Thresholds(**(given or {}))
 
 
 def _iso(seconds: Optional[float]) -> Optional[str]:
@@ -445,13 +447,11 @@ def main() -> None:
             "since": {"type": "str"},
             "until": {"type": "str"},
             "phones": {"type": "list", "elements": "str"},
-            "verdicts": {"type": "list", "elements": "str", "choices": list(tftp_verdict.VERDICTS)},
+            "verdicts": {"type": "list", "elements": "str", "choices": list(VERDICTS)},
             "tftp_root": {"type": "path"},
             "thresholds": {
                 "type": "dict",
-                "options": {
-                    name: {"type": type(value).__name__, "default": value} for name, value in tftp_verdict.Thresholds()._asdict().items()
-                },
+                "options": {name: {"type": type(value).__name__, "default": value} for name, value in Thresholds()._asdict().items()},
             },
             "timeline": {"type": "bool", "default": False},
         },

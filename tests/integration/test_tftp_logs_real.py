@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.phones import diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import (
     CANNOT_TELL,
     CONFIG_MISSING,

@@ -24,7 +24,7 @@ import yaml
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, image, mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Reader, Root, RootError, plan
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.phones import diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 CASES = Path(__file__).parent / "cases"

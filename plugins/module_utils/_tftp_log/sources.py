@@ -2,25 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the log of a TFTP server is: files, the journal, or what a command writes; and from when on it counts."""
+"""Where the log of a TFTP server is: files, the journal, or what a command writes; and where in a file to begin reading."""
 
 from __future__ import annotations
 
+import errno
 import glob
+import gzip
 import math
 import os
 import re
 import stat
 import subprocess
 import threading
+import zlib
 from datetime import datetime
-from typing import IO, Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import IO, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, cast
 
-from .reader import LONGEST, Reader, Stats, is_capture, open_log, read_capture
-from .verdicts import FLASHING, HEALTHY, NOT_OURS
-
-WELL = (HEALTHY, FLASHING, NOT_OURS)
-"""Verdicts on phones that need nobody."""
+from .._text import clean
+from .capture import GZIP, is_capture, read_capture
+from .events import Stats
+from .reader import LONGEST, Reader, plain
 
 USUAL = ("/var/log/syslog*", "/var/log/daemon.log*", "/var/log/messages*", "/var/log/dnsmasq.log*", "/var/log/atftpd.log*")
 """Where a TFTP server's lines end up, best place first. One line may stand in several of them, so one is read."""
@@ -36,10 +38,15 @@ _EPOCH = re.compile(r"@?([0-9]{9,11}(?:\.[0-9]+)?)")
 _PACKED = {b"\xfd7zX": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _FIRST = 200
 """Lines at the start of a log that are searched for a time."""
-_SAID = 2000
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]+"
-)
+_STDERR = 2000
+"""Characters of what a command wrote to stderr that are kept, the last ones."""
+MARGIN = 3600.0
+"""Seconds that lines may stand out of order: an answer comes no later, and at the end of summer time clocks go back as far."""
+_NEAR = 1 << 16
+"""Bytes before the first line wanted that are not worth another look."""
+_HEAD = 1 << 12
+"""Bytes at the start of a log by which it is seen to have been written anew."""
+_CUT = "was cut or written anew while it was read; look again"
 _NO_RIGHT = re.compile("not seeing messages from other users|insufficient permissions|[Pp]ermission denied")
 _MORE_RIGHTS = "run with become: true, or put the user into the group"
 
@@ -151,7 +158,7 @@ def _begins(path: str, now: float) -> float:
         return written if event is None or event.time is None else event.time
     reader = Reader(written, Stats())
     for number, line in enumerate(open_log(path)):
-        when = reader.envelope(line.decode("utf-8", "replace").strip())[0]
+        when = reader.envelope(plain(line))[0]
         if when is not None:
             return when
         if number >= _FIRST:
@@ -176,6 +183,90 @@ def root_files(root: str) -> Collection[str]:
         if len(names) >= MOST_FILES:
             break
     return names[:MOST_FILES]
+
+
+# -- one file
+
+
+def open_log(path: str, since: Optional[float] = None, reader: Optional[Reader] = None) -> Iterator[bytes]:
+    """The lines of a log, gzipped or not, each cut at a bound.
+
+    With `since`, in seconds since 1970, and the reader of these lines, a plain file is read from `MARGIN` before that on. If no TFTP server
+    wrote that part, the lines before are searched for one, so that it is known whose log it is. Raises OSError; its errno is ESTALE if
+    the file was cut or written anew meanwhile.
+    """
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+        if head.startswith(GZIP):
+            file.seek(0)
+            yield from _unpacked(file)
+            return
+        begin = _seek(file, since - MARGIN, reader) if reader and since is not None else 0
+        file.seek(begin)
+        yield from _lines(file)
+        end = file.tell()
+        if reader and begin and not reader.stats.server:
+            _find_server(file, begin, reader)
+        if os.fstat(file.fileno()).st_size < end or os.pread(file.fileno(), len(head), 0) != head:
+            raise OSError(errno.ESTALE, _CUT, path)
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines without their ends. The rest of one that is too long is dropped, since it may look like a line."""
+    inside = False
+    while True:
+        line = stream.readline(LONGEST)
+        if not line:
+            return
+        if not inside:
+            yield line.rstrip(b"\r\n")
+        inside = not line.endswith(b"\n")
+
+
+def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    try:
+        yield from _lines(cast("IO[bytes]", gzip.GzipFile(fileobj=file)))
+    except (EOFError, OSError, zlib.error) as error:
+        if getattr(error, "errno", None):
+            raise
+        # A gzip file that is still being written, or broken: what came before counts.
+
+
+def _seek(file: IO[bytes], since: float, reader: Reader) -> int:
+    """Where a line begins before which all are older, by bisection, as stamps are nearly in order; 0 if there are no stamps."""
+    low, high = 0, os.fstat(file.fileno()).st_size
+    while high - low > _NEAR:
+        middle = (low + high) // 2
+        when = _time_after(file, middle, reader)
+        if when is not None and when < since:
+            low = middle
+        else:
+            high = middle
+    if low:
+        _skip_line(file, low)
+        return file.tell()
+    return 0
+
+
+def _time_after(file: IO[bytes], place: int, reader: Reader) -> Optional[float]:
+    """The time of the first line behind a place in a file that has one."""
+    _skip_line(file, place)
+    times = (reader.envelope(plain(file.readline(LONGEST)))[0] for _line in range(_FIRST))
+    return next((when for when in times if when is not None), None)
+
+
+def _skip_line(file: IO[bytes], place: int) -> None:
+    file.seek(place)
+    while file.readline(LONGEST)[-1:] not in (b"", b"\n"):
+        pass
+
+
+def _find_server(file: IO[bytes], end: int, reader: Reader) -> None:
+    """See which TFTP server wrote the first part of a file."""
+    file.seek(0)
+    for line in _lines(file):
+        if (b"tftp" in line and reader.find_server(line)) or file.tell() >= end:
+            return
 
 
 # -- commands
@@ -220,19 +311,7 @@ class Output:
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
             for line in _lines(stream):
-                self.said = (self.said + line.decode("utf-8", "replace") + "\n")[-_SAID:]
-
-
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines without their ends. The rest of one that is too long is dropped, since it may look like a line."""
-    inside = False
-    while True:
-        line = stream.readline(LONGEST)
-        if not line:
-            return
-        if not inside:
-            yield line.rstrip(b"\r\n")
-        inside = not line.endswith(b"\n")
+                self.said = (self.said + line.decode("utf-8", "replace") + "\n")[-_STDERR:]
 
 
 class Journal(Output):
@@ -249,16 +328,3 @@ class Journal(Output):
         yield from super().__iter__()
         if _NO_RIGHT.search(self.said):
             raise SourceError(f"this user may not read the journal: {_MORE_RIGHTS} systemd-journal or adm")
-
-
-# -- what is shown
-
-
-def clean(value: Any, most: int = 300) -> Any:
-    """Texts, and what holds texts, without what does a terminal harm, and not too long."""
-    if isinstance(value, str):
-        text = _CONTROL.sub(" ", value)
-        return text if len(text) <= most else text[: most - 3] + "..."
-    if isinstance(value, dict):
-        return {key: clean(item, most) for key, item in value.items()}
-    return [clean(item, most) for item in value] if isinstance(value, (list, tuple)) else value

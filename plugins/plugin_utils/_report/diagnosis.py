@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import WELL
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import WELL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones as phones_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis_picture import Request
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, number

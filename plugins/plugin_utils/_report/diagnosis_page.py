@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import WELL
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import WELL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis import (
     TITLES,
     TONE_OF,

@@ -18,9 +18,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Thresholds
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_log_info
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import as_root, run_module
 
@@ -76,8 +77,8 @@ def test_all_of_it_is_documented(log):
     assert set(answer) == set(documented)
     assert all(set(facts) == set(documented["phones"]["contains"]) for facts in answer["phones"].values())
     options = yaml.safe_load(tftp_log_info.DOCUMENTATION)["options"]
-    assert options["verdicts"]["choices"] == list(tftp_verdict.VERDICTS)
-    assert {name: option["default"] for name, option in options["thresholds"]["suboptions"].items()} == tftp_verdict.Thresholds()._asdict()
+    assert options["verdicts"]["choices"] == list(VERDICTS)
+    assert {name: option["default"] for name, option in options["thresholds"]["suboptions"].items()} == Thresholds()._asdict()
 
 
 def test_the_sick_come_first(log):
@@ -290,7 +291,7 @@ def test_what_is_found_without_being_named(log, tmp_path, monkeypatch):
     found = tftp_log_info.Log.__new__(tftp_log_info.Log)
     found.params = {"path": None, "unit": None, "command": None}
     found.now, found.since, found.until, found.root_files = time.time(), None, None, None
-    found.thresholds, found.journalctl = tftp_verdict.Thresholds(), None
+    found.thresholds, found.journalctl = Thresholds(), None
     (tmp_path / "messages").write_text("Nov 23 10:00:00 pbx sshd[1]: nothing\n")
     monkeypatch.setattr(log_source, "USUAL", (f"{tmp_path}/messages*", f"{tmp_path}/daemon*", f"{tmp_path}/syslog*"))
     told, logs = found._found()

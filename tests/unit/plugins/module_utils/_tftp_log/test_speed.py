@@ -2,16 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is fast says the same as each line taken by itself, on logs as nobody should have them.
-
-Answers a block and more after the request of their process are not joined to it: blocks here are large enough for that not to be.
-"""
+"""What is fast gives the same as each line taken by itself, on logs as nobody should have them; and `since` misses nothing."""
 
 from __future__ import annotations
 
+import errno
+import gzip
 import os
-import random
-import signal
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -19,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils import aside
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import reader as tftp_lines
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones, reader
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import PhoneLogs, diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import open_log
 
 BEGIN = 1_780_300_000
 NOW = BEGIN + 100_000
@@ -124,83 +123,32 @@ def logs(draw):
 
 
 def slowly(lines, now, since=None, until=None):
-    stories, stats = tftp_log.Stories(None, since, until), tftp_lines.Stats()
-    for event in tftp_lines.events(lines, now, stats):
-        stories.feed(event)
-    return {"phones": stories.result(now, since), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
+    by_phone, stats = PhoneLogs(None, since, until), Stats()
+    for event in events(lines, now, stats):
+        by_phone.feed(event)
+    return {"phones": by_phone.result(now, since), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
 
 
 @settings(max_examples=300, deadline=None)
 @given(
     lines=logs(),
-    sizes=st.tuples(st.sampled_from([1 << 12, 1 << 14, 1 << 16]), st.sampled_from([40, 3000, 1 << 20]), st.sampled_from([4, 64])),
+    kept=st.sampled_from([4, 64]),
     window=st.sampled_from([(None, None), (None, None), (100, None), (None, 200), (100, 200)]),
     by_line=st.booleans(),
-    alone=st.sampled_from([1, 2, 1000]),
 )
-def test_fast_and_slow_say_the_same(tmp_path_factory, lines, sizes, window, by_line, alone):
+def test_fast_and_slow_say_the_same(tmp_path_factory, lines, kept, window, by_line):
     since, until = (None if one is None else BEGIN + one for one in window)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tftp_lines, "BLOCK", sizes[0])
-        patch.setattr(tftp_log, "_MOST_WAITING", sizes[1])
-        patch.setattr(tftp_log, "KEPT", sizes[2])
-        patch.setattr(tftp_log, "_SHORT", alone)
-        patch.setattr(aside, "cpus", lambda: 2)
+        patch.setattr(phones, "KEPT", kept)
         if by_line:
-            fast = tftp_log.diagnose(lines, now=NOW, since=since, until=until)
+            fast = diagnose(lines, now=NOW, since=since, until=until)
         else:
             log = tmp_path_factory.mktemp("logs") / "log"
             log.write_bytes(b"".join(line + b"\n" for line in lines))
-            fast = tftp_log.diagnose([str(log)], now=NOW, since=since, until=until)
+            fast = diagnose([str(log)], now=NOW, since=since, until=until)
         slow = slowly(lines, NOW, since, until)
     fast.pop("unknown"), slow.pop("unknown")  # a line that was cut is known by its message
     assert fast == slow
-
-
-MANY = (
-    *SAID[:4],
-    *SAID[:4],
-    "pbx asterisk[7]: VERBOSE[77][C-7]: pbx.c: a]: b]: c",
-    "pbx in.tftpd[{p}]: sending NAK (1, File not found) to {a}",
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    seed=st.integers(0, 1 << 32),
-    said=st.lists(st.sampled_from(MANY + SAID), min_size=1, max_size=8),
-    stamp=st.sampled_from(STAMPS),
-    window=st.sampled_from([(None, None), (None, None), (300, None), (None, 2000)]),
-    most=st.sampled_from([100, 1 << 20]),
-    new=st.sampled_from([0, 0, 1]),
-)
-def test_two_processes_and_one_say_the_same(tmp_path_factory, seed, said, stamp, window, most, new):
-    """Of a log as long as this, most is cut by another process."""
-    since, until = (None if one is None else BEGIN + one for one in window)
-    rng = random.Random(seed)
-    lines: list[bytes] = []
-    at = 0
-    while len(lines) < 1500:
-        at += rng.randrange(4)
-        phone, name = rng.randrange(6) + new * len(lines) // 50, rng.choice(NAMES)
-        process, phone = 10 * phone + NAMES.index(name), phone % 250
-        text = rng.choice(said).format(p=process, a=f"10.0.0.{phone}", f=name.format(f"0011223344{phone:02X}"))
-        lines += [f"{stamp(at)} {part}".encode() for part in text.split("|")]
-        if rng.random() < 0.003:
-            lines.append(lines[-1].replace(b"]: ", b"]: message repeated 3 times: [ ") + b"]")
-        if rng.random() < 0.003:
-            lines.append(rng.choice([b"", b"\xff]: ", b"x]: " + lines[-1], lines[-1][10:], lines[-1][:30]]))
-    log = tmp_path_factory.mktemp("logs") / "log"
-    log.write_bytes(b"\n".join(lines) + b"\n" * rng.randrange(2))
-    told = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tftp_lines, "BLOCK", 1 << 11)
-        patch.setattr(tftp_log, "_SHORT", 8)
-        patch.setattr(tftp_log, "_MOST_MESSAGES", most)
-        for cpus in (1, 2):
-            patch.setattr(aside, "cpus", lambda: cpus)  # noqa: B023
-            told.append(tftp_log.diagnose([str(log)], now=NOW, since=since, until=until))
-    assert told[0] == told[1]
 
 
 def boots(count):
@@ -214,107 +162,107 @@ def boots(count):
             yield f"{stamp} pbx asterisk[7]: NOTICE[77]: chan_sip.c: {number}\n"
 
 
-@pytest.fixture
-def _long(monkeypatch):
-    monkeypatch.setattr(aside, "cpus", lambda: 2)
-    monkeypatch.setattr(tftp_lines, "BLOCK", 1 << 11)
-    monkeypatch.setattr(tftp_log, "_SHORT", 8)
-
-
-@pytest.mark.usefixtures("_long")
-def test_most_of_a_long_log_is_cut_by_another_process(tmp_path, monkeypatch):
+def test_a_long_log(tmp_path):
     log = tmp_path / "log"
     log.write_text("".join(boots(300)))
-    taken = []
-    take = tftp_log.Stories._take_cut
-
-    answers: list[object] = []
-    answer = aside.Beside.answer
-
-    def spy(*args):
-        taken.append(args)
-        take(*args)
-
-    def told_by_it(beside):
-        answers.append(answer(beside))
-        return answers[-1]
-
-    monkeypatch.setattr(aside.Beside, "answer", told_by_it)
-
-    monkeypatch.setattr(tftp_log.Stories, "_take_cut", spy)
-    told = tftp_log.diagnose([str(log)], now=NOW)
-    assert len(taken) > 100
-    assert [facts["boots"] for facts in told["phones"].values()] == [100, 100, 100]
-    assert (told["lines"], told["unknown"]) == (300 * 21, 300 * 7)
-    assert any(answers)
-    monkeypatch.setattr(aside, "cpus", lambda: 1)
-    assert tftp_log.diagnose([str(log)], now=NOW) == told
+    result = diagnose([str(log)], now=NOW)
+    assert [facts["boots"] for facts in result["phones"].values()] == [100, 100, 100]
+    assert (result["lines"], result["unknown"]) == (300 * 21, 300 * 7)
 
 
-@pytest.mark.usefixtures("_long")
-@pytest.mark.parametrize("after", [0, 20])
-def test_another_process_that_is_killed_is_not_missed(tmp_path, monkeypatch, after):
-    log = tmp_path / "log"
-    log.write_text("".join(boots(300)))
-    expected = tftp_log.diagnose([str(log)], now=NOW)
-    here, cut, cuts = os.getpid(), tftp_log._Cutter.cut, []
-
-    def killed(*args):
-        cuts.append(args)
-        if len(cuts) > after and os.getpid() != here:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return cut(*args)
-
-    monkeypatch.setattr(tftp_log._Cutter, "cut", killed)
-    assert tftp_log.diagnose([str(log)], now=NOW) == expected
-
-
-@pytest.mark.usefixtures("_long")
 @pytest.mark.parametrize("left", ["", "x" * 50_000, "x\n" * 200_000])
-def test_a_log_that_is_cut_while_it_is_read_is_told(tmp_path, monkeypatch, left):
+def test_a_log_that_is_cut_while_it_is_read(tmp_path, monkeypatch, left):
     log = tmp_path / "log"
     log.write_text("".join(boots(300)))
-    settle = tftp_log.Stories._settle
+    read = reader.Reader.read
+    lines: list[object] = []
 
-    def cut(stories):
-        log.write_text(left)
-        settle(stories)
+    def cut(*args):
+        if len(lines) == 100:
+            log.write_text(left)
+        lines.append(args)
+        return read(*args)
 
-    monkeypatch.setattr(tftp_log.Stories, "_settle", cut)
-    with pytest.raises(OSError, match="cut or written anew"):
-        tftp_log.diagnose([str(log)], now=NOW)
+    monkeypatch.setattr(reader.Reader, "read", cut)
+    with pytest.raises(OSError, match="cut or written anew") as caught:
+        diagnose([str(log)], now=NOW)
+    assert (caught.value.errno, caught.value.filename) == (errno.ESTALE, str(log))
 
 
-@pytest.mark.usefixtures("_long")
-@pytest.mark.parametrize("stamp", ["month", "iso"])
-def test_what_is_long_before_since_is_skipped(tmp_path, monkeypatch, stamp):
-    lines = "".join(boots(300)).encode().splitlines()
+def test_a_log_that_grows_while_it_is_read(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("one\n")
+    with log.open("a") as file:
+        lines = open_log(str(log))
+        assert next(lines) == b"one"
+        file.write("two\n")
+        file.flush()
+        assert list(lines) in ([], [b"two"])
+
+
+def stamped(stamp, count=3000):
+    """Boots, a minute apart."""
+    lines = "".join(boots(count)).encode().splitlines()
     if stamp == "iso":
         lines = [_iso(60 * (number // 21), 2).encode() + line[15:] for number, line in enumerate(lines)]
+    elif stamp == "none":
+        lines = [line[16:] for line in lines]
+    return lines
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("stamp", ["month", "iso", "none"])
+def test_what_is_long_before_since_is_not_read(tmp_path, stamp, packed):
+    lines = stamped(stamp)
+    log = tmp_path / "log"
+    data = b"\n".join(lines) + b"\n"
+    log.write_bytes(gzip.compress(data) if packed else data)
+    since = BEGIN + 60 * 2900
+    now = BEGIN + 60 * 3000 + 10
+    os.utime(log, (now, now))
+    part, whole = diagnose([str(log)], now=now, since=since), slowly(lines, now, since)
+    assert (part["phones"], part["server"]) == (whole["phones"], whole["server"])
+    if packed or stamp == "none":
+        assert part["lines"] == whole["lines"]
+    else:  # the hour before as well, and what is not worth another look
+        assert 160 * 21 < part["lines"] < (160 + 50) * 21
+    later = diagnose([str(log)], now=now, since=since + 10_000)
+    assert later["server"] == "tftpd-hpa"
+    assert stamp == "none" or later["phones"] == {}
+
+
+def test_a_server_that_has_not_written_for_long(tmp_path):
+    """It is known by what it wrote before `since`."""
+    lines = [line for number, line in enumerate(stamped("month")) if number < 100 or b"asterisk" in line]
     log = tmp_path / "log"
     log.write_bytes(b"\n".join(lines) + b"\n")
-    read = []
-    feed_block = tftp_log.Stories.feed_block
-
-    def spy(stories, block, reader):
-        read.append(block)
-        feed_block(stories, block, reader)
-
-    monkeypatch.setattr(tftp_log.Stories, "feed_block", spy)
-    monkeypatch.setattr(tftp_log.Stories, "_feed_cut", lambda *_args: False)
-    since = BEGIN + 60 * 290
-    fast, slow = tftp_log.diagnose([str(log)], now=NOW, since=since), slowly(lines, NOW, since)
-    assert len(read) < 70
-    fast.pop("unknown"), slow.pop("unknown")
-    assert fast == slow
-    assert [facts["boots"] for facts in fast["phones"].values()] == [4, 3, 3] or stamp == "iso"
-    later = tftp_log.diagnose([str(log)], now=NOW, since=since + 10_000)
-    assert (later["phones"], later["server"], later["lines"]) == ({}, "tftpd-hpa", 300 * 21)
+    result = diagnose([str(log)], now=NOW + 200_000, since=BEGIN + 60 * 2900)
+    assert (result["phones"], result["server"]) == ({}, "tftpd-hpa")
+    assert result["lines"] == result["unknown"] < len(lines) / 2
 
 
-@pytest.mark.parametrize("alone", [1, 1000])
-def test_lines_that_fall_into_several_parts_keep_their_times(tmp_path, monkeypatch, alone):
-    monkeypatch.setattr(tftp_log, "_SHORT", alone)
+@settings(max_examples=100, deadline=None)
+@given(
+    lines=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 400), st.booleans()), min_size=200, max_size=400),
+    since=st.integers(0, 200_000),
+    jitter=st.integers(0, 3600),
+    rng=st.randoms(use_true_random=False),
+)
+def test_nothing_after_since_is_missed(tmp_path_factory, lines, since, jitter, rng):
+    """In a log whose lines stand up to an hour out of order, and some of which have no stamp or are long."""
+    log, at, written = tmp_path_factory.mktemp("logs") / "log", 0, []
+    for number, (wait, length, plain) in enumerate(lines):
+        at += wait
+        when = BEGIN + at - rng.randrange(jitter + 1)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00 ", time.gmtime(when)) if plain else ""
+        written.append((when if plain else None, f"{stamp}pbx daemon[{number}]: {'x' * length * 10}".encode()))
+    log.write_bytes(b"\n".join(line for _when, line in written))
+    found = list(open_log(str(log), BEGIN + since, reader.Reader(NOW, Stats())))
+    assert [line for _when, line in written][len(written) - len(found) :] == found
+    assert not [line for when, line in written[: len(written) - len(found)] if when and when >= BEGIN + since]
+
+
+def test_lines_that_fall_into_several_parts_keep_their_times(tmp_path):
     lines = [
         f"{_month(number)} pbx in.tftpd[{number}]: RRQ from 10.0.0.{number % 7} filename SIP0011223344{number % 7:02X}.cnf".encode()
         for number in range(6000)
@@ -323,21 +271,4 @@ def test_lines_that_fall_into_several_parts_keep_their_times(tmp_path, monkeypat
     lines[3000:3000] = [known, known + b"]: x]: RRQ from 10.0.0.66 filename a"]
     log = tmp_path / "log"
     log.write_bytes(b"\n".join(lines) + b"\n")
-    assert tftp_log.diagnose([str(log)], now=NOW) == tftp_log.diagnose(lines, now=NOW)
-
-
-@pytest.mark.usefixtures("_long")
-def test_who_cuts_a_block_makes_no_difference(tmp_path, monkeypatch):
-    """Damaged heads before a message that starts a boot, at times that not both processes have seen."""
-    lines = []
-    for number in range(300):
-        for second in range(12):
-            lines.append(f"{_month(400 * number + second)} pbx in.tftpd[{second}]: RRQ from 10.0.0.{second} filename SIPDefault.cnf")
-        shape = "pbx in.tftpd[9]" if number == 1 else "x[y]"
-        lines.append(f"{_month(400 * number + 20)} {shape}: RRQ from 10.0.0.99 filename CTLSEP001122334499.tlv")
-    log = tmp_path / "log"
-    log.write_text("\n".join(lines) + "\n")
-    told = [tftp_log.diagnose([str(log)], now=NOW) for _time in range(2)]
-    monkeypatch.setattr(aside, "cpus", lambda: 1)
-    told.append(tftp_log.diagnose([str(log)], now=NOW))
-    assert told[0] == told[1] == told[2]
+    assert diagnose([str(log)], now=NOW) == diagnose(lines, now=NOW)

@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as tftp_log
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import reader as tftp_lines
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import MISSING, Meaning, Stats
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.judge import facts_of
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.names import name_of
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.requests import PhoneLog, adopt, clue_of
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Scene, Thresholds
 
 BEGIN = 1_780_300_000
 M, N, P = "001122AABBCC", "001122AABBDD", "001122AABBEE"
@@ -123,7 +128,7 @@ def later(server, at=4000):
 
 
 def told(lines, key=M, **options):
-    return tftp_log.diagnose(lines, now=options.pop("now", BEGIN + 4010), **options)["phones"][key]
+    return diagnose(lines, now=options.pop("now", BEGIN + 4010), **options)["phones"][key]
 
 
 def judged(lines, key=M, **options):
@@ -133,27 +138,24 @@ def judged(lines, key=M, **options):
 
 def heard(lines, now=None):
     """The facts of phones with an address each, with all that the judge can be told."""
-    sights = [
-        (event.time, tftp_verdict.sight_of(tftp_lines.Said(*event[1:]), tftp_verdict.name_of(event.file)))
-        for event in tftp_lines.events(lines, BEGIN + 9000, tftp_lines.Stats())
-    ]
-    macs = {sight.said.address: sight.name.mac for _when, sight in sights if sight.name.mac and sight.said.address}
-    phones: dict[str, tftp_verdict.Phone] = {}
+    clues = [(event.time, clue_of(Meaning(*event[1:]), name_of(event.file))) for event in events(lines, BEGIN + 9000, Stats())]
+    macs = {clue.meaning.address: clue.name.mac for _when, clue in clues if clue.name.mac and clue.meaning.address}
+    phones: dict[str, PhoneLog] = {}
     orphans = []
-    for when, sight in sights:
-        key = sight.name.mac or macs.get(sight.said.address, sight.said.address)
+    for when, clue in clues:
+        key = clue.name.mac or macs.get(clue.meaning.address, clue.meaning.address)
         if not key:
-            orphans.append((when, sight))
+            orphans.append((when, clue))
             continue
-        phones.setdefault(key, tftp_verdict.Phone(key, key, [], 1, when)).sights.append((when, sight))
-    limits = tftp_verdict.Thresholds()
-    tftp_verdict.adopt(phones.values(), orphans, limits)
-    end = max((when or 0.0 for when, _sight in sights), default=0.0)
-    kinds = {sight.name.kind for _when, sight in sights}
-    answers = any(sight.said.kind in tftp_verdict.ANSWERS for _when, sight in sights)
-    scene = tftp_verdict.Scene(limits, end, answers, kinds, [], None, None if now is None else BEGIN + now)
-    scene.absent = {sight.name.kind for _when, sight in sights if sight.said.kind == tftp_lines.MISSING}
-    return {key: tftp_verdict.facts_of(phone, scene, None) for key, phone in phones.items()}
+        phones.setdefault(key, PhoneLog(key, key, [], 1, when)).clues.append((when, clue))
+    limits = Thresholds()
+    adopt(phones.values(), orphans, limits)
+    end = max((when or 0.0 for when, _clue in clues), default=0.0)
+    kinds = {clue.name.kind for _when, clue in clues}
+    answers = any(clue.meaning.kind in verdicts.ANSWERS for _when, clue in clues)
+    scene = Scene(limits, end, answers, kinds, [], None, None if now is None else BEGIN + now)
+    scene.absent = {clue.name.kind for _when, clue in clues if clue.meaning.kind == MISSING}
+    return {key: facts_of(phone, scene, None) for key, phone in phones.items()}
 
 
 # -- what dnsmasq says of nobody
@@ -273,7 +275,7 @@ def test_a_server_that_answers_late(server):
 
 def test_repeats_of_several_phones_behind_one_address():
     requests = [request for number in range(3) for request in timed("dnsmasq", NEW_BOOT, 3 * number, f"0011223344{number:02X}")]
-    phones = tftp_log.diagnose(stamped(requests) + later("dnsmasq"), now=BEGIN + 9000)["phones"]
+    phones = diagnose(stamped(requests) + later("dnsmasq"), now=BEGIN + 9000)["phones"]
     assert {facts["verdict"] for facts in phones.values()} == {"healthy"}
 
 
@@ -286,7 +288,7 @@ def test_the_folder_it_is_in():
         ("../a", "../"),
         ("/./a", "/"),
     ):
-        assert tftp_verdict.name_of(file).folder == folder
+        assert name_of(file).folder == folder
 
 
 @pytest.mark.parametrize("server", ["hpa -v", "hpa -vv", "dnsmasq", "atftpd"])
@@ -326,7 +328,7 @@ def test_a_missing_image_of_one_of_the_phones_behind_an_address(server):
     sick = ((0, CTL, "missing"), (0, SEP, "served"), (0, f"{LOAD}.loads", "missing"))
     well = (*NEW_BOOT[:2], *NEW_BOOT[3:])
     requests = timed(server, sick, 2) + timed(server, well, 0, N) + timed(server, well, 900, P)
-    phones = tftp_log.diagnose(stamped(requests) + later(server), now=BEGIN + 4010)["phones"]
+    phones = diagnose(stamped(requests) + later(server), now=BEGIN + 4010)["phones"]
     for mac in (M, N):
         assert phones[mac]["verdict"] == "cannot_tell" and f"{LOAD}.loads" in phones[mac]["advice"]
         assert any("loads" in line or "NAK" in line for line in phones[mac]["evidence"])
@@ -336,7 +338,7 @@ def test_a_missing_image_of_one_of_the_phones_behind_an_address(server):
 def test_the_folder_of_one_of_the_phones_behind_an_address():
     lost = tuple((wait, "west/" + name.lstrip("./") if wait else name, "missing") for wait, name, _result in BARE_BOOT)
     requests = timed("hpa -vv", lost, 2) + timed("hpa -vv", NEW_BOOT, 0, N)
-    phones = tftp_log.diagnose(stamped(requests) + later("hpa -vv"), now=BEGIN + 4010)["phones"]
+    phones = diagnose(stamped(requests) + later("hpa -vv"), now=BEGIN + 4010)["phones"]
     assert phones[M]["verdict"] == "other_root" and phones[N]["verdict"] in FINE
 
 
@@ -450,7 +452,7 @@ def test_no_healthy_phone_is_sick(server, boots, again, behind_one, lower, cut, 
     first = int(cut[0] * (len(lines) - 1)) if ends & 1 else 0
     last = int(cut[1] * len(lines)) if ends & 2 else len(lines)
     lines = lines[first : max(last, first + 1)]
-    facts = tftp_log.diagnose(lines, now=BEGIN + 6000 + wait)["phones"].values()
+    facts = diagnose(lines, now=BEGIN + 6000 + wait)["phones"].values()
     assert {one["verdict"] for one in facts} <= FINE
     alone = {} if behind_one else heard(lines, wait)
     assert {one["verdict"] for one in alone.values() if one} <= FINE | ({"fell_silent"} if server == "old dnsmasq" else set())
@@ -479,7 +481,7 @@ def test_no_sick_phone_is_certainly_healthy(server, steps, others, rng):
     for number, (boot, at) in enumerate(others):
         requests += timed(server, boot, at, f"0011223344{number:02X}", f"10.0.1.{number}")
     lines = spread(rng, requests + timed(server, OLD_BOOT, 4000, P, C), True)
-    for phones in (tftp_log.diagnose(lines, now=BEGIN + 4010)["phones"], heard(lines, 4010)):
+    for phones in (diagnose(lines, now=BEGIN + 4010)["phones"], heard(lines, 4010)):
         if server == "old dnsmasq" and others:
             continue  # whose it is: the tests above
         facts = phones.get(M) or phones.get(A)

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one line of a log, or one packet of a capture, says: an event."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple, Optional
+
+REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
+UNSURE = "unsure"
+"""The server says it is done, which some say of failed transfers too."""
+SERVER_START = "server_start"
+ACKED, UNACKED = "acked", "data_unacked"
+"""Of captures: the phone acknowledged data, or never did."""
+CONNECTION = "connection"
+"""Tftpd32 names the address in this, and the file in the next message."""
+USELESS = ""
+"""A server's message that says nothing of use."""
+
+MOST = 1 << 17
+"""Messages, stamps, processes or transfers that are remembered at once."""
+
+
+class Meaning(NamedTuple):
+    """What a message means, whenever it is logged. `address` and `file` may be empty; `line` is the message itself."""
+
+    kind: str
+    address: str
+    port: Optional[int]
+    file: str
+    line: str
+
+
+class Event(NamedTuple):
+    """A `Meaning` with the time it was logged, in seconds since 1970; None where the line has no time."""
+
+    time: Optional[float]
+    kind: str
+    address: str
+    port: Optional[int]
+    file: str
+    line: str
+
+
+class Stats:
+    """What was read: lines (or packets), those of them that no TFTP server wrote, and the servers that wrote the others."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.unknown = 0
+        self._servers: Dict[str, None] = {}
+
+    def add_server(self, name: str) -> None:
+        if len(self._servers) < 8:
+            self._servers[name] = None
+
+    @property
+    def server(self) -> str:
+        return ", ".join(self._servers)
+
+
+def remember(cache: Dict[Any, Any], key: object, value: object, most: int = MOST) -> None:
+    """Keep something in a dict that is emptied when it gets too big."""
+    if len(cache) >= most:
+        cache.clear()
+    cache[key] = value
+
+
+def basename(file: str) -> str:
+    """The name without folders: with tftp_cfg_dir "./" phones ask for ./SIP<MAC>.cnf, and some servers log absolute paths."""
+    return file.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def error_kind(code: int, text: str) -> str:
+    """The kind of a TFTP error, by its number and text: some servers send 0 and tell in the text."""
+    if code == 1 or "not found" in text.lower() or "no such file" in text.lower():
+        return MISSING
+    return DENIED if code == 2 or "denied" in text.lower() else FAILED

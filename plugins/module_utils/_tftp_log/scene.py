@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What verdicts on all phones of a log rest on: thresholds, and what the log, the server and the TFTP root tell as a whole."""
+
+from __future__ import annotations
+
+from typing import Collection, Dict, List, NamedTuple, Optional, Set
+
+from .events import basename
+
+
+class Thresholds(NamedTuple):
+    """Seconds and counts that tell one story from another. "Log" is a log of nine phones being moved from SCCP to 8.12."""
+
+    retry_gap: float = 6.0
+    """Two requests of one file this close are one: phones retry after 1, 4 and 4 s (log), and stamps are whole seconds."""
+    retries: int = 3
+    """Requests of one file in a row that are no chance: a lost packet makes two."""
+    boot_gap: float = 10.0
+    """Two requests of a boot's first file are two boots from here on: 15 s was the least (log), a retry comes sooner."""
+    boot: float = 120.0
+    """A boot is over: 26 s without, 75 to 112 s with an update (log)."""
+    flash: float = 300.0
+    """An update may still run: no source says how long it can take; Cisco's advice is not to touch the phone."""
+    loop_gap: float = 150.0
+    """Boots this close, time and again, are a loop: the loader starts anew after 39 s of retries and 30 to 55 s (log)."""
+    loop: int = 4
+    """Boots of a loop: an update takes three."""
+    reask_least: float = 20.0
+    reask_most: float = 45.0
+    """An 8.12 without configuration asks for SIP<MAC>.cnf about every 31 s (log)."""
+    silent: float = 180.0
+    """A phone that is to read OS79XX.TXT and go on has gone on by then (inferred)."""
+    slow: float = 3.0
+    """Answers this late miss the first two tries."""
+
+
+class Scene:
+    """What all phones of a log have in common.
+
+    `end` is the time of the last line: silence counts up to then, as a log that was cut off or is of long ago is silent as well. `now` is
+    when the log was read, if that is known: what takes minutes and began longer ago is not under way any more, whatever became of it.
+    `answers` is whether any answer of the server was logged, `kinds` are the kinds of files asked for, `starts` the times at which the
+    server was started, `root_files` the names in the TFTP root, if they are known.
+    """
+
+    def __init__(
+        self,
+        limits: Thresholds,
+        end: float,
+        answers: bool,
+        kinds: Set[str],
+        starts: List[float],
+        root_files: Optional[Collection[str]],
+        now: Optional[float] = None,
+    ) -> None:
+        self.limits = limits
+        self.end = end
+        self.now = end if now is None else max(end, now)
+        self.answers = answers
+        self.kinds = kinds
+        self.starts = starts
+        self.absent: Set[str] = set()
+        """Kinds of files that the server said it does not have."""
+        self.wire = False
+        """Whether a capture shows what passed the wire."""
+        self.root: Optional[Dict[str, str]] = None
+        self.root_names: Set[str] = set()
+        if root_files is not None:
+            self.root_names = {file.lstrip("./") for file in root_files}
+            self.root = {basename(file).lower(): basename(file) for file in self.root_names}
