@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Earlier, decide, earlier, too_many
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN as NOT_OBSERVED
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum, message, why_stop
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED
-from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, plan, seen
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, begun, plan, seen
 
 REASON = "came back on P0S3-08-2-00"
 FOUR = plan(TARGET, {name: seen("P0S3-08-2-00") for name in "abcd"}, waves=["100%"])
@@ -25,46 +26,67 @@ def ended(made, done, failed):
     return {**outcomes, **{name: made.phones[name].outcome(FAILED, kind="wrong_image", reason=REASON) for name in failed}}
 
 
+def unasked(*_arguments):
+    raise AssertionError("nobody is asked")
+
+
+def sum_of(number, made, outcomes):
+    """A wave of one site, from the outcomes of its phones."""
+    ended = [name for name in made.waves[number - 1].phones if name in outcomes]
+    kinds = {name: outcomes[name].kind if made.phones[name].within_reach else NOT_OBSERVED for name in ended}
+    before = [outcome for outcome in outcomes.values() if outcome.wave < number]
+    return Sum(
+        total=len(made.waves[number - 1].phones),
+        failed={name: kind for name, kind in kinds.items() if outcomes[name].status == FAILED},
+        ended=len(ended),
+        failed_before=sum(outcome.status == FAILED for outcome in before),
+        ended_before=len(before),
+    )
+
+
+def decide(number, made, outcomes, limits, stopped=""):
+    """Why the rollout stops after a wave, or an empty text, and what people are told. `stopped`: why it did within the wave."""
+    why = stopped or why_stop(limits, sum_of(number, made, outcomes), last=number == len(made.waves))
+    return why, message(made.waves[number - 1], len(made.waves), made.image, outcomes, limits, why)
+
+
 @pytest.mark.parametrize(
     ("bad", "allowed", "stop"),
     [("", 0, False), ("a", 0, True), ("a", 25, False), ("a", 24.9, True), ("ab", 49, True), ("abcd", 100, False)],
 )
 def test_the_gate(bad, allowed, stop):
-    decision = decide(1, FOUR, ended(FOUR, set("abcd") - set(bad), bad), Losses(allowed))
-    assert bool(decision.why) is stop
-    assert set(decision.failed) == set(bad)
-    assert decision.done == 4 - len(bad)
+    why, text = decide(1, FOUR, ended(FOUR, set("abcd") - set(bad), bad), Losses(allowed))
+    assert bool(why) is stop
+    assert f"{4 - len(bad)} of 4 phones on P0S3-06-3-00" in text
+    assert (f"{', '.join(bad)}: {REASON}" in text) is bool(bad)
+    assert text.startswith("rollout stopped at wave 1 of 1: " if stop else "wave 1 of 1: ")
 
 
 def test_the_gate_counts_earlier_waves():
     made = plan(TARGET, {name: seen("P0S3-08-2-00") for name in "abcdef"}, waves=[2])
     outcomes = ended(made, "bd", "ac")
-    assert earlier(1, outcomes) == Earlier(ended=0, failed=0)
-    assert earlier(3, outcomes) == Earlier(ended=4, failed=2)
-    assert not decide(2, made, outcomes, Losses(100, 2)).why
-    decision = decide(2, made, outcomes, Losses(100, 1))
-    assert decision.why == "2 failed in all, 1 may (max_failed)"
-    assert decision.message.startswith(
-        "rollout stopped at wave 2 of 3: 1 of 2 phones on P0S3-06-3-00, 1 failed (50 %, 100 % may fail). c: "
-    )
-    assert "later waves were not touched" in decision.message.lower()
+    assert not decide(2, made, outcomes, Losses(100, 2))[0]
+    why, text = decide(2, made, outcomes, Losses(100, 1))
+    assert why == "2 failed in all, 1 may (max_failed)"
+    assert text.startswith("rollout stopped at wave 2 of 3: 1 of 2 phones on P0S3-06-3-00, 1 failed (50 %, 100 % may fail). c: ")
+    assert "later waves were not touched" in text.lower()
 
 
 def test_too_few_have_ended_to_judge_except_at_the_end():
     made = plan(TARGET, {name: seen("P0S3-08-2-00") for name in "abcd"}, waves=[2])
     first = ended(made, "b", "a")
-    assert not decide(1, made, first, Losses(0, min_sample=3)).why
-    assert decide(1, made, first, Losses(0, min_sample=2)).why
-    assert decide(2, made, {**first, **ended(made, "c", "d")}, Losses(0, min_sample=99)).why
+    assert not decide(1, made, first, Losses(0, min_sample=3))[0]
+    assert decide(1, made, first, Losses(0, min_sample=2))[0]
+    assert decide(2, made, {**first, **ended(made, "c", "d")}, Losses(0, min_sample=99))[0]
 
 
 def test_the_gate_of_a_wave_that_stopped_early():
-    decision = decide(1, FOUR, ended(FOUR, "", "a"), Losses(0), "that is enough")
-    assert decision.why == "that is enough"
-    assert decision.done == 0
-    assert set(decision.failed) == {"a"}
-    assert "3 phones of the wave were not reset" in decision.message
-    assert "later waves" not in decision.message
+    why, text = decide(1, FOUR, ended(FOUR, "", "a"), Losses(0), "that is enough")
+    assert why == "that is enough"
+    assert "0 of 4 phones on" in text
+    assert f"1 failed (25 %, 0 % may fail). a: {REASON}. Why: that is enough." in text
+    assert "3 phones of the wave were not reset" in text
+    assert "later waves" not in text
 
 
 @pytest.mark.parametrize(
@@ -83,21 +105,27 @@ def test_the_gate_of_a_wave_that_stopped_early():
         (Losses(100, stop_on=("wrong_image",)), {"a": "in_call"}, 4, 0, 1, ""),
     ],
 )
-def test_when_it_is_too_many(limits, failed, total, before, seen, why):
-    said = too_many(limits, failed, total, before, seen)
-    assert said.startswith(why) if why else said == ""
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_when_it_is_too_many(limits, failed, total, before, seen, why, earlier):
+    """`before`: phones that failed in earlier waves; `seen`: phones that have ended, of which `earlier` did in earlier waves."""
+    text = why_stop(limits, Sum(total, failed, seen - earlier, before, earlier))
+    assert text.startswith(why) if why else text == ""
 
 
 def test_unreachable_phones_count_in_the_gate():
     made = plan(TARGET, {"a": UNSEEN, "b": seen("P0S3-08-2-00")}, waves=["100%"])
     unseen = made.phones["a"].outcome(FAILED, kind="refused", reason="refuses telnet")
     outcomes = {"a": unseen, **ended(made, "b", "")}
-    decision = decide(1, made, outcomes, Losses(40))
-    assert decision.why
-    assert decision.failed == {"a": "refuses telnet"}
-    assert not decide(1, made, outcomes, Losses(100, stop_on=("refused",))).why, "it was not touched"
+    why, text = decide(1, made, outcomes, Losses(40))
+    assert why
+    assert "1 failed (50 %, 40 % may fail). a: refuses telnet. Why: " in text
+    assert not decide(1, made, outcomes, Losses(100, stop_on=("refused",)))[0], "it was not touched"
 
 
-def test_phones_of_several_sites_are_named_with_their_site():
-    made = replace(FOUR, phones={name: replace(phone, tftp_host=f"tftp-{name}") for name, phone in FOUR.phones.items()})
-    assert f"a (tftp-a): {REASON}" in decide(1, made, ended(made, "bcd", "a"), Losses(0)).message
+@pytest.mark.parametrize("several", [True, False])
+def test_where_there_are_several_sites_their_names_stand_before_what_is_told(handover, several):
+    lines: list[str] = []
+    sites = {"tftp-a": "abcd", **({"tftp-b": "e"} if several else {})}
+    _why, text = decide(1, FOUR, ended(FOUR, "bcd", "a"), Losses(0))
+    Site("tftp-a", begun(sites), handover, TftpHost("tftp-a", {}, unasked, False), unasked, lines.append).tell(text)
+    assert lines == [f"tftp-a: {text}" if several else text]

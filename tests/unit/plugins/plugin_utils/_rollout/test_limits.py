@@ -109,4 +109,3 @@ def test_pauses(spec, numbers):
 def test_no_pauses(spec):
     with pytest.raises(RolloutError, match="pause_after"):
         pauses(spec)
-

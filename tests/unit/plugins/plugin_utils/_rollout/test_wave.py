@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import wave as waves
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN as NOT_OBSERVED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
@@ -57,18 +60,13 @@ class Notes:
         return self.limits(failed, ended)
 
 
-def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, meanwhile=lambda notes: None, limits=None, **setup):
-    """A wave whose phones all answer so, come back so, and look so `later`."""
-    results = list(result) if isinstance(result, list) else None
+def wave_of(monkeypatch, answer, until_back, *, names="a", later=None, observed=None, limits=None, **setup):
+    """A wave whose phones all answer so, come back so, and look so `later`; and its witness."""
 
     async def reset_one(phone, limits, unless, may_send):
         if answer.sent and not may_send(phone):
             return None
         return answer
-
-    async def until_back(phone, *_more, **_options):
-        meanwhile(watcher)
-        return results.pop(0) if results else result
 
     async def look(phone, limits):
         return later
@@ -78,10 +76,22 @@ def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, m
     monkeypatch.setattr(fleet, "look", look)
     made = plan(TARGET, observed or {name: seen(OLD) for name in names})
     phones = [Phone(name, name) for name in made.waves[0].reset]
-    watcher = Notes(limits)
-    running = Wave(WaveSetup(1, 1, phones, made.phones, {name: TARGET for name in made.phones}, **setup), Pace(), Patience(1.0), watcher)
+    witness = Notes(limits)
+    targets = {name: TARGET for name in made.phones}
+    return Wave(WaveSetup(1, 1, phones, made.phones, targets, **setup), Pace(), Patience(1.0), witness), witness
+
+
+def wave(monkeypatch, answer, result, *, meanwhile=lambda notes: None, **more):
+    """A wave that has run, and its witness. `result`: how each phone comes back, or a list of how they do."""
+    results = list(result) if isinstance(result, list) else None
+
+    async def until_back(phone, *_more, **_options):
+        meanwhile(witness)
+        return results.pop(0) if results else result
+
+    running, witness = wave_of(monkeypatch, answer, until_back, **more)
     running.run()
-    return running, watcher
+    return running, witness
 
 
 @pytest.mark.parametrize(
@@ -105,8 +115,8 @@ def wave(monkeypatch, answer, result, *, names="a", later=None, observed=None, m
     ],
 )
 def test_outcomes(monkeypatch, answer, result, status, kind, reason, image_after):
-    running, _watcher = wave(monkeypatch, answer, result)
-    outcome = running.outcomes["a"]
+    running, witness = wave(monkeypatch, answer, result)
+    outcome = witness.outcomes["a"]
     assert (outcome.status, outcome.kind, outcome.reason, outcome.image_after) == (status, kind, reason, image_after)
     assert (outcome.image_before, outcome.wave) == (OLD, 1)
     assert running.changed is answer.sent
@@ -115,30 +125,30 @@ def test_outcomes(monkeypatch, answer, result, status, kind, reason, image_after
 
 def test_an_outcome_has_its_advice_and_its_times(monkeypatch):
     began = time.time()
-    outcome = wave(monkeypatch, SENT, STAYED)[0].outcomes["a"]
+    outcome = wave(monkeypatch, SENT, STAYED)[1].outcomes["a"]
     assert (outcome.advice, outcome.seconds) == ("look at it", 600.0)
     assert began <= outcome.reset_at <= outcome.ended_at <= time.time()
-    unsent = wave(monkeypatch, NOT_SENT, None)[0].outcomes["a"]
+    unsent = wave(monkeypatch, NOT_SENT, None)[1].outcomes["a"]
     assert (unsent.reset_at, unsent.ended_at, unsent.seconds) == (None, None, None)
-    already = wave(monkeypatch, ALREADY, None)[0].outcomes["a"]
+    already = wave(monkeypatch, ALREADY, None)[1].outcomes["a"]
     assert already.reset_at is None
     assert already.ended_at >= began
 
 
 @pytest.mark.parametrize(("result", "status"), [(BACK, "done"), (STAYED, "failed")])
 def test_a_phone_that_an_earlier_run_has_reset(monkeypatch, result, status):
-    running, watcher = wave(monkeypatch, None, result, awaited={"a": EarlierReset(30.0)})
-    outcome = running.outcomes["a"]
+    running, witness = wave(monkeypatch, None, result, awaited={"a": EarlierReset(30.0)})
+    outcome = witness.outcomes["a"]
     assert outcome.status == status
     assert outcome.ended_at - outcome.reset_at == pytest.approx(result.seconds)
     assert not running.changed
-    assert watcher.steps == [("a", "back" if status == "done" else "failed")]
+    assert witness.steps == [("a", "back" if status == "done" else "failed")]
 
 
 def test_a_phone_that_was_not_reset_after_all_is_reset(monkeypatch):
-    running, watcher = wave(monkeypatch, SENT, [NEVER_RESET, BACK], awaited={"a": EarlierReset(30.0, doubtful=True)})
-    assert running.outcomes["a"].status == "done"
-    assert watcher.steps == [("a", "reset"), ("a", "sent"), ("a", "back")]
+    _running, witness = wave(monkeypatch, SENT, [NEVER_RESET, BACK], awaited={"a": EarlierReset(30.0, doubtful=True)})
+    assert witness.outcomes["a"].status == "done"
+    assert witness.steps == [("a", "reset"), ("a", "sent"), ("a", "back")]
 
 
 @pytest.mark.parametrize("answer", [ALREADY, CLOSED, SENT])
@@ -147,8 +157,8 @@ def test_a_phone_that_was_not_reset_after_all_is_reset(monkeypatch):
     [(Observation(False, kind="refused", reason="refuses telnet"), "refused"), (Observation(True, OLD), "wrong_image")],
 )
 def test_a_phone_lost_in_the_soak_has_failed_however_it_came_back(monkeypatch, answer, later, kind):
-    running, _watcher = wave(monkeypatch, answer, BACK, later=later, soak_seconds=0.01)
-    outcome = running.outcomes["a"]
+    running, witness = wave(monkeypatch, answer, BACK, later=later, soak_seconds=0.01)
+    outcome = witness.outcomes["a"]
     assert (outcome.status, outcome.kind, outcome.image_after) == ("failed", kind, later.image)
     assert outcome.reason.startswith("was on the image, but ")
     assert outcome.reset_at is not None, "so that it is given back, if the rollout stops"
@@ -156,22 +166,71 @@ def test_a_phone_lost_in_the_soak_has_failed_however_it_came_back(monkeypatch, a
 
 
 def test_a_phone_that_could_not_be_observed_has_failed_from_the_start(monkeypatch):
-    running, _watcher = wave(monkeypatch, SENT, BACK, observed={"a": UNSEEN, "b": seen(OLD)})
-    assert (running.outcomes["a"].status, running.outcomes["a"].kind) == ("failed", "refused")
-    assert running.outcomes["b"].status == "done"
+    running, witness = wave(monkeypatch, SENT, BACK, observed={"a": UNSEEN, "b": seen(OLD)})
+    assert witness.asked[-1] == ({"a": NOT_OBSERVED}, 2), "whatever the reason, as it was not touched"
+    assert (running.counts.failed, running.counts.done) == (1, 1)
+    assert witness.outcomes["b"].status == "done"
 
 
 def test_a_phone_that_was_reset_and_is_not_back_stands_so(monkeypatch):
-    outcomes: dict[str, Outcome] = {}
     meanwhile: list[Outcome] = []
-    wave(monkeypatch, SENT, BACK, outcomes=outcomes, meanwhile=lambda: meanwhile.append(outcomes["a"]))
+    _running, witness = wave(monkeypatch, SENT, BACK, meanwhile=lambda notes: meanwhile.append(notes.outcomes["a"]))
     (outcome,) = meanwhile
     assert (outcome.status, outcome.kind) == ("failed", "not_seen_again")
     assert "before it was seen again" in outcome.reason
-    assert outcomes["a"].status == "done"
+    assert witness.outcomes["a"].status == "done"
 
 
 def test_room_is_lost_with_each_phone_that_stays_down(monkeypatch):
-    running, _watcher = wave(monkeypatch, SENT, GONE, names="abcd", at_once=2)
+    running, witness = wave(monkeypatch, SENT, GONE, names="abcd", at_once=2)
     assert running.stopped.startswith("as many phones are down as may be (max_unavailable): a, b")
-    assert set(running.outcomes) == {"a", "b"}
+    assert set(witness.outcomes) == {"a", "b"}
+
+
+def test_no_more_phones_are_reset_once_it_is_too_much(monkeypatch):
+    running, witness = wave(monkeypatch, SENT, STAYED, names="abcd", at_once=1, limits=lambda failed, ended: "enough" if failed else "")
+    assert running.stopped == "enough"
+    assert witness.said == [f"a failed: {STAYED.reason}", "no more phones are reset: enough"]
+    assert set(witness.outcomes) == {"a"}
+    assert (running.counts.failed, running.counts.untouched) == (1, 3)
+
+
+def test_what_others_lose_is_asked_while_phones_are_away(monkeypatch):
+    monkeypatch.setattr(waves, "TICK", 0.01)
+    away = []
+
+    async def until_back(phone, *_more, **_options):
+        away.append(phone.name)
+        await asyncio.sleep(0.3)
+        return BACK
+
+    def limits(failed, ended):
+        return "pbx: too many failed" if away else ""
+
+    running, witness = wave_of(monkeypatch, SENT, until_back, names="abc", at_once=1, limits=limits)
+    running.run()
+    assert running.stopped == "pbx: too many failed"
+    assert {name: outcome.status for name, outcome in witness.outcomes.items()} == {"a": "done"}, "who was reset is waited for"
+    assert witness.said == ["no more phones are reset: pbx: too many failed"]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_wave_that_is_cancelled_ends_as_it_stands(monkeypatch, early):
+    begun = threading.Event()
+
+    async def until_back(phone, *_more, **_options):
+        begun.set()
+        await asyncio.sleep(60)
+
+    running, witness = wave_of(monkeypatch, SENT, until_back)
+    if early:
+        running.cancel()
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    if not early:
+        assert begun.wait(10)
+        running.cancel()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert {name: outcome.kind for name, outcome in witness.outcomes.items()} == ({} if early else {"a": "not_seen_again"})
+    running.cancel()

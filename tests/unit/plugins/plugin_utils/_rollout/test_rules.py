@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a rollout: what the argument spec of the role says, and what people type."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import rules
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import asked
+
+COLLECTION = Path(__file__).parents[5]
+SPEC = yaml.safe_load((COLLECTION / "roles" / "rollout" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+LOSSES = {field.name for field in dataclasses.fields(Losses)}
+FIELDS = {field.name for field in dataclasses.fields(Rules)}
+PHONES = "phones"
+"""Not a rule: the phones that the rules are for."""
+
+TYPED = [
+    # What people type with -e, or what a playbook sets; the field of Rules; and what it becomes
+    ("image", "P0S3-8-12-00", "image", "P0S3-8-12-00"),
+    ("rollout_direction", "upgrade", "direction", "upgrade"),
+    ("waves", [1, "10%"], "waves", [1, "10%"]),
+    ("waves", '[1, "10%"]', "waves", '[1, "10%"]'),
+    ("waves", "1,10%", "waves", "1,10%"),
+    ("max_fail_percentage", "12.5", "losses", Losses(12.5)),
+    ("max_fail_percentage", 5, "losses", Losses(5.0)),
+    ("max_failed", "2", "losses", Losses(100.0, 2)),
+    ("min_sample", "3", "losses", Losses(min_sample=3)),
+    ("stop_on", "in_call,wrong_image", "losses", Losses(stop_on=("in_call", "wrong_image"))),
+    ("stop_on", '["in_call"]', "losses", Losses(stop_on=("in_call",))),
+    ("max_unavailable", "34%", "max_unavailable", "34%"),
+    ("max_unavailable", 3, "max_unavailable", 3),
+    ("pause_after", "1,3", "pause_after", (1, 3)),
+    ("pause_after", "[1, 3]", "pause_after", (1, 3)),
+    ("pause_after", 2, "pause_after", (2,)),
+    ("soak_seconds", "2.5", "soak_seconds", 2.5),
+    ("require_registered", "yes", "require_registered", True),
+    ("window", "22:00-05:00", "window", "22:00-05:00"),
+    ("timezone", "Europe/Berlin", "timezone", "Europe/Berlin"),
+    ("progress", "false", "progress", False),
+    ("wait_timeout", "60", "wait_timeout", 60),
+    ("call_timeout", "3600", "call_timeout", 3600),
+    ("call_timeout", "0", "call_timeout", 0),
+    ("report_dir", "/tmp/report", "report_dir", Path("/tmp/report")),
+    ("report_dir", "~/report", "report_dir", Path("~/report").expanduser()),
+    ("force", "True", "force", True),
+    ("skip_blocked", "1", "skip_blocked", True),
+    ("verify_files", "no", "verify_files", False),
+    ("scope", "wave", "scope", "wave"),
+    ("accept_others", "true", "accept_others", True),
+    ("rollout_undo", True, "undo", True),
+    ("run", "20260115T080000-1", "run_to_undo", "20260115T080000-1"),
+    ("rollback_on_stop", "true", "rollback_on_stop", True),
+    ("sites", "apart", "sites", "apart"),
+    ("tftp_group", "branches", "tftp_group", "branches"),
+]
+
+WRONG = [
+    # Each is named as it was typed
+    ("image", "firmware.bin", "firmware.bin"),
+    ("image", "", "no image was asked for: name it with -e image="),
+    ("rollout_direction", "sideways", "rollout_direction"),
+    ("waves", "0", "waves: 0 is no wave"),
+    ("waves", ["110%"], "waves: '110%' is no wave"),
+    ("max_fail_percentage", "many", "max_fail_percentage is 'many'"),
+    ("max_failed", "-1", "max_failed is '-1'"),
+    ("min_sample", 0, "min_sample is 0"),
+    ("stop_on", "haunted", "stop_on: 'haunted'"),
+    ("max_unavailable", "0%", "max_unavailable: '0%'"),
+    ("pause_after", "one", "pause_after is 'one'"),
+    ("soak_seconds", "long", "soak_seconds"),
+    ("soak_seconds", "-1", "soak_seconds is -1: it is a number of seconds"),
+    ("require_registered", "perhaps", "require_registered"),
+    ("window", "always", "window is 'always'"),
+    ("progress", "7", "progress"),
+    ("wait_timeout", "soon", "wait_timeout"),
+    ("wait_timeout", "-1", "wait_timeout is -1"),
+    ("wait_timeout", 0, "wait_timeout is 0"),
+    ("call_timeout", "1.5", "call_timeout"),
+    ("call_timeout", -5, "call_timeout is -5"),
+    ("force", "perhaps", "force"),
+    ("skip_blocked", "perhaps", "skip_blocked"),
+    ("verify_files", "perhaps", "verify_files"),
+    ("scope", "some", "scope"),
+    ("accept_others", "perhaps", "accept_others"),
+    ("rollout_undo", "perhaps", "rollout_undo"),
+    ("rollback_on_stop", "perhaps", "rollback_on_stop"),
+    ("sites", "alone", "sites"),
+    ("rollout_phones", {"a": 1}, "rollout_phones"),
+]
+
+
+def long(name):
+    """The name of an option in the role."""
+    return name if name.startswith("rollout_") else "rollout_run_to_undo" if name == "run" else f"rollout_{name}"
+
+
+def same(value):
+    return value
+
+
+def test_every_option_is_a_rule_and_every_rule_an_option():
+    names = {option.removeprefix("rollout_") for option in SPEC}
+    assert set(SPEC) == {f"rollout_{name}" for name in names}
+    assert names - {PHONES} - LOSSES == FIELDS - {"losses"}
+    assert names >= LOSSES
+
+
+def test_every_option_is_tried_here():
+    assert {long(name) for name, *_rest in TYPED} == set(SPEC) - {"rollout_phones"}
+    anything_goes = {"rollout_timezone", "rollout_report_dir", "rollout_run_to_undo", "rollout_tftp_group"}
+    assert {long(name) for name, *_rest in WRONG} == set(SPEC) - anything_goes
+
+
+def test_every_option_is_documented_where_people_type_it():
+    text = (COLLECTION / "README.md").read_text() + "".join(path.read_text() for path in (COLLECTION / "docs").rglob("*.md"))
+    for name in sorted({typed for typed, *_rest in TYPED if not typed.startswith("rollout_")}):
+        assert f"`{name}`" in text or f"{name}=" in text, name
+
+
+def test_by_default():
+    assert asked() == Rules(
+        image="P0S3-06-3-00",
+        direction="any",
+        waves=[1, "10%", "50%", "100%"],
+        losses=Losses(),
+        max_unavailable=None,
+        pause_after=(),
+        soak_seconds=0,
+        require_registered=False,
+        window="",
+        timezone="",
+        progress=True,
+        wait_timeout=600,
+        call_timeout=600,
+        report_dir=Path("./cisco79xx-report"),
+        force=False,
+        skip_blocked=False,
+        verify_files=True,
+        scope="all",
+        accept_others=False,
+        undo=False,
+        run_to_undo="",
+        rollback_on_stop=False,
+        sites="together",
+        tftp_group="tftp_servers",
+    )
+    assert asked().together
+    assert not asked(sites="apart").together
+
+
+@pytest.mark.parametrize("in_role", [False, True])
+@pytest.mark.parametrize(("name", "typed", "field", "value"), TYPED)
+def test_what_people_type(name, typed, field, value, in_role):
+    made, names = rules.read({"image": "P0S3-06-3-00", (long(name) if in_role else name): typed}, same)
+    assert getattr(made, field) == value
+    assert type(getattr(made, field)) is type(value) or isinstance(value, (int, float))
+    changed = {one for one in FIELDS if getattr(made, one) != getattr(asked(), one)}
+    assert changed == {field} | ({"call_timeout"} if name == "wait_timeout" else set()), "and nothing else"
+    assert names == []
+
+
+@pytest.mark.parametrize("in_role", [False, True])
+@pytest.mark.parametrize(("name", "typed", "text"), WRONG)
+def test_what_is_wrong_is_named_as_it_was_typed(name, typed, text, in_role):
+    with pytest.raises((RolloutError, WindowError, ImageNameError)) as caught:
+        rules.read({"image": "P0S3-06-3-00", (long(name) if in_role else name): typed}, same)
+    assert text in str(caught.value)
+    assert in_role or name.startswith("rollout_") or "rollout_" not in str(caught.value), "nobody typed that"
+
+
+@pytest.mark.parametrize("empty", ["", None])
+@pytest.mark.parametrize("name", ["max_fail_percentage", "max_failed", "max_unavailable"])
+def test_an_empty_limit_is_none(name, empty):
+    made, plain = asked(**{name: empty}), asked()
+    assert (made.losses, made.max_unavailable or None) == (plain.losses, plain.max_unavailable)
+
+
+def test_types_that_are_wrong_are_all_told_at_once():
+    with pytest.raises(RolloutError) as caught:
+        asked(wait_timeout="soon", force="perhaps", scope="some", rollout_sites="alone")
+    for name in ("wait_timeout", "force", "scope", "rollout_sites"):
+        assert name in str(caught.value)
+
+
+def test_the_name_in_the_role_goes_before_the_short_one():
+    assert asked(waves=[1], rollout_waves=[2]).waves == [2]
+    assert asked(undo="perhaps").undo is False, "no such short name"
+    assert asked(direction="sideways", phones="x").direction == "any"
+
+
+def test_the_phones_are_named_by_inventory_names():
+    variables = {"image": "P0S3-06-3-00", "rollout_phones": ["a", "b"]}
+    assert rules.read(variables, same)[1] == ["a", "b"]
+    assert rules.read({**variables, "rollout_phones": "a,b"}, same)[1] == ["a", "b"]
+
+
+def test_an_undo_needs_no_image():
+    assert asked(rollout_undo=True, image="").image == ""
+    made, _names = rules.read({"rollout_undo": "true"}, same)
+    assert (made.undo, made.image) == (True, "")
+    with pytest.raises(RolloutError, match="no image was asked for"):
+        rules.read({}, same)
+
+
+def test_what_stands_in_braces_is_resolved():
+    variables = {
+        "image": "{{ wanted }}",
+        "wanted": "P0S3-8-12-00",
+        "rollout_waves": "{{ sizes }}",
+        "sizes": [1, "50%"],
+        "report_dir": "{{ place }}",
+    }
+    variables["place"] = "/srv/report"
+    templar = Templar(loader=DataLoader(), variables=trusted(variables))
+    made, _names = rules.read(trusted(variables), templar.template)
+    assert (made.image, made.waves, made.report_dir) == ("P0S3-8-12-00", [1, "50%"], Path("/srv/report"))
+    assert rules.report_dir(trusted(variables), templar.template) == Path("/srv/report")
+
+
+def trusted(variables):
+    """As Ansible reads them from a playbook."""
+    from ansible.template import trust_as_template
+
+    return {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
+
+
+def test_the_report_has_its_place_whatever_else_is_wrong(monkeypatch):
+    assert rules.report_dir({}, same) == Path("./cisco79xx-report")
+    assert rules.report_dir({"report_dir": "here", "waves": 0}, same) == Path("here")
+    assert rules.report_dir({"report_dir": "here", "rollout_report_dir": "there"}, same) == Path("there")
+    monkeypatch.setenv("CI_FOLDER", "/srv")
+    for typed in ("~/report", "$CI_FOLDER/report"):
+        assert rules.report_dir({"report_dir": typed}, same) == asked(report_dir=typed).report_dir, "as if nothing were"
+    assert asked(report_dir="$CI_FOLDER/report").report_dir == Path(os.environ["CI_FOLDER"]) / "report"
