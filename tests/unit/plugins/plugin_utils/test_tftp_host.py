@@ -71,7 +71,7 @@ def test_files_are_pointed_and_put_back(root):
 def test_some_phones_only_and_some_not_at_all(root):
     (root / f"SIP{SECOND}.cnf").write_text("")
     host(root).point(NEW, "spring", True, only={MAC}, hold={SECOND: OLD})
-    assert f'image_version: "{NEW}"' in (root / f"SIP{MAC}.cnf").read_text()
+    assert f"image_version: {NEW}" in (root / f"SIP{MAC}.cnf").read_text()
     assert f'image_version: "{OLD}"' in (root / f"SIP{SECOND}.cnf").read_text()
     assert f"image_version: {OLD}" in (root / "SIPDefault.cnf").read_text()
 

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a run: its report, what the next run has to know, and whether it has failed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import finish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, DONE, FAILED, NOT_REACHED, Outcome, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, Pause, Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, begun, plan, seen
+
+SITES = {"pbx": "abcd", "branch": "efg"}
+
+
+@pytest.fixture
+def ended(handover, tmp_path):
+    """The report of a run of two sites whose phones in wave 1, of one each, are back. `ends`: how their waves ended."""
+
+    def end(*ends, check=False, moved_before=0):
+        run = begun(SITES, check=check, report_dir=str(tmp_path))
+        for (site, names), one in zip(SITES.items(), ends, strict=True):
+            made = plan(TARGET, {name: seen("P0S3-08-2-00") for name in names}, waves=[1])
+            handover.write(SitePlan(made, moved_before), site)
+            if one:
+                handover.write(one, site)
+                handover.outcomes(site).add(names[0], made.phones[names[0]].outcome(DONE))
+        return finish.report(handover, run)
+
+    return end
+
+
+def fly(folder):
+    """As if a phone had been reset and had not been seen again."""
+    for step in ("reset", "sent"):
+        Resume(folder).note(Phone("a", "127.0.0.2"), step, TARGET.name)
+
+
+def is_flying(folder):
+    return bool(Resume(folder).in_flight({"a": TARGET.name}, Patience()))
+
+
+def test_a_run_that_is_over_leaves_a_report_and_nothing_else(ended, handover, tmp_path):
+    fly(tmp_path)
+    report = ended(SiteEnd(4), SiteEnd(3))
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report.to_json()))
+    assert report.finished
+    assert not (tmp_path / FILE).exists()
+    assert not handover.folder.exists()
+
+
+def test_where_a_rollout_paused_is_kept_for_each_site(ended, tmp_path):
+    ended(SiteEnd(2, paused_after=2, why="look"), SiteEnd(2, paused_after=2, why="pbx: look", elsewhere=True), moved_before=5)
+    for names in SITES.values():
+        assert Resume(tmp_path).pause(TARGET.name, fleet_of(names)) == Pause(2, 7)
+
+
+def test_a_rollout_that_paused_at_one_site_when_it_was_over_at_another(ended, tmp_path):
+    report = ended(SiteEnd(1, paused_after=1, why="closed"), SiteEnd(3))
+    assert report.paused_after == 1
+    assert Resume(tmp_path).pause(TARGET.name, fleet_of(SITES["pbx"])) == Pause(1, 1)
+    assert Resume(tmp_path).pause(TARGET.name, fleet_of(SITES["branch"])) == Pause(3, 3)
+
+
+@pytest.mark.parametrize("end", [SiteEnd(1, stopped="too many"), SiteEnd(1, error="no room")])
+def test_phones_in_flight_are_kept_for_the_next_run(ended, tmp_path, end):
+    fly(tmp_path)
+    ended(end, SiteEnd(1, stopped="pbx: ended", elsewhere=True))
+    assert is_flying(tmp_path)
+
+
+def test_a_dry_run_forgets_nothing(ended, tmp_path):
+    fly(tmp_path)
+    ended(None, None, check=True)
+    assert is_flying(tmp_path)
+
+
+def test_what_was_given_back_is_over(ended, tmp_path):
+    fly(tmp_path)
+    ended(SiteEnd(1, stopped="too many", given_back={"a": Outcome(FAILED)}), SiteEnd(1, stopped="pbx: too many", elsewhere=True))
+    assert not is_flying(tmp_path)
+
+
+def test_a_run_that_was_refused_is_no_end_of_the_one_before(handover, tmp_path):
+    fly(tmp_path)
+    handover.write(Look(problem="no such image"), "pbx")
+    assert finish.report(handover, begun({"pbx": "ab"}, report_dir=str(tmp_path))).error == "no such image"
+    assert is_flying(tmp_path)
+
+
+OFF = {
+    "a": Outcome(FAILED, reason="came back on P0S3-08-2-00"),
+    "b": Outcome(BLOCKED, reason="signed"),
+    "c": Outcome(BLOCKED, reason="held", held=True),
+    "d": Outcome(DONE),
+    "e": Outcome(NOT_REACHED),
+    "f:1": Outcome(FAILED, reason="refuses telnet"),
+}
+
+
+def test_the_phones_that_are_not_on_the_image():
+    found = finish.off_target(RunReport(TARGET.name, OFF))
+    assert found == {"a": "a failed: came back on P0S3-08-2-00", "b": "b blocked: signed", "f:1": "f:1 failed: refuses telnet"}
+    assert finish.off_target(RunReport(TARGET.name, OFF, error="no room")) == {}, "the run says that itself"
+
+
+@pytest.mark.parametrize(
+    ("about", "problem"),
+    [
+        ({}, ""),
+        ({"error": "no room"}, "no room"),
+        ({"paused_after": 1, "stop_reason": "look at the phones"}, "look at the phones"),
+        ({"stopped_at": 1, "stop_reason": "too many"}, ""),
+    ],
+)
+def test_why_the_run_has_failed_besides_its_phones(about, problem):
+    assert finish.problem(RunReport(TARGET.name, {}, **about), {}) == problem
+
+
+def test_phones_that_cannot_fail_by_themselves_let_the_run_fail():
+    report = RunReport(TARGET.name, OFF)
+    assert finish.problem(report, finish.off_target(report)) == "f:1 failed: refuses telnet"
