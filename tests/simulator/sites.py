@@ -44,7 +44,7 @@ class Sites:
                 for number in range(size)
             ]
             self.sites[name] = Site(folder / name, phones, **site)
-            self.hosts[name] = Host(folder, f"{name}-ssh")
+            self.hosts[name] = Host(name)
             first += size
         self._lead = next(iter(self.sites.values()))
         self._stack = ExitStack()
@@ -54,7 +54,7 @@ class Sites:
             for name, site in self.sites.items():
                 self._stack.enter_context(site)
                 if self.ssh:
-                    self._stack.callback(self.hosts[name].stop)
+                    self._stack.callback(self.hosts[name].remove)
                     self.hosts[name].start()
         except BaseException:
             self._stack.close()

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -44,9 +45,11 @@ def missing() -> str:
 class Host:
     """One TFTP host: an sshd on a free port of 127.0.0.1."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = folder / name
+        # Not below pytest's folder, which is closed to the user
+        self._temporary = tempfile.TemporaryDirectory(prefix="cisco79xx-ssh-")
+        self.folder = Path(self._temporary.name)
         self.home = self.folder / "home"
         self.state = self.folder / "state"
         self._key = self.folder / "key"
@@ -54,7 +57,8 @@ class Host:
         self.port = 0
 
     def start(self) -> None:
-        (self.folder / "etc").mkdir(parents=True)
+        self.folder.chmod(0o755)
+        (self.folder / "etc").mkdir()
         self.home.mkdir(mode=0o755)
         os.chown(self.home, USER_ID, USER_ID)
         for name, line in (
@@ -100,6 +104,11 @@ class Host:
         self._sshd.wait()
         self._sshd = None
 
+    def remove(self) -> None:
+        """Stop it, and leave nothing behind."""
+        self.stop()
+        self._temporary.cleanup()
+
     def variables(self) -> dict[str, Any]:
         """What an inventory says of this host."""
         return {
@@ -110,6 +119,7 @@ class Host:
             "ansible_become": True,
             "ansible_ssh_private_key_file": str(self._key),
             "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.folder / 'known_hosts'} -o StrictHostKeyChecking=no",
+            "ansible_control_path_dir": str(self.folder / "cp"),
             "ansible_python_interpreter": os.path.realpath(sys.executable),
             "cisco79xx_state_dir": str(self.state),
         }

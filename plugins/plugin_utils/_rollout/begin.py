@@ -62,8 +62,8 @@ def begin(asked: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         held_elsewhere=_held_elsewhere(set(names), inventory),
         zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or asked.timezone) for site in sites},
     )
-    if asked.window:
-        window.why_closed(asked.window, run.zones.values())
+    for zone in run.zones.values():
+        window.why_closed(asked.window, [zone])  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
     run_report.write(handover, run, finished=False, error="the run did not come to its end: it was refused before it began, or interrupted")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import BRICKED, STOPS
 
@@ -31,37 +30,6 @@ class Losses:
     max_failed: int | None = None
     min_sample: int = 1
     stop_on: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How the waves of a rollout go.
-
-    `max_unavailable`: phones that may be down at once, 0 for no limit. `pause_after`: numbers of waves. `soak_seconds`: how long a wave is
-    watched after its last phone came back. `window` and `timezone`: as for `window.why_closed`. `wait_timeout` and `call_timeout`: seconds
-    for a phone to come back, and for its call to end before that (None: the same).
-    """
-
-    losses: Losses = field(default_factory=Losses)
-    max_unavailable: int = 0
-    pause_after: Sequence[int] = ()
-    soak_seconds: float = 0.0
-    require_registered: bool = False
-    window: str = ""
-    timezone: str = ""
-    wait_timeout: float = 600.0
-    call_timeout: float | None = None
-
-
-def rules(given: Mapping[str, Any], phones: int) -> Rules:
-    """From what people type, for a rollout to so many phones. Raises RolloutError."""
-    rest = dict(given)
-    limits = losses(*(rest.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")))
-    for name in ("soak_seconds", "wait_timeout", "call_timeout"):
-        if rest[name] is not None and rest[name] < 0:
-            raise RolloutError(f"{name} is {rest[name]:g}: it is a number of seconds")
-    down, stops = at_once(rest.pop("max_unavailable"), phones), pauses(rest.pop("pause_after"))
-    return Rules(losses=limits, max_unavailable=down, pause_after=stops, **rest)
 
 
 def losses(max_fail_percentage: object, max_failed: object, min_sample: object, stop_on: object) -> Losses:

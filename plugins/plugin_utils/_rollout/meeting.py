@@ -33,9 +33,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class News:
-    """What a site tells the others: its process, and how each of its waves stands that has begun."""
+    """What a site tells the others: its process, the number of the wave for which its files are right, and how each of its waves stands
+    that has begun."""
 
     process: int
+    ready: int = 0
     waves: Mapping[int, Tally] = field(default_factory=dict)
 
 
@@ -62,6 +64,16 @@ class Meeting:
         """Let the others know how a wave of this site stands. Raises OSError."""
         self._own = replace(self._own, waves={**self._own.waves, number: tally})
         self._handover.write(self._own, self._site)
+
+    def tell_ready(self, number: int) -> None:
+        """Let the others know that the files of this site are right for that wave. Raises OSError."""
+        self._own = replace(self._own, ready=number)
+        self._handover.write(self._own, self._site)
+
+    def not_ready(self, number: int) -> list[str]:
+        """The sites that have that wave, and whose files are not right for it yet."""
+        ready = {site: news.ready for site, news in {**self._news(), self._site: self._own}.items()}
+        return [site for site, sizes in self._sizes.items() if number in sizes and ready.get(site, 0) < number]
 
     def sum(self, number: int) -> Sum:
         """How a wave stands at all sites, this one as it told last."""
@@ -91,7 +103,8 @@ class Meeting:
         for site, news in self._news().items():
             end = self._handover.read(SiteEnd, site)
             if end is None and not lives(news.process):
-                end = SiteEnd(error="its process has died")
+                # It may have come to its end since it was looked for
+                end = self._handover.read(SiteEnd, site) or SiteEnd(error="its process has died")
             if end and (end.stopped or end.error or end.paused_after is not None):
                 return site, end
         return None

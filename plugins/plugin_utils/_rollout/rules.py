@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_path
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, window
@@ -93,7 +94,7 @@ def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[
 def report_dir(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Path:
     """Where the report goes, also if other options are wrong."""
     option = f"{PREFIX}report_dir"
-    return Path(str(template(variables.get(option, variables.get("report_dir", _spec()[option]["default"])))))
+    return Path(check_type_path(template(variables.get(option, variables.get("report_dir", _spec()[option]["default"])))))
 
 
 @cache

@@ -114,6 +114,7 @@ class SiteWaves:
                 self._gather(wave.number)
                 self._may_begin(wave)
                 self._see_files(wave)
+                self._get_ready(wave)
                 if not self._run.check:
                     self._one_wave(wave)
             self._gather(self._meeting.last + 1)
@@ -128,19 +129,26 @@ class SiteWaves:
     # -- before a wave
 
     def _gather(self, number: int) -> None:
-        """Wait until the waves before this one are over at all sites. Raises Stop if the rollout has come to an end elsewhere."""
+        """Wait until the waves before this one are over at all sites. Raises Stop if the rollout ends here."""
+        before = number - 1
+        self._wait_while(before, lambda: self._meeting.not_there_yet(number), f"wave {number} begins when wave {before} is over at {{}}")
+        # What each site has lost may be little, and all of it too much
+        if self._run.several and before in {wave.number for wave in self._plan.waves} and not self._run.check:
+            why = gate.why_stop(self._rules.losses, self._meeting.sum(before), before == self._meeting.last)
+            if why:
+                raise Stop(SiteEnd(stopped=why, message=why))
+
+    def _wait_while(self, before: int, late: Callable[[], list[str]], text: str) -> None:
+        """Wait as long as `late` names sites. `text` says so, with {} for them. Raises Stop if the rollout has ended elsewhere."""
         said = False
         while not self._run.check:
-            self._stop_with_others(number - 1)
-            late = self._meeting.not_there_yet(number)
-            if not late:
-                self._stop_with_others(number - 1)
-                why = gate.why_stop(self._rules.losses, self._meeting.sum(number - 1), number > self._meeting.last)
-                if why and self._run.several and number - 1 in {wave.number for wave in self._plan.waves}:
-                    raise Stop(SiteEnd(stopped=why, message=why))
+            self._stop_with_others(before)
+            sites = late()
+            if not sites:
+                self._stop_with_others(before)
                 return
-            if not said and number <= self._meeting.last:
-                self._site.tell(f"wave {number} begins when wave {number - 1} is over at {', '.join(late)}")
+            if not said and before < self._meeting.last:
+                self._site.tell(text.format(", ".join(sites)))
                 said = True
             self._see_ansible()
             self._report.write_now_and_then()
@@ -183,6 +191,11 @@ class SiteWaves:
                     f"somebody else changed {', '.join(result['changed_files'])} at {self._site.name} during the rollout, maybe another "
                     "rollout: find out who, and run again"
                 )
+
+    def _get_ready(self, wave: PlannedWave) -> None:
+        """A wave begins at all sites that have it, or at none: each has to reach its files first. Raises Stop."""
+        self._meeting.tell_ready(wave.number)
+        self._wait_while(wave.number - 1, lambda: self._meeting.not_ready(wave.number), f"wave {wave.number} begins when {{}} is ready")
 
     def _point(self, **reach: Any) -> None:
         result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, **reach)

@@ -33,8 +33,8 @@ class Suspects:
     def note(self, phone: Phone, step: str) -> None:
         """As `wave.Witness.note`."""
         if phone.mac and step == "sent":
+            self._since[phone.mac] = time.monotonic()  # first, as another thread may ask meanwhile
             self._names[phone.mac] = phone.name
-            self._since[phone.mac] = time.monotonic()
         elif phone.mac:
             self._names.pop(phone.mac, None)
 
