@@ -391,28 +391,6 @@ FILES = st.one_of(
 )
 
 
-@given(FILES)
-@settings(max_examples=1000)
-def test_the_quick_look_says_what_the_slow_one_says(data):
-    slow = cnf.settings(data)
-    keys = [setting.key.lower() for setting in slow]
-    where, lost = root_info._by_lines(data)
-    assert [(fault.line, fault.column) for fault in lost] == [(fault.line, fault.column) for fault in cnf.faults(data)]
-    assert {(key.decode(), number) for key, lines in where.items() for number, _line in lines} == {
-        (setting.key.lower(), setting.line) for setting in slow
-    }
-    quick = root_info._settings(data)
-    if quick is None:
-        assert lost or len(set(keys)) < len(keys) or b"\r" in data
-        return
-    assert not lost
-    assert len(set(keys)) == len(keys)
-    told = {key.decode() for key in root_info._TOLD}
-    assert {key: setting.value for key, setting in quick.items()} == {
-        setting.key.lower(): setting.value for setting in slow if setting.key.lower() in told
-    }
-
-
 NAMES = st.sampled_from(
     ["SIPDefault.cnf", PHONE, OTHER, "OS79XX.TXT", "XMLDefault.cnf.xml", f"SEP{MAC}.cnf.xml", "syncinfo.xml", "dialplan.xml", f"{OLD}.sbn"]
 )
