@@ -208,15 +208,15 @@ problems:
   sample: ["SIPDefault.cnf was changed since by somebody else: look at it, and set force to overwrite it"]
 """
 
-import hashlib
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import before_and_after
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_images
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -241,20 +241,22 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             )
         result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
-            plan = store.plan_undo(params["run"], params["record"], params["force"])
+            undo = store.plan_undo(params["run"], params["record"], params["force"])
         else:
-            plan = transaction.Undo((), ())
-        default, own = tftp_root.named_images(tftp_root.Root(store.root), {change.path: change.after for change in plan.changes})
+            undo = transaction.Undo((), ())
+        default, own = named_images(Root(store.root), {change.path: change.after for change in undo.changes})
         result["named"] = {"default": default, "own": own}
-        if not module.check_mode and plan.records:
-            store.undo(plan)
-    result["changed"] = result["changed"] or bool(plan.records)
-    result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
-    result["records"] = [record.summary() for record in plan.records]
+        if not module.check_mode and undo.records:
+            store.undo(undo)
+    result["changed"] = result["changed"] or bool(undo.records)
+    result.update(restored=undo.restored, removed=undo.removed, conflicts=list(undo.conflicts))
+    result["records"] = [record.summary() for record in undo.records]
     if params["differences"]:
-        result["differences"] = [transaction.difference(_diff(store.root, change)) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [
+            transaction.difference(before_and_after(store.root, change)) for change in undo.changes[: params["differences"]]
+        ]
     if module._diff:
-        result["diff"] = [_diff(store.root, change) for change in plan.changes]
+        result["diff"] = [before_and_after(store.root, change) for change in undo.changes]
     return result
 
 
@@ -268,19 +270,6 @@ def _undone(store: transaction.Transactions) -> List[Dict[str, str]]:
 
 def _to_undo(store: transaction.Transactions, run: Optional[str]) -> bool:
     return any(record.state == transaction.DONE and run in (None, record.run) for record in store.records())
-
-
-def _diff(root: str, change: transaction.Change) -> Dict[str, str]:
-    path = f"{root}/{change.name}"
-    return {"before_header": path, "after_header": path, "before": _text(change.before), "after": _text(change.after)}
-
-
-def _text(data: Optional[bytes]) -> str:
-    if not data:
-        return ""
-    if b"\0" in data:
-        return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
-    return cnf.mask(data).decode("utf-8", "backslashreplace")
 
 
 def main() -> None:

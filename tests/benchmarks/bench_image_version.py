@@ -29,7 +29,8 @@ from pathlib import Path
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import transaction
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
 MODULE = Path(__file__).resolve().parents[2] / "plugins" / "modules" / "image_version.py"
 IMAGES = ("P0S3-06-3-00", "P0S3-06-4-00")
@@ -86,9 +87,9 @@ class Bench:
         def work() -> None:
             image = parse_application(name)
             with transaction.locked(str(self.folder), self.state) as locked:
-                plan = tftp_root.plan(tftp_root.Root(str(self.folder)), image, image.os79xx)
-                assert bool(plan.changes) == change, plan.changes[:3]
-                locked.apply(plan.changes)
+                wanted = plan_changes(Root(str(self.folder)), image, image.os79xx)
+                assert bool(wanted.changes) == change, wanted.changes[:3]
+                locked.apply(wanted.changes)
 
         name = self.image(change)
         return work

@@ -26,6 +26,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Collection, Container, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
+from .. import _files
+from .._text import plain
+
 MAX_MEMBERS = 1000
 MAX_FILE = 64 << 20
 MAX_TOTAL = 256 << 20
@@ -36,7 +39,6 @@ HARMLESS = 8 << 20
 _METADATA = 1 << 20
 _CHUNK = 1 << 16
 _BLOCK = 512
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _OTHER_KINDS = (
     (b"BZh", "a bzip2 file"),
@@ -105,7 +107,7 @@ def opened(path: str) -> Iterator[Source]:
         folder = _Folder(path) if stat.S_ISDIR(status.st_mode) else None
         if not (folder or stat.S_ISREG(status.st_mode)):  # a device may do something when it is opened
             raise ArchiveError(f"{path}: is neither a folder nor a file: set src to what Cisco ships")
-        file = None if folder else os.fdopen(os.open(path, _OPEN), "rb")
+        file = None if folder else os.fdopen(os.open(path, _files.OPEN & ~os.O_NOFOLLOW), "rb")
     except (OSError, ValueError) as error:
         raise ArchiveError(_no_source(path, error)) from None
     if file is None:
@@ -117,7 +119,7 @@ def opened(path: str) -> Iterator[Source]:
 
 def shown(text: str) -> str:
     """A name out of an archive, fit for a message."""
-    return text if text.isprintable() and len(text) <= 100 else ascii(text[:100])[1:-1]
+    return plain(text[:100])
 
 
 class _Folder(Source):
@@ -133,7 +135,7 @@ class _Folder(Source):
         for member in wanted:
             thing = f"{self.path}/{member.path}"
             try:
-                with os.fdopen(os.open(thing, _OPEN | os.O_NOFOLLOW), "rb") as file:
+                with os.fdopen(os.open(thing, _files.OPEN), "rb") as file:
                     status = os.fstat(file.fileno())
                     if not stat.S_ISREG(status.st_mode):
                         raise ArchiveError(f"{thing}: is no ordinary file: put the file itself there")
@@ -400,6 +402,6 @@ def _no_source(path: str, error: Exception) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return f"{path or repr(path)}: does not exist: {ask}"
     if isinstance(error, PermissionError):
-        return f"{path}: cannot be read by user {os.geteuid()}: run as a user who may (become)"
-    cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return f"{path}: cannot be read by {_files.me()}: run as a user who may (become)"
+    cause = _files.cause(error) if isinstance(error, OSError) else str(error)
     return f"{shown(path)}: cannot be read ({cause}): {ask}"

@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
 from ansible_collections.voip.cisco79xx.plugins.modules import tftp_root_info
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
-MODULE = Path(root_info.__file__).parents[2] / "modules" / "tftp_root_info.py"
+MODULE = Path(tftp_root_info.__file__)
 IMAGE = "P0S3-06-3-00"
 # The interpreter and Ansible may lie where only root can read, so the module is loaded first and becomes nobody then.
 AS_NOBODY = """

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Reader, Root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY, ServerUser
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey as audit
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.findings import MOST
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 MAC = "001122AABBCC"
@@ -45,7 +46,7 @@ def root(tmp_path):
 
 def survey(root, server=None):
     before = sorted((str(path), path.lstat()) for path in root.rglob("*"))
-    found = root_info.survey(Root(str(root)), server or Reader())
+    found = audit(Root(str(root)), server or ANYBODY)
     after = sorted((str(path), path.lstat()) for path in root.rglob("*"))
     assert [(path, status.st_mtime_ns, status.st_size) for path, status in before] == [
         (path, status.st_mtime_ns, status.st_size) for path, status in after
@@ -177,8 +178,8 @@ def test_duplicates(root):
 def test_a_file_full_of_faults_is_cut_short(root):
     (root / PHONE).write_bytes(b"x\n" * 1000)
     found = faults(root)
-    assert len(found) == root_info.MOST + 1
-    assert found[-1][1] == root_info.MOST + 1
+    assert len(found) == MOST + 1
+    assert found[-1][1] == MOST + 1
     assert "980 more" in found[-1][3]
 
 
@@ -348,7 +349,7 @@ def test_permissions(root):
     assert all("not readable for the TFTP server's user" in fault[3] for fault in found)
     assert not any("verify_files" in fault[3] for fault in found)
     status = root.stat()
-    assert faults(root, server=Reader(status.st_uid, frozenset(), "owner")) == []
+    assert faults(root, server=ServerUser(status.st_uid, frozenset(), "owner")) == []
     root.chmod(0o700)
     assert "is closed to the TFTP server's user (mode 0700)" in faults(root)[0][3]
 
