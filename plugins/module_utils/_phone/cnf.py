@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Collection, Dict, Iterator, List, Match, NamedTuple, Optional, Tuple
+from typing import Collection, Dict, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
 
 IMAGE_VERSION = b"image_version"
 PIN_MARK = b"pinned by voip.cisco79xx until its rollout ends"
@@ -31,12 +31,11 @@ _SETTING = re.compile(
     rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))(?P<rest>[^\r\n]*)'
 )
 _EACH_SETTING = re.compile(b"^" + _SETTING.pattern, re.MULTILINE)
-# One look at a whole file is several times faster than one at each of its lines. Of each line in lower case that is a setting without
-# anything odd, empty or a comment, this gives the key or nothing; a line that it does not match need not be wrong.
-_PLAIN_LINE = re.compile(
-    rb'^[ \t]*(?:([a-z_]\w*)[ \t]*:[ \t]*(?:"[^"\r\n]*"|(?![" \t]))[^\r\n]*|[#;][^\r\n]*)?\r*$',
-    re.MULTILINE,
-)
+# A look at a whole file is several times faster than one at each of its lines. This is a line, in lower case, that is a setting without
+# anything odd, empty or a comment; a line that it does not match need not be wrong.
+_PLAIN = rb'[ \t]*(?:([a-z_]\w*)[ \t]*:[ \t]*(?:"[^"\r\n]*"|(?![" \t]))[^\r\n]*|[#;][^\r\n]*)?\r*$'
+_PLAIN_LINE = re.compile(b"^" + _PLAIN, re.MULTILINE)
+_ODD_LINE = re.compile(b"^(?!" + _PLAIN + rb")[^\n]*", re.MULTILINE)
 _COMMENT = re.compile(rb"[ \t]*[#;]")
 _COMMENTED_OUT = re.compile(rb"[ \t]*[#;][#; \t]*image_version[ \t]*:", re.IGNORECASE)
 _LOST = re.compile(rb"[^A-Za-z0-9_]*image_version(?![A-Za-z0-9_])", re.IGNORECASE)
@@ -122,23 +121,23 @@ def lookup(data: bytes, key: str) -> Optional[str]:
 def faults(data: bytes) -> Tuple[Fault, ...]:
     """The lines that the phone counts as errors: bad first character, missing colon, unclosed quote."""
     errors: List[Fault] = []
-    for line in _lines(data):
-        text = data[line.start : line.end]
+    for number, odd in _numbered(_ODD_LINE, data.lower()):
+        text = data[odd.start() : _text_end(data, odd.start(), odd.end())]
         if not text.strip(_BLANKS) or _COMMENT.match(text):
             continue
         match = _SETTING.match(text)
         name = _NAME.match(text)
         if match and match["open"]:
-            errors.append(Fault(line.number, match.start("open") + 1, "the quote is never closed"))
+            errors.append(Fault(number, match.start("open") + 1, "the quote is never closed"))
         elif match:
             continue
         elif text.startswith(_BOM):
-            errors.append(Fault(line.number, 1, "starts with a byte order mark: the phone loses this line"))
+            errors.append(Fault(number, 1, "starts with a byte order mark: the phone loses this line"))
         elif name:
-            errors.append(Fault(line.number, name.end() + 1, "has no colon after the name"))
+            errors.append(Fault(number, name.end() + 1, "has no colon after the name"))
         else:
             column = len(text) - len(text.lstrip(_BLANKS)) + 1
-            errors.append(Fault(line.number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
+            errors.append(Fault(number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
     return tuple(errors)
 
 
@@ -152,12 +151,12 @@ def examine(data: bytes, keys: Collection[str]) -> Contents:
     if len(line_keys) == len(lines) and len(by_key) == named:
         asked = ((key, by_key.get(key.encode())) for key in keys)
         return Contents({key: _setting_of_line(lines[index], index + 1) for key, index in asked if index is not None}, {}, ())
-    everything: Dict[str, List[Setting]] = {}
-    for setting in settings(data):
-        everything.setdefault(setting.key.lower(), []).append(setting)
+    places: Dict[str, List[Tuple[int, Match[bytes]]]] = {}
+    for number, match in _settings(data):
+        places.setdefault(_text(match["key"]).lower(), []).append((number, match))
     return Contents(
-        {key: everything[key][-1] for key in keys if key in everything},
-        {key: several for key, several in everything.items() if len(several) > 1},
+        {key: _setting(*places[key][-1]) for key in keys if key in places},
+        {key: [_setting(*place) for place in several] for key, several in places.items() if len(several) > 1},
         faults(data),
     )
 
@@ -295,8 +294,12 @@ def _text_end(data: bytes, start: int, stop: int) -> int:
 
 def _settings(data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
     """Each line that is a setting, with its number."""
+    return _numbered(_EACH_SETTING, data)
+
+
+def _numbered(lines: Pattern[bytes], data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
     number, position = 1, 0
-    for match in _EACH_SETTING.finditer(data):
+    for match in lines.finditer(data):
         number += data.count(b"\n", position, match.start())
         position = match.start()
         yield number, match
