@@ -87,13 +87,13 @@ class Source:
     def read(self, wanted: Iterable[Member]) -> Dict[Member, bytes]:
         """The content of those members. Raises ArchiveError."""
         total = 0
-        found = {}
+        contents = {}
         for member, data in self._contents(frozenset(wanted)):
             total += len(data)
             if total > MAX_TOTAL:
                 raise ArchiveError(f"{self.path}: the image's files have more than {MAX_TOTAL} bytes: {_AGAIN}")
-            found[member] = data
-        return found
+            contents[member] = data
+        return contents
 
     def _contents(self, wanted: Collection[Member]) -> Iterator[Tuple[Member, bytes]]:
         raise NotImplementedError
@@ -348,16 +348,16 @@ def _from_tar(thing: str, tar: tarfile.TarFile, info: tarfile.TarInfo, guard: _F
 def _exactly(thing: str, stream: IO[bytes], size: int) -> bytes:
     """All that a stream holds, if that is as much as was claimed."""
     pieces: List[bytes] = []
-    found = 0
-    while found <= size:
-        piece = stream.read(min(_CHUNK, size + 1 - found))
+    length = 0
+    while length <= size:
+        piece = stream.read(min(_CHUNK, size + 1 - length))
         if not piece:
             break
         pieces.append(piece)
-        found += len(piece)
-    if found < size:
-        raise ArchiveError(f"{thing} is truncated ({found} of {size} bytes): {_AGAIN}")
-    if found > size:
+        length += len(piece)
+    if length < size:
+        raise ArchiveError(f"{thing} is truncated ({length} of {size} bytes): {_AGAIN}")
+    if length > size:
         raise ArchiveError(f"{thing} is longer than the {size} bytes that it claims: {_AGAIN}")
     return b"".join(pieces)
 

@@ -29,7 +29,7 @@ def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> Li
             continue
         try:
             file = root.load(name, root.entries[name], container.HEAD, head=True)
-            listed = _check(root, file, server)
+            more = _check(root, file, server)
         except Unusable as error:
             problems.append(f"{name} {error}")
         except OSError as error:
@@ -37,13 +37,15 @@ def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> Li
         except container.ContainerError as error:
             problems.append(f"{name} {error}: {_AGAIN}")
         else:
-            names += [other for other in listed if other not in names]
+            names += [other for other in more if other not in names]
     return _missing(root, image, missing) + problems
 
 
 def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:
-    """The names in a manifest, none for other files. Raises Unusable, ContainerError or OSError unless the file is whole, readable
-    and what its name says."""
+    """The names in a manifest; none for other files.
+
+    Raises Unusable, ContainerError or OSError unless the file is whole, readable for the server and what its name says.
+    """
     name, head = file.name, file.data
     if not server.may_read(file.status):
         raise Unusable(f"is not readable for {server.name} ({_files.shown_mode(file.status)}): {how_to_open(server, 'r', name)}")
