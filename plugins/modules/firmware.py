@@ -202,17 +202,18 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import archive, firmware
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
 
 def present(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str, Any]:
     """Raises ArchiveError, TransactionError."""
     params = module.params
     mode = _mode(params["mode"])
-    server = tftp_root.reader(params["tftp_user"])
+    server = server_user(params["tftp_user"])
     with archive.opened(params["src"]) as source:
         package = firmware.package(image, source)
-    root = tftp_root.Root(params["tftp_root"])
+    root = Root(params["tftp_root"])
     staging = firmware.stage(root, package, mode, server)
     if staging.changes and not module.check_mode:
         firmware.write(store, root, staging, image, mode, server)
@@ -221,7 +222,7 @@ def present(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str,
 
 def absent(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str, Any]:
     """Raises TransactionError."""
-    staging = firmware.removal(tftp_root.Root(module.params["tftp_root"]), image)
+    staging = firmware.removal(Root(module.params["tftp_root"]), image)
     if staging.files and not module.check_mode:
         firmware.remove(store, staging, image)
     return _result(module, image, staging)
@@ -258,7 +259,7 @@ def _result(module: AnsibleModule, image: Image, staging: firmware.Staging, igno
     return result
 
 
-def _line(file: firmware.File, content: Optional[firmware.Content]) -> str:
+def _line(file: firmware.ImageFile, content: Optional[firmware.Content]) -> str:
     return f"{file.name} {content.size} bytes, SHA-256 {content.sha256}\n" if content else ""
 
 

@@ -239,15 +239,19 @@ problems:
 
 import secrets
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, TransactionError, difference
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError, difference
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import before_and_after
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -255,23 +259,23 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     params = module.params
     image = parse_application(params["image"])
     os79xx = image.os79xx if params["os79xx"] is None else _os79xx(params["os79xx"])
-    server = tftp_root.reader(params["tftp_user"])
+    server = server_user(params["tftp_user"])
     only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
-    with locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
+    with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         if store.repaired and module.check_mode:
             raise TransactionError(
                 f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
             )
-        root = tftp_root.Root(params["tftp_root"])
-        plan = tftp_root.plan(root, image, os79xx, params["verify_files"], server, only, hold)
-        backups = [] if module.check_mode else store.apply(plan.changes, plan.image, params["run"] or _own_run(), params["backup"])
+        root = Root(params["tftp_root"])
+        wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold)
+        backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
     result: Dict[str, Any] = {
-        "changed": bool(plan.changes),
-        "image": plan.image,
-        "changed_files": [change.name for change in plan.changes],
-        "per_phone": plan.examined,
-        "would_move": plan.would_move,
+        "changed": bool(wanted.changes),
+        "image": wanted.image,
+        "changed_files": [change.name for change in wanted.changes],
+        "per_phone": wanted.examined,
+        "would_move": wanted.would_move,
         "overrides": [
             {
                 "file": file.name,
@@ -279,18 +283,19 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
                 "lines": [line for line, _value in edit.before],
                 "before": [value for _line, value in edit.before],
             }
-            for file, edit in plan.overrides
+            for file, edit in wanted.overrides
         ],
-        "duplicates": [{"file": name, "lines": lines} for name, lines in plan.duplicates],
-        "os79xx": {"before": plan.os79xx_before, "after": plan.os79xx},
+        "duplicates": [{"file": name, "lines": lines} for name, lines in wanted.duplicates],
+        "os79xx": {"before": wanted.os79xx_before, "after": wanted.os79xx},
     }
     if params["differences"]:
-        result["differences"] = [difference(_diff(root, change)) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [difference(before_and_after(root.path, change)) for change in wanted.changes[: params["differences"]]]
     if module._diff:
-        result["diff"] = [_diff(root, change) for change in plan.changes]
+        result["diff"] = [before_and_after(root.path, change) for change in wanted.changes]
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in _limited([text for repair in store.repaired for text in repair.texts()] + plan.warnings):
+    warnings = [text for repair in store.repaired for text in repair.texts()] + wanted.warnings
+    for warning in first_some(warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 
@@ -305,17 +310,6 @@ def _os79xx(name: str) -> str:
         return parse(name).name
     except ImageNameError as error:
         raise ImageNameError(f"os79xx: {error}", error.intended) from None
-
-
-def _diff(root: tftp_root.Root, change: Change) -> Dict[str, str]:
-    path = f"{root.path}/{change.name}"
-    before, after = (cnf.mask(data or b"").decode("utf-8", "backslashreplace") for data in (change.before, change.after))
-    return {"before_header": path, "after_header": path, "before": before, "after": after}
-
-
-def _limited(warnings: List[str], most: int = 20) -> List[str]:
-    more = len(warnings) - most
-    return warnings if more <= 0 else [*warnings[:most], f"and {more} more warnings like these"]
 
 
 def main() -> None:

@@ -346,15 +346,15 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
     """The module's result. Raises RootError."""
     params = module.params
-    server = tftp_root.reader(params["tftp_user"])
-    result = root_info.survey(tftp_root.Root(params["tftp_root"]), server)
+    result = survey(Root(params["tftp_root"]), server_user(params["tftp_user"]))
     if not params["phones"]:
         del result["phones"]
     return result
@@ -371,7 +371,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except tftp_root.RootError as error:
+    except RootError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

@@ -208,18 +208,19 @@ problems:
   sample: ["SIPDefault.cnf was changed since by somebody else: look at it, and set force to overwrite it"]
 """
 
-import hashlib
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, ConflictError, TransactionError, difference
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import LockedRoot
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, TransactionError, difference
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.record import DONE, UNDONE
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.undo import Undo
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import before_and_after
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_images
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -244,24 +245,24 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             )
         result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
-            plan = store.plan_undo(params["run"], params["record"], params["force"])
+            undo = store.plan_undo(params["run"], params["record"], params["force"])
         else:
-            plan = Undo((), ())
-        default, own = tftp_root.named_images(tftp_root.Root(store.root), {change.path: change.after for change in plan.changes})
+            undo = Undo((), ())
+        default, own = named_images(Root(store.root), {change.path: change.after for change in undo.changes})
         result["named"] = {"default": default, "own": own}
-        if not module.check_mode and plan.records:
-            store.undo(plan)
-    result["changed"] = result["changed"] or bool(plan.records)
-    result.update(restored=plan.restored, removed=plan.removed, conflicts=list(plan.conflicts))
-    result["records"] = [record.summary() for record in plan.records]
+        if not module.check_mode and undo.records:
+            store.undo(undo)
+    result["changed"] = result["changed"] or bool(undo.records)
+    result.update(restored=undo.restored, removed=undo.removed, conflicts=list(undo.conflicts))
+    result["records"] = [record.summary() for record in undo.records]
     if params["differences"]:
-        result["differences"] = [difference(_diff(store.root, change)) for change in plan.changes[: params["differences"]]]
+        result["differences"] = [difference(before_and_after(store.root, change)) for change in undo.changes[: params["differences"]]]
     if module._diff:
-        result["diff"] = [_diff(store.root, change) for change in plan.changes]
+        result["diff"] = [before_and_after(store.root, change) for change in undo.changes]
     return result
 
 
-def _undone(store: lock.LockedRoot) -> List[Dict[str, str]]:
+def _undone(store: LockedRoot) -> List[Dict[str, str]]:
     """The records of the last run, if they are undone already."""
     known = [record for record in store.records() if record.state in (DONE, UNDONE)]
     if not known or known[0].state != UNDONE:
@@ -269,21 +270,8 @@ def _undone(store: lock.LockedRoot) -> List[Dict[str, str]]:
     return [record.summary() for record in known if record.state == UNDONE and record.run == known[0].run]
 
 
-def _to_undo(store: lock.LockedRoot, run: Optional[str]) -> bool:
+def _to_undo(store: LockedRoot, run: Optional[str]) -> bool:
     return any(record.state == DONE and run in (None, record.run) for record in store.records())
-
-
-def _diff(root: str, change: Change) -> Dict[str, str]:
-    path = f"{root}/{change.name}"
-    return {"before_header": path, "after_header": path, "before": _text(change.before), "after": _text(change.after)}
-
-
-def _text(data: Optional[bytes]) -> str:
-    if not data:
-        return ""
-    if b"\0" in data:
-        return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
-    return cnf.mask(data).decode("utf-8", "backslashreplace")
 
 
 def main() -> None:

@@ -27,9 +27,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
 MODULE = Path(__file__).resolve().parents[2] / "plugins" / "modules" / "image_version.py"
 IMAGES = ("P0S3-06-3-00", "P0S3-06-4-00")
@@ -85,10 +86,10 @@ class Bench:
     def knowledge(self, change: bool) -> Callable[[], None]:
         def work() -> None:
             image = parse_application(name)
-            with locked(str(self.folder), self.state) as store:
-                plan = tftp_root.plan(tftp_root.Root(str(self.folder)), image, image.os79xx)
-                assert bool(plan.changes) == change, plan.changes[:3]
-                store.apply(plan.changes)
+            with lock.locked(str(self.folder), self.state) as store:
+                wanted = plan_changes(Root(str(self.folder)), image, image.os79xx)
+                assert bool(wanted.changes) == change, wanted.changes[:3]
+                store.apply(wanted.changes)
 
         name = self.image(change)
         return work

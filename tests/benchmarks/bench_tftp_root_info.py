@@ -27,8 +27,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.tests.benchmarks.timing import children_cpu
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
@@ -57,7 +58,7 @@ def plain_read(folder: Path) -> None:
 
 
 def knowledge(folder: Path) -> None:
-    found = root_info.survey(tftp_root.Root(str(folder)), tftp_root.Reader())
+    found = survey(Root(str(folder)), ANYBODY)
     assert found["summary"]["phones"] == found["summary"]["overrides"]
 
 

@@ -140,7 +140,8 @@ def test_a_root_left_half_changed_is_mended_by_the_audit(site):
     code = """
 import os, signal, sys
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 replace = os.replace
 def once(*names):
@@ -148,9 +149,9 @@ def once(*names):
     if names[1].endswith("SIPDefault.cnf"):
         os.kill(os.getpid(), signal.SIGKILL)
 os.replace = once
-with lock.locked(sys.argv[1], sys.argv[2]) as locked:
-    made = tftp_root.plan(tftp_root.Root(sys.argv[1]), image.parse("P0S3-06-3-00"), "P0S3-06-3-00")
-    locked.apply(made.changes)
+with lock.locked(sys.argv[1], sys.argv[2]) as store:
+    made = plan_changes(Root(sys.argv[1]), image.parse("P0S3-06-3-00"), "P0S3-06-3-00")
+    store.apply(made.changes)
 """
     status, output = here.run(["python", "-c", code, str(here.root), str(here.folder / "state")])
     assert status == -9, output

@@ -22,8 +22,10 @@ import yaml
 
 # All that cases know of the code under test.
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, image, mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Reader, Root, RootError, plan
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
@@ -136,7 +138,7 @@ def roots(image_version: str | None = None, **files: Any) -> Answer:
         Path(folder).chmod(0o755)
         _lay_out(Path(folder), **files)
         before = _snapshot(folder)
-        answer = survey(Root(folder), Reader()) if image_version is None else _pointed(Root(folder), image.parse(image_version))
+        answer = survey(Root(folder), ANYBODY) if image_version is None else _pointed(Root(folder), image.parse(image_version))
         assert SECRET not in str({**answer, "changed": ""})
         assert _snapshot(folder) == before
         return answer
@@ -144,7 +146,7 @@ def roots(image_version: str | None = None, **files: Any) -> Answer:
 
 def _pointed(root: Root, target: image.Image) -> Answer:
     try:
-        made = plan(root, target, target.os79xx)
+        made = plan_changes(root, target, target.os79xx)
     except RootError as error:
         return {"refused": list(error.faults)}
     changed = [{"file": change.name, "content": (change.after or b"").decode("latin-1")} for change in made.changes]

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import Iterator, List, Match, NamedTuple, Optional, Tuple
+from functools import lru_cache
+from typing import Collection, Dict, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
 
 IMAGE_VERSION = b"image_version"
 PIN_MARK = b"pinned by voip.cisco79xx until its rollout ends"
@@ -27,8 +28,14 @@ _MASK = b"********"
 # A carriage return inside a line ends its value: in a file with nothing but those, the "line" is the whole file.
 _SETTING = re.compile(
     rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<separator>[ \t]*:[ \t]*)"
-    rb'(?:"(?P<quoted>[^"\r]*)"|(?P<open>"?)(?P<bare>[^;\r]*))(?P<rest>[^\r]*)'
+    rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))(?P<rest>[^\r\n]*)'
 )
+_EACH_SETTING = re.compile(b"^" + _SETTING.pattern, re.MULTILINE)
+# A look at a whole file is several times faster than one at each of its lines. This is a line, in lower case, that is a setting without
+# anything odd, empty or a comment; a line that it does not match need not be wrong.
+_PLAIN = rb'[ \t]*(?:([a-z_]\w*)[ \t]*:[ \t]*(?:"[^"\r\n]*"|(?![" \t]))[^\r\n]*|[#;][^\r\n]*)?\r*$'
+_PLAIN_LINE = re.compile(b"^" + _PLAIN, re.MULTILINE)
+_ODD_LINE = re.compile(b"^(?!" + _PLAIN + rb")[^\n]*", re.MULTILINE)
 _COMMENT = re.compile(rb"[ \t]*[#;]")
 _COMMENTED_OUT = re.compile(rb"[ \t]*[#;][#; \t]*image_version[ \t]*:", re.IGNORECASE)
 _LOST = re.compile(rb"[^A-Za-z0-9_]*image_version(?![A-Za-z0-9_])", re.IGNORECASE)
@@ -42,8 +49,7 @@ _QUOTED_SECRET = re.compile(rb'"([^"]*)"([ \t]*(?:;[^"]*)?)')
 _COMMENT_AFTER = re.compile(rb"(?<=[ \t]);|;(?=[ \t]|\Z)")
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting as the phone reads it. `value` is without the blanks around it; `line` and `column` (of the value) count from 1."""
 
     key: str
@@ -57,13 +63,24 @@ class Setting:
         return bool(self.value) and self.value.upper() != UNPROVISIONED
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """Something in a file that the phone cannot read, or reads otherwise than meant. `line` and `column` count from 1."""
 
     line: int
     column: int
     text: str
+
+
+class Contents(NamedTuple):
+    """What a file says. Keys are in lower case.
+
+    `settings` holds the last setting of each key that was asked for; `repeated` all settings of every key that is set more than
+    once; `faults` are as those of the function `faults`.
+    """
+
+    settings: Dict[str, Setting]
+    repeated: Dict[str, List[Setting]]
+    faults: Tuple[Fault, ...]
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,7 @@ class _Line(NamedTuple):
 
 def settings(data: bytes) -> Tuple[Setting, ...]:
     """Every setting that the phone can read, in file order."""
-    return tuple(_setting(line, match) for line, match in _settings(data))
+    return tuple(_setting(number, match) for number, match in _settings(data))
 
 
 def lookup(data: bytes, key: str) -> Optional[str]:
@@ -97,34 +114,56 @@ def lookup(data: bytes, key: str) -> Optional[str]:
 
     The last one wins; that is inferred from how the phone sets one after the other, not shown by a source.
     """
-    found = None
-    for setting in settings(data):
-        if setting.key.lower() == key.lower():
-            found = setting.value
-    return found
+    values = [setting.value for setting in settings(data) if setting.key.lower() == key.lower()]
+    return values[-1] if values else None
 
 
 def faults(data: bytes) -> Tuple[Fault, ...]:
     """The lines that the phone counts as errors: bad first character, missing colon, unclosed quote."""
-    found: List[Fault] = []
-    for line in _lines(data):
-        text = data[line.start : line.end]
+    errors: List[Fault] = []
+    for number, odd in _numbered(_ODD_LINE, data.lower()):
+        text = data[odd.start() : _text_end(data, odd.start(), odd.end())]
         if not text.strip(_BLANKS) or _COMMENT.match(text):
             continue
         match = _SETTING.match(text)
         name = _NAME.match(text)
         if match and match["open"]:
-            found.append(Fault(line.number, match.start("open") + 1, "the quote is never closed"))
+            errors.append(Fault(number, match.start("open") + 1, "the quote is never closed"))
         elif match:
             continue
-        elif text.startswith(_BOM) and line.number == 1:
-            found.append(Fault(1, 1, "starts with a byte order mark: the phone loses this line"))
+        elif text.startswith(_BOM):
+            errors.append(Fault(number, 1, "starts with a byte order mark: the phone loses this line"))
         elif name:
-            found.append(Fault(line.number, name.end() + 1, "has no colon after the name"))
+            errors.append(Fault(number, name.end() + 1, "has no colon after the name"))
         else:
             column = len(text) - len(text.lstrip(_BLANKS)) + 1
-            found.append(Fault(line.number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
-    return tuple(found)
+            errors.append(Fault(number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
+    return tuple(errors)
+
+
+def examine(data: bytes, keys: Collection[str]) -> Contents:
+    """What the file says of those keys (in lower case), and what is wrong with it: `settings` and `faults` in one quick look."""
+    lines = data.split(b"\n")
+    line_keys = _PLAIN_LINE.findall(data.lower())
+    named = len(line_keys) - line_keys.count(b"")
+    by_key = dict(zip(line_keys, range(len(lines))))
+    by_key.pop(b"", None)
+    if len(line_keys) == len(lines) and len(by_key) == named:
+        asked = ((key, by_key.get(key.encode())) for key in keys)
+        return Contents({key: _setting_of_line(lines[index], index + 1) for key, index in asked if index is not None}, {}, ())
+    places: Dict[str, List[Tuple[int, Match[bytes]]]] = {}
+    for number, match in _settings(data):
+        places.setdefault(_text(match["key"]).lower(), []).append((number, match))
+    return Contents(
+        {key: _setting(*places[key][-1]) for key in keys if key in places},
+        {key: [_setting(*place) for place in several] for key, several in places.items() if len(several) > 1},
+        faults(data),
+    )
+
+
+def image_versions(data: bytes) -> Tuple[Tuple[int, str], ...]:
+    """Number and value of each line that sets image_version, also of one that some phones may lose."""
+    return set_image_version(data, "").before
 
 
 def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b"") -> Edit:
@@ -137,7 +176,7 @@ def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b
     new = name.encode("ascii")
     pieces: List[bytes] = []
     before: List[Tuple[int, str]] = []
-    found: List[Fault] = []
+    errors: List[Fault] = []
     counted = False
     commented_out: Optional[_Line] = None
     done = 0
@@ -151,22 +190,22 @@ def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b
             pieces += (data[done:first], _spaced(match, first, last, new))
             done = last
             if marked:
-                found.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
+                errors.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
             if fault:
-                found.append(Fault(line.number, first - line.start + 1, fault))
+                errors.append(Fault(line.number, first - line.start + 1, fault))
             counted = counted or not marked
         elif _COMMENT.match(data, start, line.end):
             if _COMMENTED_OUT.match(data, start, line.end):
                 commented_out = line
         elif not match and _LOST.match(data, start, line.end):
             lost = "is left as it is: the phone loses a line that is not of the form name: value"
-            found.append(Fault(line.number, start - line.start + 1, lost))
+            errors.append(Fault(line.number, start - line.start + 1, lost))
     if done:
         data = b"".join(pieces) + data[done:]
     if counted or not add:
-        return Edit(data, tuple(before), None, tuple(found))
+        return Edit(data, tuple(before), None, tuple(errors))
     data, added = _added(data, new, commented_out and commented_out.number, mark)
-    return Edit(data, tuple(before), added, tuple(found))
+    return Edit(data, tuple(before), added, tuple(errors))
 
 
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
@@ -253,16 +292,27 @@ def _text_end(data: bytes, start: int, stop: int) -> int:
     return end
 
 
-def _settings(data: bytes) -> Iterator[Tuple[_Line, Match[bytes]]]:
-    for line in _lines(data):
-        match = _SETTING.match(data, line.start, line.end)
-        if match:
-            yield line, match
+def _settings(data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
+    """Each line that is a setting, with its number."""
+    return _numbered(_EACH_SETTING, data)
 
 
-def _setting(line: _Line, match: Match[bytes]) -> Setting:
+def _numbered(lines: Pattern[bytes], data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
+    number, position = 1, 0
+    for match in lines.finditer(data):
+        number += data.count(b"\n", position, match.start())
+        position = match.start()
+        yield number, match
+
+
+def _setting(number: int, match: Match[bytes]) -> Setting:
     group = "bare" if match["quoted"] is None else "quoted"
-    return Setting(_text(match["key"]), _text(match[group]).strip(), line.number, match.start(group) - line.start + 1)
+    return Setting(_text(match["key"]), _text(match[group]).strip(), number, match.start(group) - match.start() + 1)
+
+
+@lru_cache(maxsize=256)  # fleets say the same in thousands of files
+def _setting_of_line(line: bytes, number: int) -> Setting:
+    return settings(line)[0]._replace(line=number)
 
 
 def _value(match: Match[bytes]) -> Tuple[int, int, str]:
@@ -290,14 +340,14 @@ def _spaced(match: Match[bytes], first: int, last: int, new: bytes) -> bytes:
 def _added(data: bytes, new: bytes, commented_out: Optional[int], mark: bytes) -> Tuple[bytes, int]:
     """The file with an image_version line, and the number of that line."""
     lines = list(_lines(data))
-    known = list(_settings(data))
+    present = list(_settings(data))
     if commented_out:
         index = commented_out
-    elif known:
-        index = known[0][0].number - 1
+    elif present:
+        index = present[0][0] - 1
     else:
         index = len(lines)
-    styled = _styled(new, [match for _line, match in known])
+    styled = _styled(new, [match for _number, match in present])
     if mark:
         styled += (b" " if styled.endswith(b";") else b" ; ") + mark
     ends = [data[line.end : line.stop] for line in lines if data[line.stop - 1 : line.stop] == b"\n"] or [b"\n"]
@@ -308,14 +358,14 @@ def _added(data: bytes, new: bytes, commented_out: Optional[int], mark: bytes) -
     return data[:at] + styled + end + data[at:], index + 1
 
 
-def _styled(new: bytes, known: List[Match[bytes]]) -> bytes:
+def _styled(new: bytes, present: List[Match[bytes]]) -> bytes:
     """The line as the file's other settings are written."""
-    known = [match for match in known if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
-    if not known:
+    present = [match for match in present if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
+    if not present:
         return IMAGE_VERSION + b': "' + new + b'"'
-    indent, separator = (Counter(match[part] for match in known).most_common(1)[0][0] for part in ("indent", "separator"))
-    quoted = Counter(match["quoted"] is not None for match in known).most_common(1)[0][0]
-    ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in known).most_common(1)[0][0]
+    indent, separator = (Counter(match[part] for match in present).most_common(1)[0][0] for part in ("indent", "separator"))
+    quoted = Counter(match["quoted"] is not None for match in present).most_common(1)[0][0]
+    ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in present).most_common(1)[0][0]
     return b"".join((indent, IMAGE_VERSION, separator, b'"' + new + b'"' if quoted else new, b";" if ended else b""))
 
 

@@ -11,6 +11,7 @@ administrator guide (signed images from 5.x on, one way; 5.3 to 6.0 to 7.4), the
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ FIRST_SIGNED = 5
 FIRST_WITH_LOADER = 7
 FIRST_WITH_LONG_NAMES = (2, 2)
 LAST_BEFORE_LOADER = 6
+
+MANIFEST = ".loads"
+EXTENSIONS = (".bin", ".sbn", ".sb2", MANIFEST)
+"""Of the files of an image."""
 
 SIP = "SIP"
 LOADER = "universal loader"
@@ -119,6 +124,23 @@ def recognise(text: str) -> Optional[Image]:
     protocol = {"S": SIP, "M": MGCP, "0": LOADER}.get(letter or "", SCCP)
     version = tuple(int(parts.get(key) or 0) for key in ("major", "minor", "patch", "sr"))
     return Image(name, protocol, (version[0], version[1], version[2], version[3]))
+
+
+def extension(file: str) -> str:
+    """Such as ".sb2": of a file's name, in lower case."""
+    return os.path.splitext(file)[1].lower()
+
+
+def of_file(file: str) -> Optional[Image]:
+    """The image that a file of that name belongs to, whichever case it is written in, or None if it is of no image."""
+    stem, end = os.path.splitext(file)
+    return recognise(stem) if end.lower() in EXTENSIONS else None
+
+
+def raw_twin(file: str) -> Optional[str]:
+    """Name of the unsigned file that holds the same bytes as that signed one, or None where there can be none."""
+    stem, end = os.path.splitext(file)
+    return stem + ".bin" if end.lower() in (".sbn", ".sb2") else None
 
 
 def parse(name: str) -> Image:

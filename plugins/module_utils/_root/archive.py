@@ -26,6 +26,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Collection, Container, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
+from .. import _files
+from .._text import plain
+
 MAX_MEMBERS = 1000
 MAX_FILE = 64 << 20
 MAX_TOTAL = 256 << 20
@@ -36,7 +39,6 @@ HARMLESS = 8 << 20
 _METADATA = 1 << 20
 _CHUNK = 1 << 16
 _BLOCK = 512
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _OTHER_KINDS = (
     (b"BZh", "a bzip2 file"),
@@ -85,13 +87,13 @@ class Source:
     def read(self, wanted: Iterable[Member]) -> Dict[Member, bytes]:
         """The content of those members. Raises ArchiveError."""
         total = 0
-        found = {}
+        contents = {}
         for member, data in self._contents(frozenset(wanted)):
             total += len(data)
             if total > MAX_TOTAL:
                 raise ArchiveError(f"{self.path}: the image's files have more than {MAX_TOTAL} bytes: {_AGAIN}")
-            found[member] = data
-        return found
+            contents[member] = data
+        return contents
 
     def _contents(self, wanted: Collection[Member]) -> Iterator[Tuple[Member, bytes]]:
         raise NotImplementedError
@@ -105,7 +107,7 @@ def opened(path: str) -> Iterator[Source]:
         folder = _Folder(path) if stat.S_ISDIR(status.st_mode) else None
         if not (folder or stat.S_ISREG(status.st_mode)):  # a device may do something when it is opened
             raise ArchiveError(f"{path}: is neither a folder nor a file: set src to what Cisco ships")
-        file = None if folder else os.fdopen(os.open(path, _OPEN), "rb")
+        file = None if folder else os.fdopen(os.open(path, _files.OPEN & ~os.O_NOFOLLOW), "rb")
     except (OSError, ValueError) as error:
         raise ArchiveError(_no_source(path, error)) from None
     if file is None:
@@ -117,7 +119,7 @@ def opened(path: str) -> Iterator[Source]:
 
 def shown(text: str) -> str:
     """A name out of an archive, fit for a message."""
-    return text if text.isprintable() and len(text) <= 100 else ascii(text[:100])[1:-1]
+    return plain(text[:100])
 
 
 class _Folder(Source):
@@ -133,7 +135,7 @@ class _Folder(Source):
         for member in wanted:
             thing = f"{self.path}/{member.path}"
             try:
-                with os.fdopen(os.open(thing, _OPEN | os.O_NOFOLLOW), "rb") as file:
+                with os.fdopen(os.open(thing, _files.OPEN), "rb") as file:
                     status = os.fstat(file.fileno())
                     if not stat.S_ISREG(status.st_mode):
                         raise ArchiveError(f"{thing}: is no ordinary file: put the file itself there")
@@ -346,16 +348,16 @@ def _from_tar(thing: str, tar: tarfile.TarFile, info: tarfile.TarInfo, guard: _F
 def _exactly(thing: str, stream: IO[bytes], size: int) -> bytes:
     """All that a stream holds, if that is as much as was claimed."""
     pieces: List[bytes] = []
-    found = 0
-    while found <= size:
-        piece = stream.read(min(_CHUNK, size + 1 - found))
+    length = 0
+    while length <= size:
+        piece = stream.read(min(_CHUNK, size + 1 - length))
         if not piece:
             break
         pieces.append(piece)
-        found += len(piece)
-    if found < size:
-        raise ArchiveError(f"{thing} is truncated ({found} of {size} bytes): {_AGAIN}")
-    if found > size:
+        length += len(piece)
+    if length < size:
+        raise ArchiveError(f"{thing} is truncated ({length} of {size} bytes): {_AGAIN}")
+    if length > size:
         raise ArchiveError(f"{thing} is longer than the {size} bytes that it claims: {_AGAIN}")
     return b"".join(pieces)
 
@@ -400,6 +402,6 @@ def _no_source(path: str, error: Exception) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return f"{path or repr(path)}: does not exist: {ask}"
     if isinstance(error, PermissionError):
-        return f"{path}: cannot be read by user {os.geteuid()}: run as a user who may (become)"
-    cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return f"{path}: cannot be read by {_files.me()}: run as a user who may (become)"
+    cause = _files.cause(error) if isinstance(error, OSError) else str(error)
     return f"{shown(path)}: cannot be read ({cause}): {ask}"

@@ -20,7 +20,8 @@ import pytest
 import yaml
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.image_files import image_problems
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image, raw_image
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import (
     ansible,
@@ -111,7 +112,7 @@ def test_one_run_then_nothing_left_to_do(root, shipped, kind):
     assert [Path(name).name for name in real["ignored"]] == ["OS79XX.TXT", f"{LOADER}.bin"]
     assert real["free_bytes"] > 0
     assert set(content(root)) == set(before) | set(NAMES)
-    assert tftp_root.image_problems(tftp_root.Root(str(root)), parse(NEW)) == []
+    assert image_problems(Root(str(root)), parse(NEW)) == []
     stamps = {name: (root / name).stat() for name in NAMES}
     for check in (True, False):
         again = run(root, src, check=check, diff=True)
@@ -280,16 +281,16 @@ def test_as_somebody_else(root, shipped):
     state = root.parent / "state-True"
     state.mkdir()
     os.chown(state, 65534, 65534)
-    assert f"{root}: cannot be written by user 65534" in refused(root, shipped, nobody=True)
+    assert f"{root} cannot be written by user nobody" in refused(root, shipped, nobody=True)
     root.chmod(0o777)
     (root / NAMES[0]).write_bytes(b"stale")
-    assert f"{NAMES[0]}: belongs to somebody else" in refused(root, shipped, nobody=True)
+    assert f"{NAMES[0]} belongs to somebody else" in refused(root, shipped, nobody=True)
     (root / NAMES[0]).unlink()
     assert run(root, shipped, nobody=True)["changed"] is True
     assert run(root, shipped, nobody=True)["changed"] is False
     assert run(root, shipped)["changed"] is False
     (shipped / NAMES[0]).chmod(0)
-    assert "cannot be read by user 65534" in refused(root, shipped, nobody=True)
+    assert "cannot be read by user nobody" in refused(root, shipped, nobody=True)
 
 
 @as_root

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import Mock
 
-from hypothesis import example, given
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
@@ -104,3 +106,62 @@ def test_a_long_line_takes_no_long_time():
         cnf.set_image_version(data, NEW, add=True)
         cnf.faults(data)
         cnf.mask(data)
+
+
+LINES = st.sampled_from(
+    [
+        b"image_version: P0S3-06-3-00",
+        b'telnet_level: "2"',
+        b"# a: b",
+        b"",
+        b" ",
+        b"a:",
+        b'A : "',
+        b'a: "b" c',
+        b"b:  c ; d",
+        b'c:\t"d',
+        b";image_version: x",
+        b"image_version",
+        b"xtelnet_level: 1",
+        b"\xef\xbb\xbfa: b",
+        b"a\rb: c",
+        b"phone_password: x",
+    ]
+)
+ASKED = ("a", "b", "image_version", "telnet_level")
+FILES = st.one_of(
+    st.binary(max_size=200),
+    st.lists(st.tuples(st.one_of(LINES, st.binary(max_size=12)), st.sampled_from([b"\n", b"\r\n", b"\r", b""])), max_size=8).map(
+        lambda lines: b"".join(text + end for text, end in lines)
+    ),
+)
+
+
+@given(FILES)
+@settings(max_examples=1000)
+def test_the_quick_look_says_what_the_slow_one_says(data):
+    everything = cnf.settings(data)
+    keys = [setting.key.lower() for setting in everything]
+    contents = cnf.examine(data, ASKED)
+    assert contents.faults == cnf.faults(data)
+    assert contents.repeated == {
+        key: [setting for setting in everything if setting.key.lower() == key] for key in keys if keys.count(key) > 1
+    }
+    assert contents.settings == {setting.key.lower(): setting for setting in everything if setting.key.lower() in ASKED}
+    assert list(contents.repeated) == [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+
+
+@pytest.mark.parametrize(
+    "data, quick",
+    [
+        (b'# x\r\n\r\na: 1\r\nB :"2" ; c\n', True),
+        (b"a: 1\nA: 1\n", False),
+        (b"a: 1\n\xef\xbb\xbfb: 1\n", False),
+        (b"a=1\n", False),
+    ],
+)
+def test_only_files_with_something_odd_are_read_line_by_line(data, quick, monkeypatch):
+    slow = Mock(return_value=())
+    monkeypatch.setattr(cnf, "faults", slow)
+    cnf.examine(data, ASKED)
+    assert slow.called != quick

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import audit as root_info
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Reader, Root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY, ServerUser
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey as audit
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.findings import MOST
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 MAC = "001122AABBCC"
@@ -45,7 +46,7 @@ def root(tmp_path):
 
 def survey(root, server=None):
     before = sorted((str(path), path.lstat()) for path in root.rglob("*"))
-    found = root_info.survey(Root(str(root)), server or Reader())
+    found = audit(Root(str(root)), server or ANYBODY)
     after = sorted((str(path), path.lstat()) for path in root.rglob("*"))
     assert [(path, status.st_mtime_ns, status.st_size) for path, status in before] == [
         (path, status.st_mtime_ns, status.st_size) for path, status in after
@@ -133,8 +134,8 @@ def test_what_is_not_set_is_off(root):
 def test_a_file_full_of_faults_is_cut_short(root):
     (root / PHONE).write_bytes(b"x\n" * 1000)
     found = faults(root)
-    assert len(found) == root_info.MOST + 1
-    assert found[-1][1] == root_info.MOST + 1
+    assert len(found) == MOST + 1
+    assert found[-1][1] == MOST + 1
     assert "980 more" in found[-1][3]
 
 
@@ -205,7 +206,7 @@ def test_permissions(root):
     assert all("not readable for the TFTP server's user" in fault[3] for fault in found)
     assert not any("verify_files" in fault[3] for fault in found)
     status = root.stat()
-    assert faults(root, server=Reader(status.st_uid, frozenset(), "owner")) == []
+    assert faults(root, server=ServerUser(status.st_uid, frozenset(), "owner")) == []
     root.chmod(0o700)
     assert "is closed to the TFTP server's user (mode 0700)" in faults(root)[0][3]
 
@@ -246,28 +247,6 @@ FILES = st.one_of(
         lambda lines: b"".join(text + end for text, end in lines)
     ),
 )
-
-
-@given(FILES)
-@settings(max_examples=1000)
-def test_the_quick_look_says_what_the_slow_one_says(data):
-    slow = cnf.settings(data)
-    keys = [setting.key.lower() for setting in slow]
-    where, lost = root_info._by_lines(data)
-    assert [(fault.line, fault.column) for fault in lost] == [(fault.line, fault.column) for fault in cnf.faults(data)]
-    assert {(key.decode(), number) for key, lines in where.items() for number, _line in lines} == {
-        (setting.key.lower(), setting.line) for setting in slow
-    }
-    quick = root_info._settings(data)
-    if quick is None:
-        assert lost or len(set(keys)) < len(keys) or b"\r" in data
-        return
-    assert not lost
-    assert len(set(keys)) == len(keys)
-    told = {key.decode() for key in root_info._TOLD}
-    assert {key: setting.value for key, setting in quick.items()} == {
-        setting.key.lower(): setting.value for setting in slow if setting.key.lower() in told
-    }
 
 
 NAMES = st.sampled_from(

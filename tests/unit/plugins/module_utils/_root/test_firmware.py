@@ -15,8 +15,9 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change, TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root import read as tftp_root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.archive import Member, Source
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.tests.simulator.images import container, make_image, manifest, raw_image
 
 NEW, OLD, OLDEST = "P0S3-8-12-00", "P0S3-06-3-00", "P0S30203"
@@ -158,7 +159,7 @@ def test_what_the_source_holds_instead(files, fault):
 
 
 def staged(root, files, mode=0o644, user=None, image=NEW):
-    return firmware.stage(tftp_root.Root(str(root)), package(files, image), mode, tftp_root.reader(user))
+    return firmware.stage(Root(str(root)), package(files, image), mode, server_user(user))
 
 
 def test_staging_writes_nothing_and_puts_the_manifest_last(tmp_path, root):
@@ -246,7 +247,7 @@ def root(tmp_path):
 
 
 def removal(root):
-    return firmware.removal(tftp_root.Root(str(root)), parse(NEW)).files
+    return firmware.removal(Root(str(root)), parse(NEW)).files
 
 
 def locked(root, check=False):
@@ -255,7 +256,7 @@ def locked(root, check=False):
 
 def remove(root):
     with locked(root) as store:
-        firmware.remove(store, firmware.removal(tftp_root.Root(str(root)), parse(NEW)), parse(NEW))
+        firmware.remove(store, firmware.removal(Root(str(root)), parse(NEW)), parse(NEW))
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -340,8 +341,8 @@ def test_undoing_the_last_change_of_configurations_takes_away_no_files(root):
     """Records of files lie apart: see `locked`."""
     files = files_of(root.parent, NEW)
     with locked(root) as store:
-        found = tftp_root.Root(str(root))
-        server = tftp_root.reader(None)
+        found = Root(str(root))
+        server = server_user(None)
         firmware.write(store, found, firmware.stage(found, package(files), 0o644, server), parse(NEW), 0o644, server)
     assert set(files) == {path.name for path in root.iterdir()}
     with lock.locked(str(root), str(root.parent / "state")) as store:

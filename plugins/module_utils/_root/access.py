@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may do what in a TFTP root: the TFTP server's user has to read, and we may have to write.
+
+Judged from owner, group and mode; ACLs are not looked at.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from dataclasses import dataclass
+from typing import FrozenSet, List, Optional, Sequence
+
+from .. import _files
+from .._change.model import Change
+from .._text import quote
+from .read import Root, RootError
+
+_READ, _ENTER = 4, 1
+
+
+@dataclass(frozen=True)
+class ServerUser:
+    """The user that the TFTP server runs as, or (uid None) anybody, as tftpd-hpa wants it without --permissive."""
+
+    uid: Optional[int] = None
+    gids: FrozenSet[int] = frozenset()
+    name: str = "the TFTP server's user"
+
+    def may_read(self, file: os.stat_result) -> bool:
+        return self._may(file, _READ)
+
+    def may_enter(self, folder: os.stat_result) -> bool:
+        return self._may(folder, _ENTER)
+
+    def _may(self, status: os.stat_result, bit: int) -> bool:
+        if self.uid is None:
+            return bool(status.st_mode & bit)
+        if self.uid == 0:
+            return True
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid in self.gids else 0
+        return bool(status.st_mode >> shift & bit)
+
+
+ANYBODY = ServerUser()
+
+
+def server_user(name: Optional[str]) -> ServerUser:
+    """The user of that name; anybody for None. Raises RootError if there is no such user."""
+    if name is None:
+        return ANYBODY
+    try:
+        entry = pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        raise RootError(f"tftp_user {quote(name)} does not exist on this host: name the user that the TFTP server runs as") from None
+    try:
+        groups = os.getgrouplist(name, entry.pw_gid)
+    except OSError:
+        groups = [entry.pw_gid, *(group.gr_gid for group in grp.getgrall() if name in group.gr_mem)]
+    return ServerUser(entry.pw_uid, frozenset(groups), name)
+
+
+def out_of_reach(root: Root, path: str, server: ServerUser) -> Optional[str]:
+    """Which closed folder keeps the TFTP server from a file of the root, as a text to put behind its name, or None. Raises OSError."""
+    folder = os.path.dirname(path)
+    while root.holds(folder):
+        if not server.may_enter(os.stat(folder)):
+            inside = os.path.relpath(folder, root.real)
+            return f"is in the folder {inside}, closed to {server.name}: {how_to_open(server, 'x', inside)}"
+        folder = os.path.dirname(folder)
+    if server.uid is not None and not server.may_enter(root.status):
+        return f"cannot be reached, the folder {root.path} is closed to {server.name}: {how_to_open(server, 'x', root.path)}"
+    return None
+
+
+def how_to_open(server: ServerUser, bit: str, name: str) -> str:
+    """What to do so that the TFTP server may read (`r`) a file or enter (`x`) a folder."""
+    return f"chmod o+{bit} {name}" if server.uid is None else f"let {server.name} in"
+
+
+def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
+    """What a real run would fail at, as far as it can be told without writing."""
+    faults = []
+    for folder in sorted({os.path.dirname(change.path) for change in changes}):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            shown = root.path if folder == root.real else folder
+            faults.append(f"{shown} cannot be written by {_files.me()}: run as a user who may (become), or mount it writable")
+    user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
+    for change in changes:
+        if user and change.status and change.after is not None and (change.status.st_uid != user or change.status.st_gid not in groups):
+            faults.append(f"{change.name} belongs to somebody else, which {_files.me()} cannot keep: run as root (become)")
+    return faults

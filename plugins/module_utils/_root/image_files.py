@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether phones can load an image from a TFTP root. Facts about its files are from `container` and `image`."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from .. import _files
+from .._phone import container
+from .._phone.image import MANIFEST, Image, extension, of_file, raw_twin
+from .._text import plain
+from .access import ANYBODY, ServerUser, how_to_open, out_of_reach
+from .read import Root, RootFile, Unusable, unreadable
+
+_AGAIN = "copy it again from Cisco's archive"
+
+
+def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> List[str]:
+    """What keeps phones from loading that image from this root: files that are missing, damaged, renamed or not readable."""
+    problems: List[str] = []
+    missing: List[str] = []
+    names = list(image.files)
+    for name in names:  # grows by what a manifest names
+        if name not in root.entries:
+            missing.append(name)
+            continue
+        try:
+            file = root.load(name, root.entries[name], container.HEAD, head=True)
+            more = _check(root, file, server)
+        except Unusable as error:
+            problems.append(f"{name} {error}")
+        except OSError as error:
+            problems.append(f"{name} {unreadable(error)}")
+        except container.ContainerError as error:
+            problems.append(f"{name} {error}: {_AGAIN}")
+        else:
+            names += [other for other in more if other not in names]
+    return _missing(root, image, missing) + problems
+
+
+def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:
+    """The names in a manifest; none for other files.
+
+    Raises Unusable, ContainerError or OSError unless the file is whole, readable for the server and what its name says.
+    """
+    name, head = file.name, file.data
+    if not server.may_read(file.status):
+        raise Unusable(f"is not readable for {server.name} ({_files.shown_mode(file.status)}): {how_to_open(server, 'r', name)}")
+    closed = out_of_reach(root, file.path, server)
+    if closed:
+        raise Unusable(closed)
+    if not head:
+        raise Unusable(f"is empty: {_AGAIN}")
+    if extension(name) == ".bin" and not container.is_signed(head):
+        _check_load_id(name, head)
+        return ()
+    signed = container.parse(head, file.status.st_size)
+    if signed.name and signed.name != name:
+        raise Unusable(f"was renamed: it is {plain(signed.name)} inside: {_AGAIN}")
+    payload = head[signed.header_length :]
+    if extension(name) == MANIFEST:
+        return container.manifest(payload)
+    twin = raw_twin(name)
+    if twin and twin in root.entries:
+        raw = root.load(twin, root.entries[twin], container.HEAD, head=True)
+        if raw.data and not container.is_signed(raw.data) and raw.status.st_size != signed.payload_length:
+            raise Unusable(f"holds {signed.payload_length} bytes, but {twin} has {raw.status.st_size}: one is truncated: copy both again")
+    _check_load_id(name, payload)
+    return ()
+
+
+def _check_load_id(name: str, payload: bytes) -> None:
+    inside, expected = container.load_id(payload), of_file(name)
+    if inside and expected and not inside.same_as(expected):
+        raise Unusable(f"holds another image, {inside}: {_AGAIN}")
+
+
+def _missing(root: Root, image: Image, missing: List[str]) -> List[str]:
+    """One text about all of the missing files, with what the root holds instead."""
+    if not missing:
+        return []
+    text = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing in {root.path}"
+    for wanted in (image, *filter(None, map(of_file, missing))):
+        others = sorted({other.name for other in root.images.values() if other.same_as(wanted) and other.name != wanted.name})
+        if others:
+            return [f"{text}: the root holds {' and '.join(others)}: did you mean that?"]
+    lowered = [(name, other) for name in missing for other in root.images if other.lower() == name.lower()]
+    if lowered:
+        renames = ", ".join(f"{other} to {name}" for name, other in lowered)
+        return [f"{text}: the root holds it in another case, and phones ask for this one: rename {renames}"]
+    return [f"{text}: copy {'it' if len(missing) == 1 else 'them'} there from Cisco's archive"]
