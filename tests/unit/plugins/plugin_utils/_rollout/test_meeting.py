@@ -131,6 +131,28 @@ def test_a_site_that_goes_on_after_a_pause_has_its_earlier_waves_behind_it(hando
     assert pbx.sum(3) == Sum(2, {}, 0)
 
 
+def test_a_wave_begins_when_the_files_of_all_sites_that_have_it_are_right(handover):
+    planned(handover, "pbx", "abcd", waves=[1])
+    planned(handover, "branch", "ef", waves=[1])
+    pbx, branch = (Meeting(handover, begun(SITES), site) for site in SITES)
+    assert set(pbx.not_ready(1)) == {"pbx", "branch"}
+    pbx.tell_ready(1)
+    assert pbx.not_ready(1) == branch.not_ready(1) == ["branch"]
+    branch.tell_ready(1)
+    assert pbx.not_ready(1) == branch.not_ready(1) == []
+    branch.tell(1, Tally(over=True))
+    assert pbx.not_ready(1) == [], "it is still"
+    pbx.tell_ready(3)
+    assert pbx.not_ready(3) == [], "the other has no such wave"
+    assert pbx.not_ready(2) == ["branch"]
+
+
+def test_apart_nobody_waits_for_the_files_of_another(handover):
+    pbx, _branch = met(handover, rollout_sites="apart")
+    pbx.tell_ready(1)
+    assert pbx.not_ready(1) == []
+
+
 def test_what_fails_counts_over_all_sites(handover):
     pbx, branch = met(handover)
     pbx.tell(1, Tally({"a": "wrong_image"}, 1))

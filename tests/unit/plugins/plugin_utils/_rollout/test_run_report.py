@@ -162,6 +162,20 @@ def test_what_ends_a_rollout_is_told_once_with_the_site_where_it_began(handover)
     assert (paused.paused_after, paused.stop_reason, paused.stopped_at) == (1, "pbx: look", None)
 
 
+def test_a_site_whose_waves_did_not_come_to_their_end_is_an_error(handover):
+    for site in TWO:
+        handover.write(Pointed(), site)
+    made = of_two(handover, SiteEnd(1, stopped="branch: its process has died", elsewhere=True), None)
+    assert (made.error, made.stop_reason) == (f"branch: {run_report.UNENDED}", "")
+    assert of_two(handover, None, None, error="it still runs").error == "it still runs"
+
+
+def test_where_no_wave_was_to_begin_none_has_to_end(handover):
+    handover.write(Pointed(), "pbx")
+    handover.write(Pointed(problem="no room"), "branch")
+    assert make(handover, begun(TWO)).error == "branch: no room"
+
+
 def test_an_error_of_one_site_names_it(handover):
     handover.write(Look(problem="TFTP host branch cannot be reached"), "branch")
     assert make(handover, begun(TWO)).error == "branch: TFTP host branch cannot be reached"

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import site_waves, wave
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import News
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
@@ -92,25 +93,23 @@ class Sites:
         return SiteWaves(site, Progress(self.lines.append, None, False))
 
     @contextmanager
-    def elsewhere(self, run, name):
-        """Another site, in a process of its own; yields its number."""
+    def elsewhere(self, run, name, **answers):
+        """Another site, in a process of its own; yields its number. `answers`: of its TFTP host, by module."""
         child = os.fork()
         if child == 0:
             try:
+                self.answers.update(answers)
                 self.waves(run, name).go()
             finally:
                 os._exit(0)
         try:
             deadline = time.monotonic() + 10
-            while not self.has_begun(name) and time.monotonic() < deadline:
+            while self.handover.read(News, name) is None and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield child
         finally:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-
-    def has_begun(self, name):
-        return bool(self.outcomes(name)) or self.handover.read(SiteEnd, name) is not None
 
     def outcomes(self, name):
         """Name → status, or its kind if it failed."""
@@ -275,6 +274,17 @@ def test_a_wave_waits_for_the_slowest_site(sites):
     facts = json.loads((sites.report_dir / "report.json").read_text())
     assert set(facts["phones"]) == set("abcdef")
     assert facts["phones"]["d"]["kind"] == "not_seen_again"
+
+
+def test_files_that_are_wrong_at_one_site_let_no_site_begin_the_wave(sites):
+    run = sites.begin({"pbx": "abc", "branch": "def"})
+    with sites.elsewhere(run, "branch", image_version={**QUIET, "changed_files": ["SIPDefault.cnf"]}):
+        end = sites.waves(run, "pbx").go()
+        wait_for_end(sites, "branch")
+    assert sites.handover.read(SiteEnd, "branch").error.startswith("somebody else changed SIPDefault.cnf at branch")
+    assert (end.elsewhere, end.reached) == (True, 1)
+    assert end.stopped.startswith("branch: somebody else changed")
+    assert sites.outcomes("pbx") == {"a": "done"}
 
 
 def test_a_pause_at_one_site_is_one_at_all(sites):
