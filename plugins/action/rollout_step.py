@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,7 +63,8 @@ class ActionModule(ControllerAction):
             # So that no report of an earlier run is taken for this one's
             phones = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in names}
             report = RunReport(image, phones, error=str(error), check_mode=bool(self._task.check_mode))
-            writer.write(rules.report_dir(variables, self._templar.template), report)
+            with suppress(OSError):
+                writer.write(rules.report_dir(variables, self._templar.template), report)
             raise
         return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
 

@@ -79,7 +79,7 @@ def test_a_run_that_was_killed_is_gone_on_with(site, phase):
     here = site(fleet(6), time_scale=SLOW)
     moments = {
         "observing": event(here, "login"),
-        "pointed": asked_for(here, "See that it may begin, wave 1"),
+        "pointed": asked_for(here, "Restart the phones in waves"),
         "reset": event(here, "reset"),
         "second wave": event(here, "reset", 4),
     }

@@ -63,7 +63,7 @@ def begin(asked: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or asked.timezone) for site in sites},
     )
     for zone in run.zones.values():
-        window.why_closed(asked.window, [zone])  # raises for a zone that is none
+        window.why_closed(asked.window, zone)  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
     run_report.write(handover, run, finished=False, error="the run did not come to its end: it was refused before it began, or interrupted")

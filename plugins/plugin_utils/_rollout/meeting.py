@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan, lives
 
+BEGIN_WITHIN = 120.0
+"""Seconds after which a site that has told nothing is not waited for: all of them begin at once."""
 LOOK_EVERY = 0.5
 """Seconds for which what was read of the others counts as new."""
 
@@ -58,6 +60,7 @@ class Meeting:
         self._own = News(os.getpid())
         self._others: dict[str, News] = {}
         self._read_at = 0.0
+        self._began = time.monotonic()
         self.tell(0, Tally(over=True))
 
     def tell(self, number: int, tally: Tally) -> None:
@@ -100,11 +103,16 @@ class Meeting:
 
     def trouble(self) -> tuple[str, SiteEnd] | None:
         """A site where the rollout has come to an end that ends it here too: its name and that end."""
-        for site, news in self._news().items():
+        news = self._news()
+        for site in self._sizes:
+            if site == self._site:
+                continue
             end = self._handover.read(SiteEnd, site)
-            if end is None and not lives(news.process):
+            if end is None and site in news and not lives(news[site].process):
                 # It may have come to its end since it was looked for
                 end = self._handover.read(SiteEnd, site) or SiteEnd(error="its process has died")
+            elif site not in news and time.monotonic() - self._began > BEGIN_WITHIN:
+                end = SiteEnd(error="its waves have not begun")
             if end and (end.stopped or end.error or end.paused_after is not None):
                 return site, end
         return None

@@ -9,6 +9,7 @@ Names, types and defaults are in the role's meta/argument_specs.yml, and nowhere
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -73,7 +74,7 @@ class Rules:
 def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[Rules, list[str]]:
     """The rules, and the inventory names of the phones, from Ansible's variables. `template` resolves what is written in braces.
 
-    Raises RolloutError with everything that is wrong, in the names that people type; ImageNameError.
+    Raises RolloutError with everything that is wrong, in the names that people type: first with types, and if these are right with values.
     """
     given: dict[str, Any] = {}
     spec: dict[str, Any] = {}
@@ -104,27 +105,43 @@ def _spec() -> Mapping[str, Any]:
 
 
 def _checked(options: dict[str, Any]) -> Rules:
-    """Raises RolloutError, ImageNameError."""
-    image = str(options["image"] or "")
+    """Raises RolloutError with everything that is wrong."""
+    wrong: list[str] = []
+
+    def value(check: Callable[..., Any], *names: str) -> Any:
+        """What `check` makes of these options."""
+        try:
+            return check(*(options[name] for name in names))
+        except ValueError as error:
+            wrong.append(str(error))
+
+    def seconds(name: str, least: str) -> None:
+        number = options[name]
+        if number is not None and not (math.isfinite(number) and (number > 0 or (number == 0 and least != "above 0"))):
+            wrong.append(f"{name} is {number:g}: it is a number of seconds {least}".rstrip())
+
+    options["image"] = str(options["image"] or "")
     if not options["undo"]:
-        if not image:
-            raise RolloutError("no image was asked for: name it with -e image=P0S3-06-3-00")
-        parse_application(image)
-    for name in ("soak_seconds", "call_timeout"):
-        if options[name] is not None and options[name] < 0:
-            raise RolloutError(f"{name} is {options[name]:g}: it is a number of seconds")
-    if options["wait_timeout"] <= 0:
-        raise RolloutError(f"wait_timeout is {options['wait_timeout']:g}: it is a number of seconds above 0")
+        value(_image, "image")
+    seconds("soak_seconds", "")
+    seconds("call_timeout", "")
+    seconds("wait_timeout", "above 0")
     if options["window"]:
-        window.parse(options["window"])
-    limits.wave_sizes(options["waves"], 1)
-    limits.at_once(options["max_unavailable"], 1)
-    losses = limits.losses(*(options.pop(name) for name in ("max_fail_percentage", "max_failed", "min_sample", "stop_on")))
-    options.update(
-        image=image,
-        losses=losses,
-        pause_after=tuple(limits.pauses(options["pause_after"])),
-        call_timeout=options["wait_timeout"] if options["call_timeout"] is None else options["call_timeout"],
-        report_dir=Path(options["report_dir"]),
-    )
+        value(window.parse, "window")
+    value(lambda waves: limits.wave_sizes(waves, 1), "waves")
+    value(lambda most: limits.at_once(most, 1), "max_unavailable")
+    options["losses"] = value(limits.losses, "max_fail_percentage", "max_failed", "min_sample", "stop_on")
+    options["pause_after"] = value(lambda waves: tuple(limits.pauses(waves)), "pause_after")
+    if wrong:
+        raise RolloutError("; ".join(wrong))
+    if options["call_timeout"] is None:
+        options["call_timeout"] = options["wait_timeout"]
+    options["report_dir"] = Path(options["report_dir"])
     return Rules(**{field.name: options[field.name] for field in fields(Rules)})
+
+
+def _image(name: str) -> None:
+    """Raises RolloutError, ImageNameError."""
+    if not name:
+        raise RolloutError("no image was asked for: name it with -e image=P0S3-06-3-00")
+    parse_application(name)

@@ -32,6 +32,7 @@ SHARE = 50.0
 """A report of a running rollout is written again when that many times as long has passed as writing the last one took."""
 EVERY = 15.0
 """Seconds that pass at least between two reports of a running rollout."""
+UNENDED = "its waves did not come to their end"
 NO_END = "the run did not come to its end: it still runs, or it was killed"
 
 
@@ -93,6 +94,9 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
         **{site: part.problem for site, part in handover.read_all(SitePlan, run.sites).items() if part.problem},
         **{site: part.problem for site, part in handover.read_all(Look, run.sites).items() if part.problem},
     }
+    if not problems and len(pointed) == len(run.sites):
+        # Whatever ended its process, nobody could say so where it happened
+        problems = {site: UNENDED for site in run.sites if site not in ends}
     problems.update({site: end.error for site, end in ends.items() if end.error})
     files: list[FileChange] = []
     for site in run.sites:

@@ -97,6 +97,10 @@ class SiteWaves:
                 if end.stopped and self._rules.rollback_on_stop and not self._rules.undo:
                     end = self._give_back(end)
                     self._leave(end)
+            except Exception as error:
+                # So that the others do not wait, and the report tells it
+                self._leave(SiteEnd(self._reached, error=str(error), files=self._files))
+                raise
             except Interrupted:
                 why = INTERRUPTED.format(self._reached)
                 self._leave(SiteEnd(self._reached, error=why, files=self._files))
@@ -171,7 +175,7 @@ class SiteWaves:
         why = ""
         if not first and before in self._rules.pause_after:
             why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
-        elif closed := window.why_closed(self._rules.window, [self._run.zones[self._site.name]]):
+        elif closed := window.why_closed(self._rules.window, self._run.zones[self._site.name]):
             why = f"{closed}: wave {wave.number} does not begin; run it again when the window is open"
         if why and not self._run.check:
             done = f"{before} of {self._plan.waves[-1].number} waves to {self._plan.image} are done; " if before else ""

@@ -143,7 +143,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
     Raises RolloutError, WindowError.
     """
     run, rules = site.run, site.run.rules
-    closed = window.why_closed(rules.window, [run.zones[site.name]])
+    closed = window.why_closed(rules.window, run.zones[site.name])
     if closed and not run.check:
         raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
     for_all = None if rules.undo else parse_application(rules.image)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -43,19 +42,16 @@ def parse(text: str) -> Window:
     return Window(first, last)
 
 
-def why_closed(window: str, zones: Iterable[str], now: datetime | None = None) -> str:
+def why_closed(window: str, zone: str, now: datetime | None = None) -> str:
     """Why no wave may begin now, or an empty text. Without a window one always may.
 
-    `zones`: time zones of the sites, such as `Europe/Berlin`; an empty one is that of the controller. Raises WindowError.
+    `zone`: time zone of the site, such as `Europe/Berlin`; an empty one is that of the controller. Raises WindowError.
     """
     if not window:
         return ""
     limits = parse(window)
-    for zone in zones:
-        try:
-            there = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone) if zone else None)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise WindowError(f"{zone!r} is no time zone that is known here: give one such as Europe/Berlin") from None
-        if not limits.is_open(there.time()):
-            return f"it is {there:%H:%M} in {zone or 'local time'}, outside the window {window}"
-    return ""
+    try:
+        there = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone) if zone else None)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WindowError(f"{zone!r} is no time zone that is known here: give one such as Europe/Berlin") from None
+    return "" if limits.is_open(there.time()) else f"it is {there:%H:%M} in {zone or 'local time'}, outside the window {window}"
