@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +17,11 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import begin, finish, progress, rules, steps
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
@@ -48,7 +51,13 @@ class ActionModule(ControllerAction):
         site = self._site(handover, run)
         with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
             work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
-            return work[arguments["step"]](site)
+            try:
+                return work[arguments["step"]](site)
+            except Exception as error:  # the report tells it, and no other site waits for this one
+                display.vvv(traceback.format_exc())
+                known = isinstance(error, (AnsibleError, InventoryError, RolloutError, OSError))
+                steps.give_up(site, arguments["step"], str(error) if known else f"{type(error).__name__}: {error}; please report this")
+                return {"changed": False}
 
     def _begin(self) -> dict[str, Any]:
         variables = self._task_vars

@@ -60,18 +60,28 @@ class Meeting:
         self._own = News(os.getpid())
         self._others: dict[str, News] = {}
         self._read_at = 0.0
-        self._began = time.monotonic()
+        self._began = self._written_at = time.monotonic()
         self.tell(0, Tally(over=True))
 
-    def tell(self, number: int, tally: Tally) -> None:
-        """Let the others know how a wave of this site stands. Raises OSError."""
+    def tell(self, number: int, tally: Tally, soon: bool = False) -> None:
+        """Let the others know how a wave of this site stands. Raises OSError.
+
+        `soon`: phones that came back may be told a little later, since thousands do; who failed is told at once.
+        """
+        last = self._own.waves.get(number, Tally())
         self._own = replace(self._own, waves={**self._own.waves, number: tally})
-        self._handover.write(self._own, self._site)
+        if not soon or tally.failed != last.failed or time.monotonic() - self._written_at >= LOOK_EVERY:
+            self._write()
 
     def tell_ready(self, number: int) -> None:
         """Let the others know that the files of this site are right for that wave. Raises OSError."""
         self._own = replace(self._own, ready=number)
-        self._handover.write(self._own, self._site)
+        self._write()
+
+    def _write(self) -> None:
+        self._written_at = time.monotonic()
+        if len(self._sizes) > 1:
+            self._handover.write(self._own, self._site)
 
     def not_ready(self, number: int) -> list[str]:
         """The sites that have that wave, and whose files are not right for it yet."""

@@ -15,12 +15,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
@@ -85,8 +85,6 @@ class SiteWaves:
         self._down = 0
         self._reached = 0
         self._log_answers = True
-        parent = multiprocessing.parent_process()
-        self._parent = parent.pid if parent else os.getppid()
 
     def go(self) -> SiteEnd:
         """Go through the waves, and leave how that ended for the report. Raises Interrupted, when the report is written."""
@@ -94,13 +92,9 @@ class SiteWaves:
             try:
                 end = self._all_waves()
                 self._leave(end)
-                if end.stopped and self._rules.rollback_on_stop and not self._rules.undo:
+                if (end.stopped or end.error) and self._rules.rollback_on_stop and not self._rules.undo:
                     end = self._give_back(end)
                     self._leave(end)
-            except Exception as error:
-                # So that the others do not wait, and the report tells it
-                self._leave(SiteEnd(self._reached, error=str(error), files=self._files))
-                raise
             except Interrupted:
                 why = INTERRUPTED.format(self._reached)
                 self._leave(SiteEnd(self._reached, error=why, files=self._files))
@@ -324,23 +318,26 @@ class SiteWaves:
             patience = Patience(self._rules.wait_timeout)
             returns = fleet.wait(phones, Pace(), targets=targets, patience=patience, progress=self._site.tell)
         except (TftpHostError, OSError) as error:
-            return replace(end, error=f"the rollout stopped, and could not be put back: {error}")
+            why = f"the rollout stopped, and could not be put back: {error}"
+            return replace(end, error="; ".join(filter(None, (end.error, why))))
         self.changed = True
         given_back = {name: restarted[name].given_back(result.image, result.reason) for name, result in returns.items()}
         return replace(end, given_back=given_back)
 
     def _report_early(self, why: str, publish_it: bool = False) -> None:
         """Write the report of a run that may end here. Every site does, as it may be the last; the first that lives tells the CI job."""
-        report = run_report.write(self._site.handover, self._run, finished=False, error=why)
+        report = run_report.make(self._site.handover, self._run, finished=False, error=why)
+        with suppress(OSError):
+            write(self._rules.report_dir, report)
         others = [site for site in self._run.sites if site != self._site.name and lives(self._meeting.process(site))]
         if publish_it and (not others or list(self._run.sites).index(self._site.name) < list(self._run.sites).index(others[0])):
             publish(report)
-        if os.getppid() != self._parent and not others:
+        if orphaned() and not others:
             self._site.handover.remove()  # nobody is left who would
 
     def _see_ansible(self) -> None:
         """Killed, Ansible leaves its workers behind. Raises Interrupted then."""
-        if os.getppid() != self._parent:
+        if orphaned():
             raise Interrupted
 
 
@@ -367,7 +364,6 @@ class _Witness:
         self._meeting = meeting
         self._suspects = suspects
         self._record = record
-        self._tally = Tally()
 
     def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
         self._resume.note(phone, step, self._images[phone.name], before, deferred)
@@ -382,11 +378,11 @@ class _Witness:
     def cause(self, phone: Phone) -> Cause | None:
         return self._suspects.cause(phone)
 
+    def orphaned(self) -> bool:
+        return orphaned()
+
     def why_stop(self, failed: Mapping[str, str], ended: int) -> str:
-        tally = Tally(dict(failed), ended)
-        if tally != self._tally:
-            self._tally = tally
-            self._meeting.tell(self._number, tally)
+        self._meeting.tell(self._number, Tally(dict(failed), ended), soon=True)
         trouble = self._meeting.trouble()
         if trouble and (trouble[1].stopped or trouble[1].error):
             self.elsewhere = True
@@ -394,6 +390,12 @@ class _Witness:
         total = self._meeting.sum(self._number)
         # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
         return gate.why_stop(self._losses, total) if any(total.failed.values()) else ""
+
+
+def orphaned() -> bool:
+    """Whether Ansible, whose worker this is, is gone: killed, it leaves its workers behind."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and os.getppid() != parent.pid
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, Pointed, Run, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, Pointed, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
@@ -130,6 +130,12 @@ def point(site: Site) -> Mapping[str, Any]:
         problem = str(error)
     site.handover.write(Pointed(site.changes(result), problem), site.name)
     return result
+
+
+def give_up(site: Site, step: str, why: str) -> None:
+    """Leave word that a step failed in a way that nobody foresaw."""
+    parts = {"look": Look(problem=why), "plan": SitePlan(problem=why), "point": Pointed(problem=why), "waves": SiteEnd(error=why)}
+    site.handover.write(parts[step], site.name)
 
 
 def may_go_on(site: Site) -> bool:

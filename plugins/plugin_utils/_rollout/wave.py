@@ -55,6 +55,9 @@ class Witness(Protocol):
     def cause(self, phone: Phone) -> Cause | None:
         """Why the phone cannot come back, if that is certain."""
 
+    def orphaned(self) -> bool:
+        """Whether Ansible is gone, so that nobody waits for this wave."""
+
     def why_stop(self, failed: Mapping[str, str], ended: int) -> str:
         """Why no more phones shall be reset, or an empty text. Asked when a phone has ended, and once a second.
 
@@ -260,7 +263,7 @@ class Wave:
 
     def _may_send(self, phone: Phone) -> bool:
         """Asked when a phone has taken the password: much may have happened since it was its turn."""
-        if self.stopped:
+        if self.stopped or self._witness.orphaned():
             return False
         self._witness.note(phone, "reset")
         # So it stands if the run is interrupted before the phone's answer

@@ -42,6 +42,7 @@ class Notes:
         self.said = []
         self.asked = []
         self.limits = limits or (lambda failed, ended: "")
+        self.alone = False
 
     def note(self, phone, step, before=None, deferred=False):
         self.steps.append((phone.name, step))
@@ -54,6 +55,9 @@ class Notes:
 
     def cause(self, phone):
         return None
+
+    def orphaned(self):
+        return self.alone
 
     def why_stop(self, failed, ended):
         self.asked.append((dict(failed), ended))
@@ -193,6 +197,16 @@ def test_no_more_phones_are_reset_once_it_is_too_much(monkeypatch):
     assert witness.said == [f"a failed: {STAYED.reason}", "no more phones are reset: enough"]
     assert set(witness.outcomes) == {"a"}
     assert (running.counts.failed, running.counts.untouched) == (1, 3)
+
+
+def test_once_ansible_is_gone_no_phone_is_reset(monkeypatch):
+    async def until_back(phone, *_more, **_options):
+        witness.alone = True
+        return BACK
+
+    running, witness = wave_of(monkeypatch, SENT, until_back, names="abc", at_once=1)
+    running.run()
+    assert witness.steps == [("a", "reset"), ("a", "sent"), ("a", "back")]
 
 
 def test_what_others_lose_is_asked_while_phones_are_away(monkeypatch):
