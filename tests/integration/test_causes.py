@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 
@@ -18,13 +19,18 @@ SENDS = (0, 1, 5, 9)
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("file", ["CTLSEP{mac}.tlv", "OS79XX.TXT"])
-def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path, file):
+@pytest.mark.parametrize(("file", "server"), [("CTLSEP{mac}.tlv", "tftp1"), ("OS79XX.TXT", "tftp1"), ("CTLSEP{mac}.tlv", "tftp2")])
+def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path, file, server):
+    """Every site's log is asked, not the first one's only."""
     log = tmp_path / "syslog"
     log.touch()
-    here = site([{"image": "P0S3-08-2-00", "faults": ["never_returns"]}, {"image": "P0S3-08-2-00"}])
+    lost_one = {"image": "P0S3-08-2-00", "faults": ["never_returns"], "inventory": {"cisco79xx_tftp_server": server}}
+    here = site([lost_one, {"image": "P0S3-08-2-00"}])
+    if server == "tftp2":
+        shutil.copytree(here.root, tmp_path / "second root")
+        here.write_inventory(second_root=str(tmp_path / "second root"))
     inventory = json.loads(here.inventory.read_text())
-    inventory["tftp_servers"]["hosts"]["tftp1"]["cisco79xx_tftp_log"] = str(log)
+    inventory["tftp_servers"]["hosts"][server]["cisco79xx_tftp_log"] = str(log)
     here.inventory.write_text(json.dumps(inventory))
     lost = here.phones[0]
 
@@ -49,7 +55,8 @@ def test_the_log_tells_why_a_phone_does_not_come_back(site, tmp_path, file):
     writer.start()
     try:
         began = time.monotonic()
-        run = here.play("downgrade", "-e", "wait_timeout=300", "-e", '{"waves": ["100%"]}', seconds=200)
+        options = ("-e", "wait_timeout=300", "-e", '{"waves": ["100%"]}', "-e", "accept_others=true")
+        run = here.play("downgrade", *options, seconds=200)
     finally:
         done.set()
         writer.join()
