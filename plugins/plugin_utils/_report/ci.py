@@ -24,7 +24,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content imp
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, duration, line, number
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, RunReport
 
-MOST_WAVES = 40
 MOST_MARKDOWN = 480_000
 """Bytes. GitHub drops a summary of more than 1 MiB."""
 
@@ -89,7 +88,7 @@ def _result(case: ElementTree.Element, tag: str, message: str, kind: str = "", t
 def markdown(report: RunReport) -> str:
     """For $GITHUB_STEP_SUMMARY and what else reads GitHub's Markdown."""
     shown = content(report)
-    lines = [f"## {_md(headline(shown).text)}", ""]
+    lines = [f"## {_md(headline(shown)[0])}", ""]
     lines += [f"**{label}:** {_md(text)}\n" for label, text in notes(shown)]
     lines += ["| status | phones | meaning |", "|---|---:|---|"]
     lines += [
@@ -97,7 +96,12 @@ def markdown(report: RunReport) -> str:
         for status, label in LABELS.items()
         if shown.counts[status]
     ]
-    lines += _wave_table(shown)
+    numbers = waves(shown)
+    if numbers:
+        lines += ["", "| wave | phones | result | took | typical restart |", "|---:|---:|---|---|---|"]
+    lines += [
+        f"| {row.number} | {number(row.size)} | {_md(row.result)} | {duration(row.seconds)} | {duration(row.typical)} |" for row in numbers
+    ]
     for group in groups(shown, 200):
         lines += _section(group)
     if shown.files:
@@ -106,19 +110,6 @@ def markdown(report: RunReport) -> str:
     if len(text.encode()) > MOST_MARKDOWN:
         text = text.encode()[:MOST_MARKDOWN].decode("utf-8", "ignore").rpartition("\n")[0] + "\n\nThis summary was cut here.\n"
     return text
-
-
-def _wave_table(shown: Content) -> list[str]:
-    rows = waves(shown)
-    if not rows:
-        return []
-    lines = ["", "| wave | phones | result | took | typical restart |", "|---:|---:|---|---|---|"]
-    lines += [
-        f"| {row.number} | {number(row.size)} | {_md(row.result)} | {duration(row.seconds)} | {duration(row.typical)} |"
-        for row in rows[:MOST_WAVES]
-    ]
-    more = len(rows) - MOST_WAVES
-    return [*lines, "", f"and {number(more)} more waves"] if more > 0 else lines
 
 
 def _section(group: Group) -> list[str]:

@@ -56,7 +56,6 @@ MOST_REASON = 1000
 MOST_NAME = 120
 MOST_TEXT = 1_000_000
 """Characters that all reasons in the table may have together: with many phones each gets fewer."""
-MOST_GROUPS = 60
 MOST_REASONS = 20
 """Different reasons shown in one group."""
 MOST_DIFFS = 300
@@ -101,13 +100,9 @@ class Content:
     """Number of a wave → its phones."""
 
     @property
-    def on_image(self) -> int:
-        return self.counts[DONE] + self.counts[ALREADY]
-
-    @property
     def seconds(self) -> float | None:
         """How long the run took."""
-        return None if self.run.started is None or self.run.ended is None else max(0.0, self.run.ended - self.run.started)
+        return _between(self.run.started, self.run.ended)
 
     @property
     def trouble(self) -> str:
@@ -170,39 +165,29 @@ def _kind_of_line(text: str) -> str:
     return "hunk" if text.startswith(("@@", "--- ", "+++ ")) else {"+": "add", "-": "del"}.get(text[:1], "")
 
 
-class Headline(NamedTuple):
-    """`tone`: ok, bad or plain."""
-
-    text: str
-    tone: str
-
-
-def headline(shown: Content) -> Headline:
-    """How the run ended, in one sentence."""
+def headline(shown: Content) -> tuple[str, str]:
+    """How the run ended, in one sentence, and its tone: ok, bad or plain."""
     run, counts, total = shown.run, shown.counts, len(shown.rows)
-    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
     stuck = any(row.status == BLOCKED and not row.held for row in shown.rows)
-    bad = bool(shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck)
+    tone = "bad" if shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck else "plain"
     if not total:
-        return Headline(f"{'Ended by an error: ' if run.error else ''}No phones were in this run", "bad" if bad else "plain")
+        return f"{'Ended by an error: ' if run.error else ''}No phones were in this run", tone
+    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
     if run.check_mode:
         there = [f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already"] if counts[ALREADY] else []
-        return Headline("; ".join(filter(None, (_would_go(shown), ", ".join(there + rest)))), "bad" if bad else "plain")
+        planned = count(counts[PLANNED]) if counts[PLANNED] else "no phone"
+        waves = f" in {count(run.waves, 'wave')}" if counts[PLANNED] and run.waves else ""
+        return "; ".join(filter(None, (f"Dry run: {planned} would go to {run.image}{waves}", ", ".join(there + rest)))), tone
     begin = _beginning(run)
-    if shown.on_image == total:
+    on_image = counts[DONE] + counts[ALREADY]
+    if on_image == total:
         text = f"the only phone is on {run.image}" if total == 1 else f"all {total:,} phones are on {run.image}"
     else:
-        verb = "is" if shown.on_image == 1 else "are"
-        subject = f"{shown.on_image:,} of {count(total)} {verb}" if shown.on_image else "no phone is"
+        subject = f"{on_image:,} of {count(total)} {'is' if on_image == 1 else 'are'}" if on_image else "no phone is"
         text = "; ".join(filter(None, (f"{subject} on {run.image}", ", ".join(rest))))
-    return Headline(_sentence(begin, text), "bad" if bad else "ok" if shown.on_image == total or not begin else "plain")
-
-
-def _would_go(shown: Content) -> str:
-    planned, waves = shown.counts[PLANNED], shown.run.waves
-    if not planned:
-        return f"Dry run: no phone would go to {shown.run.image}"
-    return f"Dry run: {count(planned)} would go to {shown.run.image}" + (f" in {count(waves, 'wave')}" if waves else "")
+    if tone == "plain" and (on_image == total or not begin):
+        tone = "ok"
+    return begin + text if begin else text[:1].upper() + text[1:], tone
 
 
 def _beginning(run: RunReport) -> str:
@@ -213,10 +198,6 @@ def _beginning(run: RunReport) -> str:
     if run.stopped_at is not None:
         return f"Stopped at wave {run.stopped_at}: "
     return "" if run.paused_after is None else f"Paused after wave {run.paused_after}: "
-
-
-def _sentence(begin: str, text: str) -> str:
-    return begin + text if begin else text[:1].upper() + text[1:]
 
 
 def notes(shown: Content) -> list[tuple[str, str]]:
@@ -241,11 +222,20 @@ def waves(shown: Content) -> list[WaveRow]:
     rows = []
     for wave in shown.run.waves:
         phones = shown.members[wave.number]
-        took = [row.seconds for row in phones if row.status == DONE and row.seconds is not None]
-        seconds = max(0.0, wave.ended - wave.started) if wave.started is not None and wave.ended is not None else None
-        result = ", ".join(results(phones))
-        rows.append(WaveRow(wave.number, len(phones), result, wave.started, seconds, statistics.median(took) if took else None))
+        took, result = restarts(phones), ", ".join(results(phones))
+        typical = statistics.median(took) if took else None
+        rows.append(WaveRow(wave.number, len(phones), result, wave.started, _between(wave.started, wave.ended), typical))
     return rows
+
+
+def restarts(rows: Iterable[Row]) -> list[float]:
+    """How many seconds each phone that is done took."""
+    return [row.seconds for row in rows if row.status == DONE and row.seconds is not None]
+
+
+def _between(began: float | None, ended: float | None) -> float | None:
+    """Seconds, if they are known."""
+    return None if began is None or ended is None else max(0.0, ended - began)
 
 
 def results(rows: Iterable[Row]) -> list[str]:
@@ -282,15 +272,11 @@ def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
         if row.status in (FAILED, BLOCKED):
             reasons = by_advice.setdefault((row.status, row.kind or "", row.advice), {})
             reasons.setdefault(line(row.reason, most), []).append(row.name)
-    sizes = {key: sum(map(len, reasons.values())) for key, reasons in by_advice.items()}
-    order = sorted(by_advice, key=lambda key: (key[1] == failures.HELD, STATUSES.index(key[0]), -sizes[key]))
-    shown_groups = [_group(*key, by_advice[key]) for key in order[:MOST_GROUPS]]
-    left = sum(sizes[key] for key in order[MOST_GROUPS:])
-    return [*shown_groups, *([Group(FAILED, "Other reasons", "See the table of phones.", left, [], left)] if left else [])]
-
-
-def _group(status: str, kind: str, advice: str, names: dict[str, list[str]]) -> Group:
-    reasons = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
-    title = failures.KINDS[kind].title if kind in failures.KINDS else NO_KIND
-    left = sum(len(reason.names) for reason in reasons[MOST_REASONS:])
-    return Group(status, title, advice, sum(len(reason.names) for reason in reasons), reasons[:MOST_REASONS], left)
+    all_groups = []
+    for (status, kind, advice), names in by_advice.items():
+        reasons_of_group = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
+        title = failures.KINDS[kind].title if kind in failures.KINDS else NO_KIND
+        sizes = [len(reason.names) for reason in reasons_of_group]
+        all_groups.append(Group(status, title, advice, sum(sizes), reasons_of_group[:MOST_REASONS], sum(sizes[MOST_REASONS:])))
+    held = failures.KINDS[failures.HELD].title
+    return sorted(all_groups, key=lambda group: (group.title == held, STATUSES.index(group.status), -group.size))
