@@ -73,7 +73,8 @@ class Row(Outcome):
 
 
 class Diff(NamedTuple):
-    """What changed in a file. `lines`: what each is (add, del, hunk or empty), and its text; `left_out`: how many more there are."""
+    """What changed in a file. `lines`: the element of HTML that each is (ins, del, span or none), and its text; `left_out`: how many more
+    there are."""
 
     place: str
     lines: list[tuple[str, str]]
@@ -82,8 +83,8 @@ class Diff(NamedTuple):
     @property
     def size(self) -> str:
         """Such as "+1 -2"."""
-        kinds = Counter(kind for kind, _rest in self.lines)
-        return f"+{kinds['add']} -{kinds['del']}"
+        tags = Counter(tag for tag, _text in self.lines)
+        return f"+{tags['ins']} -{tags['del']}"
 
 
 @dataclass(frozen=True)
@@ -154,15 +155,15 @@ def _diffs(files: Sequence[FileChange]) -> list[Diff]:
         if room <= 0:
             break
         shown = file.diff[:room]
-        lines = [(_kind_of_line(text), line(text, 300, keep_blanks=True)) for text in shown.splitlines()]
+        lines = [(_tag(text), line(text, 300, keep_blanks=True)) for text in shown.splitlines()]
         room -= sum(len(text) + 20 for _rest, text in lines)
         place = " ".join(filter(None, (line(file.tftp_host, 80), line(file.path, 300))))
         diffs.append(Diff(place or "?", lines, file.diff.count("\n") - shown.count("\n")))
     return diffs
 
 
-def _kind_of_line(text: str) -> str:
-    return "hunk" if text.startswith(("@@", "--- ", "+++ ")) else {"+": "add", "-": "del"}.get(text[:1], "")
+def _tag(line_of_diff: str) -> str:
+    return "span" if line_of_diff.startswith(("@@", "--- ", "+++ ")) else {"+": "ins", "-": "del"}.get(line_of_diff[:1], "")
 
 
 def headline(shown: Content) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -120,15 +121,9 @@ def log_keys(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) ->
     keys = [name for name in names if name not in hostvars]
     for phone in phones_of([name for name in names if name in hostvars], hostvars, to_log_in=False):
         keys += [phone.mac] if phone.mac else []
-        keys += [phone.host] if _is_address(phone.host) else []
+        with suppress(ValueError):
+            keys.append(str(ipaddress.ip_address(phone.host)))
     return list(dict.fromkeys(keys))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
 
 
 def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, verdicts: Sequence[str]) -> list[Row]:
@@ -197,15 +192,24 @@ class Group(NamedTuple):
     rows: list[Row]
 
 
-def groups(rows: Iterable[Row]) -> list[list[Group]]:
-    """The groups of each verdict, in the order of the rows. What phones share has no MAC of one of them."""
+class SameVerdict(NamedTuple):
+    """All phones of one verdict: how many there are, and the first of them."""
+
+    size: int
+    first: Row
+    groups: list[Group]
+
+
+def by_verdict(rows: Iterable[Row]) -> list[SameVerdict]:
+    """In the order of the rows. The advice that several phones share has no MAC of one of them."""
     verdicts = []
-    for _verdict, alike in groupby(rows, key=lambda row: row.verdict):
+    for _verdict, same in groupby(rows, key=lambda row: row.verdict):
+        members = list(same)
         by_advice: dict[str, list[Row]] = {}
-        for row in alike:
-            shared = row.advice.replace(row.mac, "<MAC>") if row.mac else row.advice
-            by_advice.setdefault(shared, []).append(row)
-        verdicts.append([Group(members[0].advice if len(members) == 1 else advice, members) for advice, members in by_advice.items()])
+        for row in members:
+            by_advice.setdefault(row.advice.replace(row.mac, "<MAC>") if row.mac else row.advice, []).append(row)
+        groups = [Group(alike[0].advice if len(alike) == 1 else advice, alike) for advice, alike in by_advice.items()]
+        verdicts.append(SameVerdict(len(members), members[0], groups))
     return verdicts
 
 
@@ -231,21 +235,20 @@ def table(logs: Mapping[str, Facts], rows: Sequence[Row]) -> str:
     lines = [source(host, log) for host, log in logs.items()]
     if not rows:
         return "\n".join([*lines, "", "no phones: neither the inventory nor the log has one to show"])
-    verdicts = groups(rows)
+    verdicts = by_verdict(rows)
     several = len(logs) > 1
-    named = [row for alike in verdicts for group in alike for row in group.rows[:MOST_ROWS]]
+    named = [row for verdict in verdicts for group in verdict.groups for row in group.rows[:MOST_ROWS]]
     head = ("phone", "MAC", "address", "verdict", "how sure", "last seen (UTC)", *(["TFTP host"] if several else []))
-    first, *others = columns([head, *(_cells(row, several) for row in named)])
-    line_of = dict(zip((row.name for row in named), others, strict=True))
-    lines += ["", f"  {first}"]
-    for alike in verdicts:
-        row = alike[0].rows[0]
-        lines += ["", f"{row.glyph} {row.title}: {count(sum(len(group.rows) for group in alike))}"]
-        for group in alike:
+    titles, *texts = columns([head, *(_cells(row, several) for row in named)])
+    line_of = dict(zip((row.name for row in named), texts, strict=True))
+    lines += ["", f"  {titles}"]
+    for size, first, groups in verdicts:
+        lines += ["", f"{first.glyph} {first.title}: {count(size)}"]
+        for group in groups:
             lines += [f"  {line_of[row.name]}" for row in group.rows[:MOST_ROWS]]
             if len(group.rows) > MOST_ROWS:
                 lines.append(f"  and {number(len(group.rows) - MOST_ROWS)} more")
-            if row.tone not in ("well", "other"):
+            if first.tone not in ("well", "other"):
                 lines.append(f"    what to do: {group.advice}")
                 lines += [f"    seen: {text}" for text in group.rows[0].evidence[-1:]]
     counts = Counter(row.tone for row in rows)
@@ -282,7 +285,7 @@ def record(logs: Mapping[str, Facts], rows: Iterable[Row]) -> dict[str, Any]:
 
 def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
     """One page that needs nothing else: no network, no script, no colours to be understood. `bad`: phones that are not well."""
-    verdicts = Counter(row.verdict for row in rows)
+    verdicts = by_verdict(rows)
     tones = Counter(row.tone for row in rows)
     unread = [one_line(host, 120) for host, log in logs.items() if "phones" not in log]
     pictures = _pictures(rows)
@@ -291,21 +294,15 @@ def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
         "diagnosis.html.j2",
         headline=_headline(len(rows), tones, unread),
         tone="bad" if bad or unread else "ok" if rows and not tones["unknown"] else "plain",
-        figures=[_figure(verdict, verdicts[verdict]) for verdict in TITLES if verdicts[verdict]],
+        figures=[(number(size), f"{first.glyph} {first.title}", first.tone) for size, first, _groups in verdicts],
         sources=[source(host, log) for host, log in logs.items()],
-        verdicts=groups(rows),
+        verdicts=verdicts,
         pictures=pictures,
         signs={result: meaning for result, meaning in RESULTS.items() if result in results},
         rows=rows,
         several=len(logs) > 1,
         undrawn=sum(1 for row in rows if row.requests and row.name not in pictures),
     )
-
-
-def _figure(verdict: str, phones: int) -> tuple[str, str, str]:
-    """Number, what it is, tone."""
-    tone = TONE_OF.get(verdict, "sick")
-    return number(phones), f"{TONES[tone][0]} {TITLES[verdict]}", tone
 
 
 def _headline(total: int, tones: Counter[str], unread: Sequence[str]) -> str:

@@ -65,8 +65,8 @@ class Band:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The whole picture. `bottom`: y below all bands; `ticks`: x and label; `legend`: the statuses in it; `untimed`: phones of which no time
-    is known."""
+    """The whole picture. `bottom`: y below all bands; `ticks`: x and label; `legend`: the statuses in it; `untimed`: phones of which no
+    time is known."""
 
     left: float
     bottom: float

@@ -15,28 +15,12 @@ from pathlib import Path
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import (
-    LABELS,
-    Content,
-    content,
-    groups,
-    headline,
-    notes,
-    restarts,
-    waves,
-)
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, number, render
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.timeline import timeline
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
-    ALREADY,
-    BLOCKED,
-    DONE,
-    FAILED,
-    NOT_REACHED,
-    PLANNED,
-    RunReport,
-)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, RunReport
 
 
 def write(folder: Path, report: RunReport) -> None:
@@ -56,51 +40,51 @@ def publish(report: RunReport) -> None:
 
 def summary_line(report: RunReport) -> str:
     """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
-    counts = Counter(outcome.status for outcome in report.phones.values())
-    order = (DONE, ALREADY, PLANNED, FAILED, BLOCKED, NOT_REACHED)
+    counts = Counter(phone.status for phone in report.phones.values())
+    order = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, outcome.NOT_REACHED)
     return f"{report.image}: {', '.join(f'{counts[status]} {status}' for status in order if counts[status]) or 'no phones'}"
 
 
 def html(report: RunReport) -> str:
     """One page that needs nothing else: no network, no script, no colours to be understood."""
-    shown = content(report)
-    text, tone = headline(shown)
+    shown = content.content(report)
+    text, tone = content.headline(shown)
     return render(
         "report.html.j2",
         shown=shown,
-        labels=LABELS,
+        labels=content.LABELS,
         headline=text,
         tone=tone,
         figures=_figures(shown),
         facts=_facts(shown),
-        waves=waves(shown),
+        waves=content.waves(shown),
         timeline=timeline(shown),
-        groups=groups(shown),
+        groups=content.groups(shown),
     )
 
 
-def _figures(shown: Content) -> list[tuple[str, str, str]]:
+def _figures(shown: content.Content) -> list[tuple[str, str, str]]:
     """The key figures: number, what it is, status."""
     figures = [
         (number(shown.counts[status]), f"{label.glyph} {label.name}", status if shown.counts[status] else "")
-        for status, label in LABELS.items()
+        for status, label in content.LABELS.items()
         if shown.counts[status] or status == FAILED
     ]
     if shown.seconds is not None:
         figures.append((duration(shown.seconds), "the whole run", ""))
-    took = restarts(shown.rows)
+    took = content.restarts(shown.rows)
     if took:
         figures += [(duration(statistics.median(took)), "typical restart", ""), (duration(max(took)), "slowest restart", "")]
     return figures
 
 
-def _facts(shown: Content) -> list[tuple[str, str]]:
+def _facts(shown: content.Content) -> list[tuple[str, str]]:
     hosts = sorted({row.tftp_host for row in shown.rows if row.tftp_host})
     facts = [
         ("Image", shown.run.image),
         ("Started", clock(shown.run.started, "%Y-%m-%d %H:%M:%S UTC")),
         ("Ended", clock(shown.run.ended, "%Y-%m-%d %H:%M:%S UTC")),
         ("TFTP hosts" if len(hosts) > 1 else "TFTP host", list_some(hosts, 10)),
-        *notes(shown),
+        *content.notes(shown),
     ]
     return [(label, text) for label, text in facts if text]
