@@ -17,7 +17,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, number, render
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, line, number, render
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.timeline import timeline
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, RunReport
@@ -42,7 +42,8 @@ def summary_line(report: RunReport) -> str:
     """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
     counts = Counter(phone.status for phone in report.phones.values())
     order = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, outcome.NOT_REACHED)
-    return f"{report.image}: {', '.join(f'{counts[status]} {status}' for status in order if counts[status]) or 'no phones'}"
+    ended = ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
+    return f"{line(report.image, 120)}: {ended or 'no phones'}"
 
 
 def html(report: RunReport) -> str:
