@@ -49,8 +49,6 @@ LABELS = {
     ALREADY: Label("=", "already", "ran the image when the run began; was not restarted"),
 }
 """In the order of STATUSES: what needs somebody first."""
-NO_KIND = "Not on the image"
-"""What to call a failure of no kind; its reason says what to do."""
 
 MOST_REASON = 1000
 MOST_NAME = 120
@@ -114,7 +112,7 @@ class Content:
 def content(report: RunReport) -> Content:
     """The report with every text harmless and short."""
     with_reason = sum(1 for outcome in report.phones.values() if outcome.reason)
-    most = min(MOST_REASON, max(60, MOST_TEXT // max(1, with_reason)))
+    most = min(MOST_REASON, MOST_TEXT // (1 + with_reason))
     order = {status: number for number, status in enumerate(STATUSES)}
     rows = sorted((_row(name, outcome, most) for name, outcome in report.phones.items()), key=lambda row: (order[row.status], row.name))
     members: dict[int, list[Row]] = {wave.number: [] for wave in report.waves}
@@ -174,21 +172,22 @@ def headline(shown: Content) -> tuple[str, str]:
     if not total:
         return f"{'Ended by an error: ' if run.error else ''}No phones were in this run", tone
     rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
-    if run.check_mode:
-        there = [f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already"] if counts[ALREADY] else []
-        planned = count(counts[PLANNED]) if counts[PLANNED] else "no phone"
-        waves = f" in {count(run.waves, 'wave')}" if counts[PLANNED] and run.waves else ""
-        return "; ".join(filter(None, (f"Dry run: {planned} would go to {run.image}{waves}", ", ".join(there + rest)))), tone
-    begin = _beginning(run)
     on_image = counts[DONE] + counts[ALREADY]
-    if on_image == total:
+    begin = "" if run.check_mode else _beginning(run)
+    if run.check_mode:
+        waves = f" in {count(run.waves, 'wave')}" if counts[PLANNED] and run.waves else ""
+        text = f"Dry run: {count(counts[PLANNED]) if counts[PLANNED] else 'no phone'} would go to {run.image}{waves}"
+        if counts[ALREADY]:
+            rest.insert(0, f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already")
+    elif on_image == total:
         text = f"the only phone is on {run.image}" if total == 1 else f"all {total:,} phones are on {run.image}"
     else:
-        subject = f"{on_image:,} of {count(total)} {'is' if on_image == 1 else 'are'}" if on_image else "no phone is"
-        text = "; ".join(filter(None, (f"{subject} on {run.image}", ", ".join(rest))))
-    if tone == "plain" and (on_image == total or not begin):
+        text = f"{on_image:,} of {count(total)} {'is' if on_image == 1 else 'are'}" if on_image else "no phone is"
+        text += f" on {run.image}"
+    if tone == "plain" and not run.check_mode and (on_image == total or not begin):
         tone = "ok"
-    return begin + text if begin else text[:1].upper() + text[1:], tone
+    text = begin + "; ".join(filter(None, (text, ", ".join(rest))))
+    return text[:1].upper() + text[1:], tone
 
 
 def _beginning(run: RunReport) -> str:
@@ -276,7 +275,7 @@ def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
     all_groups = []
     for (status, kind, advice), names in by_advice.items():
         reasons_of_group = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
-        title = failures.KINDS[kind].title if kind in failures.KINDS else NO_KIND
+        title = failures.KINDS[kind].title if kind in failures.KINDS else "Not on the image"
         sizes = [len(reason.names) for reason in reasons_of_group]
         all_groups.append(Group(status, title, advice, sum(sizes), reasons_of_group[:MOST_REASONS], sum(sizes[MOST_REASONS:])))
     held = failures.KINDS[failures.HELD].title

@@ -82,15 +82,15 @@ def picture(requests: Sequence[Request]) -> Picture | None:
         return None
     timed = sorted(((request.time, request) for request in requests if request.time is not None), key=lambda pair: pair[0])
     drawn = timed or [(float(number), request) for number, request in enumerate(requests)]
-    parts = _parts([when for when, _rest in drawn])
-    drawn = [(when, request) for when, request in drawn if when >= parts[0].first]
-    names = list(dict.fromkeys(_base(request.file) for _when, request in drawn))
+    parts = _parts([when for when, _request in drawn])
+    named = [(when, request.file.rsplit("/", 1)[-1] or request.file, request) for when, request in drawn if when >= parts[0].first]
+    names = list(dict.fromkeys(name for _when, name, _request in named))
     y = {name: _TOP + _LANE * min(number, MOST_LANES - 1) + _LANE / 2 for number, name in enumerate(names)}
     marks = []
-    for when, request in drawn:
+    for when, name, request in named:
         part = next(part for part in reversed(parts) if part.first <= when)
         result = request.result if request.result in RESULTS else "asked"
-        marks.append((part.x(when), y[_base(request.file)], result, clock(when) if timed else "", request.times))
+        marks.append((part.x(when), y[name], result, clock(when) if timed else "", request.times))
     lanes = [(y[name], name[-31:]) for name in names[:MOST_LANES]]
     if len(names) > MOST_LANES:
         lanes[-1] = (lanes[-1][0], "other files")
@@ -148,7 +148,3 @@ def _pauses(parts: Sequence[Part]) -> list[tuple[float, str]]:
         unit = next(unit for unit in (86400, 3600, 60) if seconds >= unit)
         pauses.append((round(after.left - _BREAK / 2 - 3, 1), duration(round(seconds / unit) * unit)))
     return pauses
-
-
-def _base(file: str) -> str:
-    return file.rsplit("/", 1)[-1] or file
