@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import WELL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones as phones_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis_picture import RESULTS, Picture, Request, picture
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, columns, count, number, render
@@ -174,7 +173,7 @@ def _row(name: str, host: str, facts: Facts) -> Row:
 
 def unwell(rows: Iterable[Row], strict: bool) -> dict[str, str]:
     """The phones that somebody has to see to, each with its verdict. With `strict`, also those of which the log does not tell."""
-    return {row.name: row.title for row in rows if row.verdict not in WELL and (strict or row.verdict != tftp_verdict.CANNOT_TELL)}
+    return {row.name: row.title for row in rows if row.tone == "sick" or (strict and row.tone == "unknown")}
 
 
 def _seconds(text: object) -> float | None:
@@ -325,9 +324,10 @@ def _pictures(rows: Iterable[Row]) -> dict[str, Picture]:
     pictures: dict[str, Picture] = {}
     room, well = MOST_MARKS, MOST_WELL
     for row in rows:
-        drawn = picture(row.requests) if len(row.requests) <= room and (well or row.verdict not in WELL) else None
+        is_well = row.tone not in ("sick", "unknown")
+        drawn = picture(row.requests) if len(row.requests) <= room and not (is_well and well == 0) else None
         if drawn:
             pictures[row.name] = drawn
             room -= len(drawn.marks)
-            well -= row.verdict in WELL
+            well -= is_well
     return pictures
