@@ -96,10 +96,7 @@ def timeline(shown: Content) -> Timeline | None:
     if len(run.waves) > MOST_BANDS:
         waves = [("All waves", WaveSpan(0, (), True, begin, end), timed)]
     else:
-        members: dict[int | None, list[Row]] = {}
-        for row in timed:
-            members.setdefault(row.wave, []).append(row)
-        waves = [(f"Wave {wave.number}", wave, members.get(wave.number, [])) for wave in run.waves]
+        waves = [(f"Wave {wave.number}", wave, [row for row in timed if row.wave == wave.number]) for wave in run.waves]
     bands: list[Band] = []
     bottom = 4.0
     for label, wave, rows in waves:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the report of a rollout: for programs, for people, and for CI."""
+"""Writes the report of a rollout: for programs, for people (its page is made here), and for CI."""
 
 from __future__ import annotations
 
