@@ -12,7 +12,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis, diagnosis_page
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
 
 
 class ActionModule(ControllerAction):
@@ -35,7 +35,7 @@ class ActionModule(ControllerAction):
         if arguments["report_dir"]:
             folder = Path(arguments["report_dir"])
             write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
-            write_whole(folder / "diagnose.html", diagnosis_page.html(logs, rows, len(unwell)))
+            write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
             self.say(f"all of it: {folder / 'diagnose.html'}")
             result["path"] = str(folder / "diagnose.html")
         return result

@@ -9,26 +9,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: diagnose_table
-short_description: Show what the logs of TFTP servers tell of phones
+short_description: Internal, shows what the logs of TFTP servers tell of phones
 version_added: 0.1.0
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 description:
-  - Shows results of M(voip.cisco79xx.tftp_log_info) for people to read, phones by their names in the inventory and those first that need
-    somebody, and writes them to C(diagnose.html) and C(diagnose.json) on the controller if asked to, in check mode too. Used by the
-    playbook C(voip.cisco79xx.diagnose).
+  - The last step of the playbook C(voip.cisco79xx.diagnose), which is what to use. This may change at any time.
+  - It shows results of M(voip.cisco79xx.tftp_log_info) for people to read, those phones first that need somebody.
 options:
   logs:
     description:
-      - By TFTP host, what M(voip.cisco79xx.tftp_log_info) returned, with O(voip.cisco79xx.tftp_log_info#module:timeline=true) for the
-        pictures in C(diagnose.html). Of one that failed, the C(msg) is shown. A phone in several of them is shown as in the one that saw it
-        last.
+      - By TFTP host, what M(voip.cisco79xx.tftp_log_info) returned. Of one that failed, the C(msg) is shown. A phone in several of them is
+        shown as in the one that saw it last.
     type: dict
     required: true
   phones:
-    description:
-      - Inventory names of phones. They are found by their MAC (C(cisco79xx_mac), or in the name), or without one by C(ansible_host). One
-        that is in no log is shown as C(cannot_tell).
+    description: Inventory names of phones. One that is in no log is shown as C(cannot_tell).
     type: list
     elements: str
     default: []
@@ -40,55 +36,23 @@ options:
     description: Show phones with these verdicts only.
     type: list
     elements: str
-    choices:
-      - healthy
-      - flashing
-      - data_never_arrives
-      - server_silent
-      - image_missing
-      - image_wrong_case
-      - image_unreadable
-      - config_missing
-      - stuck_loader
-      - boot_loop
-      - other_root
-      - not_ours
-      - fell_silent
-      - server_slow
-      - server_restarted
-      - cannot_tell
     default: []
   strict:
     description: Count phones of which the log does not tell how they are among those that are not well.
     type: bool
     default: false
   report_dir:
-    description: Folder on the controller for C(diagnose.html) and C(diagnose.json). Made if it is missing. Without it, nothing is written.
+    description:
+      - Folder on the controller for C(diagnose.html) and C(diagnose.json), which are written in check mode too. Without it, nothing is
+        written.
     type: path
 extends_documentation_fragment:
   - voip.cisco79xx.controller
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    support: full
-    details: The files are written all the same, being no part of what the run would change.
-  action:
-    description: Runs on the controller.
-    support: full
 """
 
 EXAMPLES = r"""
-- name: Read
-  voip.cisco79xx.tftp_log_info:
-    since: 1d
-    timeline: true
-  register: log
-
-- name: Show
-  voip.cisco79xx.diagnose_table:
-    logs: "{{ {inventory_hostname: log} }}"
-    phones: "{{ groups.phones }}"
-    report_dir: ./cisco79xx-report
+- name: Use the playbook of this collection instead
+  ansible.builtin.import_playbook: voip.cisco79xx.diagnose
 """
 
 RETURN = r"""

@@ -50,8 +50,6 @@ OTHER_ROOT = "other_root"
 BLOCKED = "blocked"
 HELD = "held"
 
-_AGAIN = "then run the same command again: phones on the image are left alone."
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -68,233 +66,156 @@ class Kind:
     title: str
     meaning: str
     advice: str
-    hopeless: bool = False
-    no_answer: bool = False
-    stops: bool = True
+    hopeless: bool
+    no_answer: bool
+    stops: bool
 
 
-_TABLE = (
-    # What the phone said, or did not say
-    Kind(
-        REFUSED,
-        "Refuses telnet",
-        "refuses telnet: still loading, or telnet_level is 0 in the files that it fetched",
-        "If it has just restarted, give it a few minutes. Otherwise set telnet_level: 2 and phone_password in SIPDefault.cnf or "
-        f"SIP<MAC>.cnf, see that ansible_host is its address, and restart it by hand once; {_AGAIN}",
-        no_answer=True,
-    ),
-    Kind(
-        UNREACHABLE,
-        "Cannot be reached",
-        "could not be reached",
-        "Ping ansible_host from the controller. No answer: look at power, cable, switch port and VLAN, and whether DHCP gave the "
-        "phone another address. If it answers, a firewall stands between the controller and its telnet port.",
-        no_answer=True,
-    ),
-    Kind(
-        SILENT,
-        "Accepts the connection but says nothing",
-        "takes the connection and says nothing",
-        "Its telnet is stuck, or is no telnet at all: see that ansible_host and ansible_port are the phone's. Restart the phone "
-        f"by hand (keys *, 6 and Settings together, or its power), {_AGAIN}",
-        no_answer=True,
-    ),
-    Kind(
-        CLOSED,
-        "Closes the connection",
-        "closes the connection",
-        f"Close other telnet sessions to it and wait until it has finished starting. If it goes on, restart the phone by hand, {_AGAIN}",
-        no_answer=True,
-    ),
-    Kind(
-        ENDLESS,
-        "Talks without end",
-        "talks without end",
-        "A debug command is probably still on in the phone, or another device answers at ansible_host. Restart the phone by hand, "
-        f"which ends debugging, {_AGAIN}",
-    ),
-    Kind(
-        NO_PROMPT,
-        "Shows no prompt",
-        "shows no prompt after the login",
-        "Log in by hand with telnet and compare with the last words in the reason: another device, or a phone_prompt longer than "
-        "15 characters, looks like this. Otherwise restart the phone by hand.",
-    ),
-    Kind(
-        NO_IMAGE,
-        "Names no image",
-        "names no image in its banner",
-        "Log in by hand with telnet: the line Loadid must have an SW. A phone with SCCP firmware, or another device, has none; "
-        "take it out of the run.",
-    ),
-    Kind(
-        WRONG_PASSWORD,
-        "Does not take the password",
-        "does not take the password, or came back with another",
-        "Set ansible_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 "
-        "characters. The phone knows a changed one only after a restart, so try the former too.",
-    ),
-    Kind(
-        WRONG_PHONE,
-        "Another phone answers",
-        "another phone answers at its address; that one was not touched",
-        "Its address has gone to another phone. Correct ansible_host or cisco79xx_mac in the inventory; a DHCP reservation keeps it right.",
-    ),
-    Kind(
-        NOT_PRIVILEGED,
-        "Does not allow reset",
-        "its telnet_level does not allow reset",
-        f"Set telnet_level: 2 in SIPDefault.cnf, and in SIP<MAC>.cnf if that sets it. Restart the phone by hand once, {_AGAIN}",
-    ),
-    Kind(
-        UNKNOWN_COMMAND,
-        "Does not know the command",
-        "does not know the command reset",
-        "See that ansible_host is a 7940 or 7960 with SIP firmware. If it is, restart it by hand: it loads the image then, since "
-        "the files name it.",
-    ),
-    Kind(
-        ERROR,
-        "The dialogue broke",
-        "the dialogue with it broke for a reason that is not known",
-        "This is probably a fault of the collection: please report it with the reason. The same command can be run again at once.",
-    ),
-    # What became of it after the restart
-    Kind(
-        WRONG_IMAGE,
-        "Came back on another image",
-        "came back on another image",
-        "The TFTP server's log says what it asked for and did not get. Run voip.cisco79xx.audit: a file of the image that is "
-        "missing or misspelt, an image_version in SIP<MAC>.cnf, or a load in SEP<MAC>.cnf.xml or XMLDefault.cnf.xml does this.",
-    ),
-    Kind(
-        NOT_RESTARTED,
-        "Did not restart",
-        "took the command and never went away",
-        f"Look whether it is in a call or asks something on its display, restart it by hand, {_AGAIN}",
-    ),
-    Kind(
-        NEVER_RETURNED,
-        "Never came back",
-        "did not come back",
-        "Look at its display. Nothing: power, cable, switch port. Protocol Application Invalid: it has the loader and does not "
-        "find the application, so see that all files of the image are in the TFTP root and that DHCP options 150 or 66 name this "
-        "server.",
-        no_answer=True,
-    ),
-    Kind(
-        IN_CALL,
-        "Is in a call",
-        "its call lasted longer than call_timeout; it restarts by itself afterwards",
-        "It restarts by itself when the call ends. Run the same command again later; if the call is over, it counts as done.",
-    ),
-    Kind(
-        NOT_REGISTERED,
-        "Is on the image but not registered",
-        "is on the image, but not registered (require_registered)",
-        "Nobody can call it. Look at proxy1_address, the line's name and its password in SIP<MAC>.cnf (a password of 32 "
-        "characters is too long), and at the PBX's log; with chan_pjsip, force_rport must be no.",
-    ),
-    Kind(
-        NOT_SEEN_AGAIN,
-        "Was reset, and the run ended before it was seen again",
-        "was reset, and the run ended before it was seen again",
-        "Run the same command again: it is waited for, and not reset again.",
-        stops=False,
-    ),
-    Kind(
-        GIVEN_BACK,
-        "Was taken back",
-        "was taken back after the rollout stopped (rollback_on_stop)",
-        "The rollout stopped, and rollback_on_stop took it back to its old image; it may well have been fine. Mend what stopped "
-        f"the rollout, {_AGAIN}",
-        stops=False,
-    ),
-    # What the TFTP server's log says of it
-    Kind(
-        DATA_NEVER_ARRIVES,
-        "The TFTP server's data does not arrive",
-        "the server sends, and nothing reaches it",
-        "It asks again and again for what the server sends. TFTP answers from another port than 69: a firewall or NAT between "
-        "them needs the TFTP helper (nf_conntrack_tftp), or a rule for UDP from the server to the phones.",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        IMAGE_MISSING,
-        "The TFTP server has not all files of the image",
-        "a file of the image is not in the TFTP root",
-        "Put the file that the reason names into the TFTP root, spelt as Cisco spells it (case counts) and readable for the TFTP "
-        f"server's user; the module firmware does that. Restart the phone by hand if it hangs, {_AGAIN}",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        IMAGE_WRONG_CASE,
-        "The image is spelt in another case",
-        "a file of the image is there in another case",
-        "Rename the file that the reason names in the TFTP root, as Cisco spells it: phones and most TFTP servers tell capitals "
-        f"from small letters. Restart the phone by hand if it hangs, {_AGAIN}",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        IMAGE_UNREADABLE,
-        "The TFTP server may not read the image",
-        "a file of the image may not be read by the TFTP server",
-        "Make the file that the reason names readable for the TFTP server's user (chmod 0644; for tftpd-hpa, readable for "
-        f"everybody). Restart the phone by hand if it hangs, {_AGAIN}",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        SERVER_SILENT,
-        "The TFTP server does not answer it",
-        "the TFTP server does not answer it",
-        "See that the server runs and that UDP port 69 is open from the phone's network. It must answer for missing files too: a "
-        "phone that gets no 'file not found' for CTLSEP<MAC>.tlv starts over for ever.",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        STUCK_LOADER,
-        "Stays in the loader",
-        "the loader runs and finds no application",
-        "It has the loader (P003) and does not get the application. See that the .loads file and the .sb2 that it names are in "
-        "the TFTP root, and that DHCP options 150 or 66 name this server: the loader forgets a TFTP address typed into the phone.",
-        hopeless=True,
-        no_answer=True,
-    ),
-    Kind(
-        OTHER_ROOT,
-        "Reads from another TFTP server or root",
-        "asks in a folder, or at a server, that is not this root",
-        "Compare DHCP options 150 and 66, and the alternate TFTP setting in the phone, with cisco79xx_tftp_server; and the folder "
-        "that the TFTP server really serves with cisco79xx_tftp_root.",
-        hopeless=True,
-        no_answer=True,
-    ),
-    # Not a failure of a wave
-    Kind(
-        BLOCKED,
-        "Cannot go to the image",
-        "cannot or must not go to the image",
-        "The reason says why, and what has to come first.",
-        stops=False,
-    ),
-    Kind(
-        HELD,
-        "Held by the inventory",
-        "hold keeps it on what it runs",
-        "Nothing to do, if that is meant. Take hold: true out of the inventory to let it move.",
-        stops=False,
-    ),
-)
+_AGAIN = "then run the same command again: phones on the image are left alone."
+# A paragraph for each kind: name, title and what is special about it; meaning; advice.
+_TABLE = f"""
+refused | Refuses telnet | no_answer
+refuses telnet: still loading, or telnet_level is 0 in the files that it fetched
+If it has just restarted, give it a few minutes. Otherwise set telnet_level: 2 and phone_password in SIPDefault.cnf or SIP<MAC>.cnf, see
+that ansible_host is its address, and restart it by hand once; {_AGAIN}
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _TABLE}
+unreachable | Cannot be reached | no_answer
+could not be reached
+Ping ansible_host from the controller. No answer: look at power, cable, switch port and VLAN, and whether DHCP gave the phone another
+address. If it answers, a firewall stands between the controller and its telnet port.
+
+silent | Accepts the connection but says nothing | no_answer
+takes the connection and says nothing
+Its telnet is stuck, or is no telnet at all: see that ansible_host and ansible_port are the phone's. Restart the phone by hand (keys *, 6
+and Settings together, or its power), {_AGAIN}
+
+closed | Closes the connection | no_answer
+closes the connection
+Close other telnet sessions to it and wait until it has finished starting. If it goes on, restart the phone by hand, {_AGAIN}
+
+endless | Talks without end
+talks without end
+A debug command is probably still on in the phone, or another device answers at ansible_host. Restart the phone by hand, which ends
+debugging, {_AGAIN}
+
+no_prompt | Shows no prompt
+shows no prompt after the login
+Log in by hand with telnet and compare with the last words in the reason: another device, or a phone_prompt longer than 15 characters,
+looks like this. Otherwise restart the phone by hand.
+
+no_image | Names no image
+names no image in its banner
+Log in by hand with telnet: the line Loadid must have an SW. A phone with SCCP firmware, or another device, has none; take it out of the
+run.
+
+wrong_password | Does not take the password
+does not take the password, or came back with another
+Set ansible_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 characters. The phone
+knows a changed one only after a restart, so try the former too.
+
+wrong_phone | Another phone answers
+another phone answers at its address; that one was not touched
+Its address has gone to another phone. Correct ansible_host or cisco79xx_mac in the inventory; a DHCP reservation keeps it right.
+
+not_privileged | Does not allow reset
+its telnet_level does not allow reset
+Set telnet_level: 2 in SIPDefault.cnf, and in SIP<MAC>.cnf if that sets it. Restart the phone by hand once, {_AGAIN}
+
+unknown_command | Does not know the command
+does not know the command reset
+See that ansible_host is a 7940 or 7960 with SIP firmware. If it is, restart it by hand: it loads the image then, since the files name it.
+
+error | The dialogue broke
+the dialogue with it broke for a reason that is not known
+This is probably a fault of the collection: please report it with the reason. The same command can be run again at once.
+
+wrong_image | Came back on another image
+came back on another image
+The TFTP server's log says what it asked for and did not get. Run voip.cisco79xx.audit: a file of the image that is missing or misspelt,
+an image_version in SIP<MAC>.cnf, or a load in SEP<MAC>.cnf.xml or XMLDefault.cnf.xml does this.
+
+not_restarted | Did not restart
+took the command and never went away
+Look whether it is in a call or asks something on its display, restart it by hand, {_AGAIN}
+
+never_returned | Never came back | no_answer
+did not come back
+Look at its display. Nothing: power, cable, switch port. Protocol Application Invalid: it has the loader and does not find the
+application, so see that all files of the image are in the TFTP root and that DHCP options 150 or 66 name this server.
+
+in_call | Is in a call
+its call lasted longer than call_timeout; it restarts by itself afterwards
+It restarts by itself when the call ends. Run the same command again later; if the call is over, it counts as done.
+
+not_registered | Is on the image but not registered
+is on the image, but not registered (require_registered)
+Nobody can call it. Look at proxy1_address, the line's name and its password in SIP<MAC>.cnf (a password of 32 characters is too long),
+and at the PBX's log; with chan_pjsip, force_rport must be no.
+
+not_seen_again | Was reset, and the run ended before it was seen again | never_stops
+was reset, and the run ended before it was seen again
+Run the same command again: it is waited for, and not reset again.
+
+given_back | Was taken back | never_stops
+was taken back after the rollout stopped (rollback_on_stop)
+The rollout stopped, and rollback_on_stop took it back to its old image; it may well have been fine. Mend what stopped the rollout,
+{_AGAIN}
+
+data_never_arrives | The TFTP server's data does not arrive | hopeless | no_answer
+the server sends, and nothing reaches it
+It asks again and again for what the server sends. TFTP answers from another port than 69: a firewall or NAT between them needs the TFTP
+helper (nf_conntrack_tftp), or a rule for UDP from the server to the phones.
+
+image_missing | The TFTP server has not all files of the image | hopeless | no_answer
+a file of the image is not in the TFTP root
+Put the file that the reason names into the TFTP root, spelt as Cisco spells it (case counts) and readable for the TFTP server's user; the
+module firmware does that. Restart the phone by hand if it hangs, {_AGAIN}
+
+image_wrong_case | The image is spelt in another case | hopeless | no_answer
+a file of the image is there in another case
+Rename the file that the reason names in the TFTP root, as Cisco spells it: phones and most TFTP servers tell capitals from small letters.
+Restart the phone by hand if it hangs, {_AGAIN}
+
+image_unreadable | The TFTP server may not read the image | hopeless | no_answer
+a file of the image may not be read by the TFTP server
+Make the file that the reason names readable for the TFTP server's user (chmod 0644; for tftpd-hpa, readable for everybody). Restart the
+phone by hand if it hangs, {_AGAIN}
+
+server_silent | The TFTP server does not answer it | hopeless | no_answer
+the TFTP server does not answer it
+See that the server runs and that UDP port 69 is open from the phone's network. It must answer for missing files too: a phone that gets no
+'file not found' for CTLSEP<MAC>.tlv starts over for ever.
+
+stuck_loader | Stays in the loader | hopeless | no_answer
+the loader runs and finds no application
+It has the loader (P003) and does not get the application. See that the .loads file and the .sb2 that it names are in the TFTP root, and
+that DHCP options 150 or 66 name this server: the loader forgets a TFTP address typed into the phone.
+
+other_root | Reads from another TFTP server or root | hopeless | no_answer
+asks in a folder, or at a server, that is not this root
+Compare DHCP options 150 and 66, and the alternate TFTP setting in the phone, with cisco79xx_tftp_server; and the folder that the TFTP
+server really serves with cisco79xx_tftp_root.
+
+blocked | Cannot go to the image | never_stops
+cannot or must not go to the image
+The reason says why, and what has to come first.
+
+held | Held by the inventory | never_stops
+hold keeps it on what it runs
+Nothing to do, if that is meant. Take hold: true out of the inventory to let it move.
+"""
+
+
+def _kind(paragraph: str) -> Kind:
+    first, meaning, *advice = paragraph.splitlines()
+    name, title, *special = first.split(" | ")
+    return Kind(name, title, meaning, " ".join(advice), "hopeless" in special, "no_answer" in special, "never_stops" not in special)
+
+
+KINDS = {kind.name: kind for kind in map(_kind, _TABLE.strip().split("\n\n"))}
 """All kinds, by name."""
-HOPELESS = tuple(kind.name for kind in _TABLE if kind.hopeless)
-BRICKED = tuple(kind.name for kind in _TABLE if kind.no_answer)
+HOPELESS = tuple(kind.name for kind in KINDS.values() if kind.hopeless)
+BRICKED = tuple(kind.name for kind in KINDS.values() if kind.no_answer)
 """What `bricked` stands for in `stop_on`: reset, and then nothing that answers as a phone does."""
-STOPS = tuple(sorted(kind.name for kind in _TABLE if kind.stops))
+STOPS = tuple(sorted(kind.name for kind in KINDS.values() if kind.stops))
 """What `stop_on` takes, beside `bricked`."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
 cannot be reached has `unreachable`."""
@@ -84,7 +86,7 @@ class TftpHost:
         result = self._execute(f"voip.cisco79xx.{module}", arguments, look or self._check)
         if expected in result and not result.get("failed"):
             return result
-        why = str(result.get("msg") or "failed")
+        why = one_line(result.get("msg") or "failed", 1000)
         if result.get("unreachable"):
             raise TftpHostError(
                 f"TFTP host {self.name} cannot be reached (if it is this machine, give it ansible_connection: local): {why}"

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange, Outcome, RunReport, WaveSpan
 
 pytestmark = pytest.mark.once

@@ -6,91 +6,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import columns
 
 MOST = 20
 """Lines of one part of the table."""
-
-Row = tuple[str, ...]
 
 
 def table(host: str, root: Mapping[str, Any]) -> str:
     """The table of one TFTP host's root, or why that could not be read. `root`: result of tftp_root_info."""
     if "summary" not in root:
-        return f"{host}: {root.get('msg') or 'nothing was found out'}"
-    parts: dict[str, list[Row]] = {
-        "default": [_default(root["default"])],
-        "OS79XX.TXT": [_os79xx(root["os79xx"])],
+        return f"{host}: {one_line(root.get('msg') or 'nothing was found out', 1000)}"
+    summary, os79xx = root["summary"], root["os79xx"]
+    parts: dict[str, list[Sequence[str]]] = {
+        "default": [[_default(root["default"])]],
+        "OS79XX.TXT": [[os79xx["name"] or ("nothing in it that can be read" if os79xx["present"] else "missing")]],
         "images": [
-            (name, "whole" if image["whole"] else "not whole", f"named by {count(image['named_by'], 'file')}")
+            [name, "whole" if image["whole"] else "not whole", f"named by {count(image['named_by'], 'file')}"]
             for name, image in root["images"].items()
         ],
-        "phones": _phones(root["summary"]),
+        "phones": [[text] for text in _phones(summary)],
         "telnet_level": [
-            (level, count(phones), "" if level == "2" else "reset needs 2") for level, phones in root["summary"]["telnet_levels"].items()
+            [level, count(phones), "" if level == "2" else "reset needs 2"] for level, phones in summary["telnet_levels"].items()
         ],
-        "loads": [(load["file"], load["load"], "fights image_version" if load["fights"] else "") for load in root["loads"]],
-        "other files": [_others(root)],
-        "duplicates": [
-            (setting["file"], setting["key"], f"lines {', '.join(map(str, setting['lines']))}") for setting in root["duplicates"]
+        "loads": [[load["file"], load["load"], "fights image_version" if load["fights"] else ""] for load in root["loads"]],
+        "other files": [[_others(root)]],
+        "duplicates": [[one["file"], one["key"], f"lines {', '.join(map(str, one['lines']))}"] for one in root["duplicates"]],
+        "advice": [[text] for text in root["advice"]],
+        "faults": [
+            [":".join(str(fault[part]) for part in ("file", "line", "column") if fault[part] is not None), fault["text"]]
+            for fault in root["faults"]
         ],
-        "advice": [(text,) for text in root["advice"]],
-        "faults": [(_place(fault), fault["text"]) for fault in root["faults"]],
     }
     width = max(map(len, parts))
-    lines = [f"{host}: {root['root']}"]
+    lines = [f"{host}: {one_line(root['root'], 1000)}"]
     for title, rows in parts.items():
-        texts = _aligned(rows) or ["none"]
+        texts = columns([[one_line(cell, 1000) for cell in row] for row in rows[:MOST]]) or ["none"]
+        texts += [f"and {len(rows) - MOST} more"] if len(rows) > MOST else []
         lines += [f"  {'' if number else title:{width}}  {text}" for number, text in enumerate(texts)]
     return "\n".join(lines)
 
 
-def _default(default: Mapping[str, Any] | None) -> Row:
+def _default(default: Mapping[str, Any] | None) -> str:
     if default is None:
-        return ("none",)
-    level = default["telnet_level"]
-    return (
-        ", ".join(
-            (
-                default["image"] or "no image",
-                "no telnet_level" if level is None else f"telnet_level {level}",
-                "phone_password set" if default["phone_password_set"] else "no phone_password",
-            )
-        ),
-    )
+        return "none"
+    level = "no telnet_level" if default["telnet_level"] is None else f"telnet_level {default['telnet_level']}"
+    password = "phone_password set" if default["phone_password_set"] else "no phone_password"
+    return f"{default['image'] or 'no image'}, {level}, {password}"
 
 
-def _os79xx(os79xx: Mapping[str, Any]) -> Row:
-    return (os79xx["name"] or ("nothing in it that can be read" if os79xx["present"] else "missing"),)
-
-
-def _phones(summary: Mapping[str, Any]) -> list[Row]:
-    rows: list[Row] = [(f"{summary['phones']}, {summary['overrides']} of them with an image in a file of their own",)]
+def _phones(summary: Mapping[str, Any]) -> list[str]:
     by_image = {**summary["by_image"], **({"no image": summary["without_image"]} if summary["without_image"] else {})}
-    return rows + [(f"{image}: {phones}",) for image, phones in sorted(by_image.items(), key=lambda item: -item[1])]
+    return [
+        f"{summary['phones']}, {summary['overrides']} of them with an image in a file of their own",
+        *(f"{image}: {phones}" for image, phones in sorted(by_image.items(), key=lambda item: -item[1])),
+    ]
 
 
-def _others(root: Mapping[str, Any]) -> Row:
+def _others(root: Mapping[str, Any]) -> str:
     files = root["files"]
     present = {
         files["dialplan_name"]: files["dialplan"],
         "RINGLIST.DAT": files["ringlist"],
         "syncinfo.xml": root["syncinfo"]["present"],
     }
-    return (", ".join(name if there else f"no {name}" for name, there in present.items()),)
-
-
-def _place(fault: Mapping[str, Any]) -> str:
-    return ":".join(str(fault[part]) for part in ("file", "line", "column") if fault[part] is not None)
-
-
-def _aligned(rows: Iterable[Row]) -> list[str]:
-    rows = list(rows)
-    more = len(rows) - MOST
-    shown = rows[:MOST]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    return ", ".join(name if there else f"no {name}" for name, there in present.items())

@@ -10,21 +10,10 @@ import re
 from xml.etree import ElementTree
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import (
-    LABELS,
-    Content,
-    Group,
-    Row,
-    content,
-    groups,
-    headline,
-    notes,
-    waves,
-)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, duration, line, number
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, RunReport
 
-MOST_WAVES = 40
 MOST_MARKDOWN = 480_000
 """Bytes. GitHub drops a summary of more than 1 MiB."""
 
@@ -34,7 +23,7 @@ MOST_MARKDOWN = 480_000
 
 def junit(report: RunReport) -> str:
     """JUnit XML as GitHub, GitLab and Jenkins read it: a phone is a test case, its wave the class."""
-    shown = content(report)
+    shown = content.content(report)
     suite = ElementTree.Element("testsuite")
     for row in sorted(shown.rows, key=lambda row: (row.wave is None, row.wave or 0, row.name)):
         _phone(suite, row)
@@ -54,15 +43,15 @@ def junit(report: RunReport) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _phone(suite: ElementTree.Element, row: Row) -> None:
+def _phone(suite: ElementTree.Element, row: content.Row) -> None:
     case = _case(suite, "no wave" if row.wave is None else f"wave {row.wave}", row.name, row.seconds)
     if row.status == FAILED or (row.status == BLOCKED and not row.held):
         _result(case, "failure", row.reason or row.status, row.kind or row.status, row.advice)
     elif row.status not in (DONE, ALREADY):
-        _result(case, "skipped", row.reason or LABELS[row.status].meaning)
+        _result(case, "skipped", row.reason or content.LABELS[row.status].meaning)
 
 
-def _rollout(suite: ElementTree.Element, shown: Content) -> None:
+def _rollout(suite: ElementTree.Element, shown: content.Content) -> None:
     """A case of its own for what is wrong with no phone."""
     run = shown.run
     if shown.trouble:
@@ -88,17 +77,22 @@ def _result(case: ElementTree.Element, tag: str, message: str, kind: str = "", t
 
 def markdown(report: RunReport) -> str:
     """For $GITHUB_STEP_SUMMARY and what else reads GitHub's Markdown."""
-    shown = content(report)
-    lines = [f"## {_md(headline(shown).text)}", ""]
-    lines += [f"**{label}:** {_md(text)}\n" for label, text in notes(shown)]
+    shown = content.content(report)
+    lines = [f"## {_md(content.headline(shown)[0])}", ""]
+    lines += [f"**{label}:** {_md(text)}\n" for label, text in content.notes(shown)]
     lines += ["| status | phones | meaning |", "|---|---:|---|"]
     lines += [
         f"| {_md(f'{label.glyph} {label.name}')} | {number(shown.counts[status])} | {_md(label.meaning)} |"
-        for status, label in LABELS.items()
+        for status, label in content.LABELS.items()
         if shown.counts[status]
     ]
-    lines += _wave_table(shown)
-    for group in groups(shown, 200):
+    numbers = content.waves(shown)
+    if numbers:
+        lines += ["", "| wave | phones | result | took | typical restart |", "|---:|---:|---|---|---|"]
+    lines += [
+        f"| {row.number} | {number(row.size)} | {_md(row.result)} | {duration(row.seconds)} | {duration(row.typical)} |" for row in numbers
+    ]
+    for group in content.groups(shown, 200):
         lines += _section(group)
     if shown.files:
         lines += ["", f"Files changed: {number(shown.files)}"]
@@ -108,20 +102,7 @@ def markdown(report: RunReport) -> str:
     return text
 
 
-def _wave_table(shown: Content) -> list[str]:
-    rows = waves(shown)
-    if not rows:
-        return []
-    lines = ["", "| wave | phones | result | took | typical restart |", "|---:|---:|---|---|---|"]
-    lines += [
-        f"| {row.number} | {number(row.size)} | {_md(row.result)} | {duration(row.seconds)} | {duration(row.typical)} |"
-        for row in rows[:MOST_WAVES]
-    ]
-    more = len(rows) - MOST_WAVES
-    return [*lines, "", f"and {number(more)} more waves"] if more > 0 else lines
-
-
-def _section(group: Group) -> list[str]:
+def _section(group: content.Group) -> list[str]:
     lines = ["", f"### {_md(group.title)} ({count(group.size)})", "", _md(group.advice), ""]
     for reason in group.reasons[:5]:
         names = list_some((_md(line(name, 60)) for name in reason.names), 20)

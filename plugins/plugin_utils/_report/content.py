@@ -49,14 +49,11 @@ LABELS = {
     ALREADY: Label("=", "already", "ran the image when the run began; was not restarted"),
 }
 """In the order of STATUSES: what needs somebody first."""
-NO_KIND = "Not on the image"
-"""What to call a failure of no kind; its reason says what to do."""
 
 MOST_REASON = 1000
 MOST_NAME = 120
 MOST_TEXT = 1_000_000
 """Characters that all reasons in the table may have together: with many phones each gets fewer."""
-MOST_GROUPS = 60
 MOST_REASONS = 20
 """Different reasons shown in one group."""
 MOST_DIFFS = 300
@@ -74,7 +71,8 @@ class Row(Outcome):
 
 
 class Diff(NamedTuple):
-    """What changed in a file. `lines`: what each is (add, del, hunk or empty), and its text; `left_out`: how many more there are."""
+    """What changed in a file. `lines`: the element of HTML that each is (ins, del, span or none), and its text; `left_out`: how many more
+    there are."""
 
     place: str
     lines: list[tuple[str, str]]
@@ -83,8 +81,8 @@ class Diff(NamedTuple):
     @property
     def size(self) -> str:
         """Such as "+1 -2"."""
-        kinds = Counter(kind for kind, _rest in self.lines)
-        return f"+{kinds['add']} -{kinds['del']}"
+        tags = Counter(tag for tag, _text in self.lines)
+        return f"+{tags['ins']} -{tags['del']}"
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,9 @@ class Content:
     """Number of a wave → its phones."""
 
     @property
-    def on_image(self) -> int:
-        return self.counts[DONE] + self.counts[ALREADY]
-
-    @property
     def seconds(self) -> float | None:
         """How long the run took."""
-        return None if self.run.started is None or self.run.ended is None else max(0.0, self.run.ended - self.run.started)
+        return _between(self.run.started, self.run.ended)
 
     @property
     def trouble(self) -> str:
@@ -118,7 +112,7 @@ class Content:
 def content(report: RunReport) -> Content:
     """The report with every text harmless and short."""
     with_reason = sum(1 for outcome in report.phones.values() if outcome.reason)
-    most = min(MOST_REASON, max(60, MOST_TEXT // max(1, with_reason)))
+    most = min(MOST_REASON, MOST_TEXT // (1 + with_reason))
     order = {status: number for number, status in enumerate(STATUSES)}
     rows = sorted((_row(name, outcome, most) for name, outcome in report.phones.items()), key=lambda row: (order[row.status], row.name))
     members: dict[int, list[Row]] = {wave.number: [] for wave in report.waves}
@@ -159,50 +153,41 @@ def _diffs(files: Sequence[FileChange]) -> list[Diff]:
         if room <= 0:
             break
         shown = file.diff[:room]
-        lines = [(_kind_of_line(text), line(text, 300, keep_blanks=True)) for text in shown.splitlines()]
+        lines = [(_tag(text), line(text, 300, keep_blanks=True)) for text in shown.splitlines()]
         room -= sum(len(text) + 20 for _rest, text in lines)
         place = " ".join(filter(None, (line(file.tftp_host, 80), line(file.path, 300))))
         diffs.append(Diff(place or "?", lines, file.diff.count("\n") - shown.count("\n")))
     return diffs
 
 
-def _kind_of_line(text: str) -> str:
-    return "hunk" if text.startswith(("@@", "--- ", "+++ ")) else {"+": "add", "-": "del"}.get(text[:1], "")
+def _tag(line_of_diff: str) -> str:
+    return "span" if line_of_diff.startswith(("@@", "--- ", "+++ ")) else {"+": "ins", "-": "del"}.get(line_of_diff[:1], "")
 
 
-class Headline(NamedTuple):
-    """`tone`: ok, bad or plain."""
-
-    text: str
-    tone: str
-
-
-def headline(shown: Content) -> Headline:
-    """How the run ended, in one sentence."""
+def headline(shown: Content) -> tuple[str, str]:
+    """How the run ended, in one sentence, and its tone: ok, bad or plain."""
     run, counts, total = shown.run, shown.counts, len(shown.rows)
-    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
     stuck = any(row.status == BLOCKED and not row.held for row in shown.rows)
-    bad = bool(shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck)
+    tone = "bad" if shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck else "plain"
     if not total:
-        return Headline(f"{'Ended by an error: ' if run.error else ''}No phones were in this run", "bad" if bad else "plain")
+        return f"{'Ended by an error: ' if run.error else ''}No phones were in this run", tone
+    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
+    on_image = counts[DONE] + counts[ALREADY]
+    begin = "" if run.check_mode else _beginning(run)
     if run.check_mode:
-        there = [f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already"] if counts[ALREADY] else []
-        return Headline("; ".join(filter(None, (_would_go(shown), ", ".join(there + rest)))), "bad" if bad else "plain")
-    begin = _beginning(run)
-    if shown.on_image == total:
+        waves = f" in {count(run.waves, 'wave')}" if counts[PLANNED] and run.waves else ""
+        text = f"Dry run: {count(counts[PLANNED]) if counts[PLANNED] else 'no phone'} would go to {run.image}{waves}"
+        if counts[ALREADY]:
+            rest.insert(0, f"{counts[ALREADY]:,} {'is' if counts[ALREADY] == 1 else 'are'} on it already")
+    elif on_image == total:
         text = f"the only phone is on {run.image}" if total == 1 else f"all {total:,} phones are on {run.image}"
     else:
-        verb = "is" if shown.on_image == 1 else "are"
-        subject = f"{shown.on_image:,} of {count(total)} {verb}" if shown.on_image else "no phone is"
-        text = "; ".join(filter(None, (f"{subject} on {run.image}", ", ".join(rest))))
-    return Headline(_sentence(begin, text), "bad" if bad else "ok" if shown.on_image == total or not begin else "plain")
-
-
-def _would_go(shown: Content) -> str:
-    planned, waves = shown.counts[PLANNED], shown.run.waves
-    if not planned:
-        return f"Dry run: no phone would go to {shown.run.image}"
-    return f"Dry run: {count(planned)} would go to {shown.run.image}" + (f" in {count(waves, 'wave')}" if waves else "")
+        text = f"{on_image:,} of {count(total)} {'is' if on_image == 1 else 'are'}" if on_image else "no phone is"
+        text += f" on {run.image}"
+    if tone == "plain" and not run.check_mode and (on_image == total or not begin):
+        tone = "ok"
+    text = begin + "; ".join(filter(None, (text, ", ".join(rest))))
+    return text[:1].upper() + text[1:], tone
 
 
 def _beginning(run: RunReport) -> str:
@@ -213,10 +198,6 @@ def _beginning(run: RunReport) -> str:
     if run.stopped_at is not None:
         return f"Stopped at wave {run.stopped_at}: "
     return "" if run.paused_after is None else f"Paused after wave {run.paused_after}: "
-
-
-def _sentence(begin: str, text: str) -> str:
-    return begin + text if begin else text[:1].upper() + text[1:]
 
 
 def notes(shown: Content) -> list[tuple[str, str]]:
@@ -241,11 +222,20 @@ def waves(shown: Content) -> list[WaveRow]:
     rows = []
     for wave in shown.run.waves:
         phones = shown.members[wave.number]
-        took = [row.seconds for row in phones if row.status == DONE and row.seconds is not None]
-        seconds = max(0.0, wave.ended - wave.started) if wave.started is not None and wave.ended is not None else None
-        result = ", ".join(results(phones))
-        rows.append(WaveRow(wave.number, len(phones), result, wave.started, seconds, statistics.median(took) if took else None))
+        took, result = restarts(phones), ", ".join(results(phones))
+        typical = statistics.median(took) if took else None
+        rows.append(WaveRow(wave.number, len(phones), result, wave.started, _between(wave.started, wave.ended), typical))
     return rows
+
+
+def restarts(rows: Iterable[Row]) -> list[float]:
+    """How many seconds each phone that is done took."""
+    return [row.seconds for row in rows if row.status == DONE and row.seconds is not None]
+
+
+def _between(began: float | None, ended: float | None) -> float | None:
+    """Seconds, if they are known."""
+    return None if began is None or ended is None else max(0.0, ended - began)
 
 
 def results(rows: Iterable[Row]) -> list[str]:
@@ -282,15 +272,11 @@ def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
         if row.status in (FAILED, BLOCKED):
             reasons = by_advice.setdefault((row.status, row.kind or "", row.advice), {})
             reasons.setdefault(line(row.reason, most), []).append(row.name)
-    sizes = {key: sum(map(len, reasons.values())) for key, reasons in by_advice.items()}
-    order = sorted(by_advice, key=lambda key: (key[1] == failures.HELD, STATUSES.index(key[0]), -sizes[key]))
-    shown_groups = [_group(*key, by_advice[key]) for key in order[:MOST_GROUPS]]
-    left = sum(sizes[key] for key in order[MOST_GROUPS:])
-    return [*shown_groups, *([Group(FAILED, "Other reasons", "See the table of phones.", left, [], left)] if left else [])]
-
-
-def _group(status: str, kind: str, advice: str, names: dict[str, list[str]]) -> Group:
-    reasons = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
-    title = failures.KINDS[kind].title if kind in failures.KINDS else NO_KIND
-    left = sum(len(reason.names) for reason in reasons[MOST_REASONS:])
-    return Group(status, title, advice, sum(len(reason.names) for reason in reasons), reasons[:MOST_REASONS], left)
+    all_groups = []
+    for (status, kind, advice), names in by_advice.items():
+        reasons_of_group = sorted((Reason(*pair) for pair in names.items()), key=lambda reason: -len(reason.names))
+        title = failures.KINDS[kind].title if kind in failures.KINDS else "Not on the image"
+        sizes = [len(reason.names) for reason in reasons_of_group]
+        all_groups.append(Group(status, title, advice, sum(sizes), reasons_of_group[:MOST_REASONS], sum(sizes[MOST_REASONS:])))
+    held = failures.KINDS[failures.HELD].title
+    return sorted(all_groups, key=lambda group: (group.title == held, STATUSES.index(group.status), -group.size))

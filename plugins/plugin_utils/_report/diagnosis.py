@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tftp_log_info says of all TFTP hosts, by the names of the inventory: a table for a terminal, and JSON.
+"""What tftp_log_info says of all TFTP hosts, by the names of the inventory: a table for a terminal, JSON, and a page.
 
 File names, addresses and messages are words of strangers: anything on the network can ask a TFTP server for anything.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -19,10 +20,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import WELL
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones as phones_of
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis_picture import Request
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, number
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.diagnosis_picture import RESULTS, Picture, Request, picture
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, columns, count, number, render
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 TITLES = {
@@ -65,6 +65,10 @@ UNSEEN = (
 
 MOST_ROWS = 40
 """Phones of one group in the table for a terminal."""
+MOST_WELL = 200
+"""Phones that are well and get a picture on the page."""
+MOST_MARKS = 18_000
+"""Requests in all pictures together; about 100 bytes each."""
 
 Facts = Mapping[str, Any]
 """Part of a result of tftp_log_info."""
@@ -73,7 +77,7 @@ Facts = Mapping[str, Any]
 @dataclass(frozen=True)
 class Row:
     """One phone, with harmless texts. `name` is that of the inventory, or else its MAC or address; `tftp_host` is empty if it was not seen,
-    `last_seen` an ISO time or empty."""
+    `first_seen` and `last_seen` an ISO time or empty."""
 
     name: str
     mac: str
@@ -81,11 +85,12 @@ class Row:
     verdict: str
     confidence: str
     advice: str
-    tftp_host: str = ""
-    last_seen: str = ""
+    evidence: tuple[str, ...] = ()
     boots: int = 0
     generation: str = ""
-    evidence: tuple[str, ...] = ()
+    first_seen: str = ""
+    last_seen: str = ""
+    tftp_host: str = ""
     requests: tuple[Request, ...] = ()
 
     @property
@@ -98,7 +103,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.verdict, self.verdict.replace("_", " "))
+        return TITLES.get(self.verdict, self.verdict)
 
     @property
     def seen(self) -> str:
@@ -115,15 +120,9 @@ def log_keys(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) ->
     keys = [name for name in names if name not in hostvars]
     for phone in phones_of([name for name in names if name in hostvars], hostvars, to_log_in=False):
         keys += [phone.mac] if phone.mac else []
-        keys += [phone.host] if _is_address(phone.host) else []
+        with suppress(ValueError):
+            keys.append(str(ipaddress.ip_address(phone.host)))
     return list(dict.fromkeys(keys))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
 
 
 def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, verdicts: Sequence[str]) -> list[Row]:
@@ -137,10 +136,8 @@ def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, ver
     for host, log in logs.items():
         for key, facts in (log.get("phones") or {}).items():
             mac, address = str(facts.get("mac") or ""), str(facts.get("address") or "")
-            name = by_mac.get(mac) or by_address.get(address)
-            if not name and not mac:
-                # Known by its address alone: a phone that stays silent has asked for nothing that names it.
-                name = by_any_address.get(address)
+            # Without a MAC it is known by its address alone: a phone that stays silent has asked for nothing that names it.
+            name = by_mac.get(mac) or (by_address if mac else by_any_address).get(address)
             if only and not name:
                 continue
             row = _row(name or str(key), host, facts)
@@ -155,18 +152,13 @@ def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, ver
 
 
 def _row(name: str, host: str, facts: Facts) -> Row:
+    fields = ("mac", "address", "verdict", "confidence", "advice", "generation", "first_seen", "last_seen")
     return Row(
         name=one_line(name, 120),
-        mac=one_line(facts.get("mac"), 40),
-        address=one_line(facts.get("address"), 80),
-        verdict=one_line(facts.get("verdict"), 40),
-        confidence=one_line(facts.get("confidence"), 40),
-        advice=one_line(facts.get("advice"), 1000),
-        tftp_host=one_line(host, 120),
-        last_seen=one_line(facts.get("last_seen"), 40),
+        **{field: one_line(facts.get(field), 500) for field in fields},
+        evidence=tuple(one_line(text, 500) for text in facts.get("evidence") or ()),
         boots=int(facts.get("boots") or 0),
-        generation=one_line(facts.get("generation"), 40),
-        evidence=tuple(one_line(text, 400) for text in facts.get("evidence") or ()),
+        tftp_host=one_line(host, 120),
         requests=tuple(
             Request(
                 _seconds(request.get("time")),
@@ -181,7 +173,7 @@ def _row(name: str, host: str, facts: Facts) -> Row:
 
 def unwell(rows: Iterable[Row], strict: bool) -> dict[str, str]:
     """The phones that somebody has to see to, each with its verdict. With `strict`, also those of which the log does not tell."""
-    return {row.name: row.title for row in rows if row.verdict not in WELL and (strict or row.verdict != tftp_verdict.CANNOT_TELL)}
+    return {row.name: row.title for row in rows if row.tone == "sick" or (strict and row.tone == "unknown")}
 
 
 def _seconds(text: object) -> float | None:
@@ -193,33 +185,31 @@ def _seconds(text: object) -> float | None:
 
 
 class Group(NamedTuple):
-    """Phones for which the same is to be done."""
+    """Phones of one verdict for which the same is to be done."""
 
-    title: str
-    tone: str
     advice: str
     rows: list[Row]
 
-    @property
-    def glyph(self) -> str:
-        return TONES[self.tone][0]
+
+class SameVerdict(NamedTuple):
+    """All phones of one verdict: how many there are, and the first of them."""
+
+    size: int
+    first: Row
+    groups: list[Group]
 
 
-def groups(rows: Iterable[Row]) -> list[Group]:
-    """In the order of the rows, and so those of one verdict side by side."""
-    alike: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        advice = row.advice.replace(row.mac, "<MAC>") if row.mac else row.advice
-        alike.setdefault((row.verdict, advice), []).append(row)
-    return [
-        Group(members[0].title, members[0].tone, members[0].advice if len(members) == 1 else advice, members)
-        for (_verdict, advice), members in alike.items()
-    ]
-
-
-def by_verdict(all_groups: Iterable[Group]) -> list[list[Group]]:
-    """The groups of one verdict together."""
-    return [list(alike) for _title, alike in groupby(all_groups, key=lambda group: group.title)]
+def by_verdict(rows: Iterable[Row]) -> list[SameVerdict]:
+    """In the order of the rows. The advice that several phones share has no MAC of one of them."""
+    verdicts = []
+    for _verdict, same in groupby(rows, key=lambda row: row.verdict):
+        members = list(same)
+        by_advice: dict[str, list[Row]] = {}
+        for row in members:
+            by_advice.setdefault(row.advice.replace(row.mac, "<MAC>") if row.mac else row.advice, []).append(row)
+        groups = [Group(alike[0].advice if len(alike) == 1 else advice, alike) for advice, alike in by_advice.items()]
+        verdicts.append(SameVerdict(len(members), members[0], groups))
+    return verdicts
 
 
 def source(host: str, log: Facts) -> str:
@@ -244,23 +234,20 @@ def table(logs: Mapping[str, Facts], rows: Sequence[Row]) -> str:
     lines = [source(host, log) for host, log in logs.items()]
     if not rows:
         return "\n".join([*lines, "", "no phones: neither the inventory nor the log has one to show"])
-    all_groups = groups(rows)
+    verdicts = by_verdict(rows)
     several = len(logs) > 1
-    cells = {row.name: _cells(row, several) for group in all_groups for row in group.rows[:MOST_ROWS]}
+    named = [row for verdict in verdicts for group in verdict.groups for row in group.rows[:MOST_ROWS]]
     head = ("phone", "MAC", "address", "verdict", "how sure", "last seen (UTC)", *(["TFTP host"] if several else []))
-    widths = [max(map(len, column)) for column in zip(head, *cells.values(), strict=True)]
-
-    def line(texts: Sequence[str]) -> str:
-        return "  " + "  ".join(f"{text:{width}}" for text, width in zip(texts, widths, strict=True)).rstrip()
-
-    lines += ["", line(head)]
-    for alike in by_verdict(all_groups):
-        lines += ["", f"{alike[0].glyph} {alike[0].title}: {count(sum(len(group.rows) for group in alike))}"]
-        for group in alike:
-            lines += [line(cells[row.name]) for row in group.rows[:MOST_ROWS]]
+    titles, *texts = columns([head, *(_cells(row, several) for row in named)])
+    line_of = dict(zip((row.name for row in named), texts, strict=True))
+    lines += ["", f"  {titles}"]
+    for size, first, groups in verdicts:
+        lines += ["", f"{first.glyph} {first.title}: {count(size)}"]
+        for group in groups:
+            lines += [f"  {line_of[row.name]}" for row in group.rows[:MOST_ROWS]]
             if len(group.rows) > MOST_ROWS:
                 lines.append(f"  and {number(len(group.rows) - MOST_ROWS)} more")
-            if group.tone not in ("well", "other"):
+            if first.tone not in ("well", "other"):
                 lines.append(f"    what to do: {group.advice}")
                 lines += [f"    seen: {text}" for text in group.rows[0].evidence[-1:]]
     counts = Counter(row.tone for row in rows)
@@ -285,21 +272,62 @@ def record(logs: Mapping[str, Facts], rows: Iterable[Row]) -> dict[str, Any]:
         else {"error": one_line(log.get("msg") or "failed", 1000)}
         for host, log in logs.items()
     }
-    phones = {}
-    for row in rows:
-        by_key = (logs.get(row.tftp_host) or {}).get("phones") or {}
-        facts = by_key.get(row.mac) or by_key.get(row.address) or {}
-        phones[row.name] = {
-            "mac": row.mac or None,
-            "address": row.address or None,
-            "verdict": row.verdict,
-            "confidence": row.confidence,
-            "advice": row.advice,
-            "evidence": list(row.evidence),
-            "boots": row.boots,
-            "generation": row.generation or None,
-            "first_seen": facts.get("first_seen"),
-            "last_seen": row.last_seen or None,
-            "tftp_host": row.tftp_host or None,
-        }
+    left_out = ("name", "requests")
+    phones = {
+        row.name: {field: None if value == "" else value for field, value in vars(row).items() if field not in left_out} for row in rows
+    }
     return {"hosts": hosts, "phones": phones}
+
+
+# A page
+
+
+def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
+    """One page that needs nothing else: no network, no script, no colours to be understood. `bad`: phones that are not well."""
+    verdicts = by_verdict(rows)
+    tones = Counter(row.tone for row in rows)
+    unread = [one_line(host, 120) for host, log in logs.items() if "phones" not in log]
+    pictures = _pictures(rows)
+    results = {result for drawn in pictures.values() for _x, _y, result, *_rest in drawn.marks}
+    return render(
+        "diagnosis.html.j2",
+        headline=_headline(len(rows), tones, unread),
+        tone="bad" if bad or unread else "ok" if rows and not tones["unknown"] else "plain",
+        figures=[(number(size), f"{first.glyph} {first.title}", first.tone) for size, first, _groups in verdicts],
+        sources=[source(host, log) for host, log in logs.items()],
+        verdicts=verdicts,
+        pictures=pictures,
+        signs={result: meaning for result, meaning in RESULTS.items() if result in results},
+        rows=rows,
+        several=len(logs) > 1,
+        undrawn=sum(1 for row in rows if row.requests and row.name not in pictures),
+    )
+
+
+def _headline(total: int, tones: Counter[str], unread: Sequence[str]) -> str:
+    """How all phones are, in one sentence. `unread`: TFTP hosts whose log could not be read."""
+    if not total:
+        text = "no phones to show"
+    elif tones["sick"]:
+        text = f"{number(tones['sick'])} of {count(total)} {'needs' if tones['sick'] == 1 else 'need'} somebody"
+    elif tones["unknown"] == total:
+        text = f"the log does not tell how {count(total)} {'is' if total == 1 else 'are'}"
+    elif tones["unknown"]:
+        text = f"of {number(tones['unknown'])} of {count(total)} the log does not tell how they are; the others are well"
+    else:
+        text = "the phone is well" if total == 1 else f"all {count(total)} are well"
+    return f"No log from {', '.join(unread)}: {text}" if unread else text[:1].upper() + text[1:]
+
+
+def _pictures(rows: Iterable[Row]) -> dict[str, Picture]:
+    """The pictures that the page has room for, by the names of their phones."""
+    pictures: dict[str, Picture] = {}
+    room, well = MOST_MARKS, MOST_WELL
+    for row in rows:
+        is_well = row.tone not in ("sick", "unknown")
+        drawn = picture(row.requests) if len(row.requests) <= room and not (is_well and well == 0) else None
+        if drawn:
+            pictures[row.name] = drawn
+            room -= len(drawn.marks)
+            well -= is_well
+    return pictures

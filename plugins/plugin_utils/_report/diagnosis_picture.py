@@ -18,15 +18,15 @@ from typing import NamedTuple
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, duration
 
 RESULTS = {
-    "served": ("●", "served"),
-    "missing": ("◇", "not found"),
-    "denied": ("■", "may not be read"),
-    "failed": ("▲", "broke off"),
-    "data_unacked": ("△", "sent, never acknowledged"),
-    "unsure": ("◐", "done, says a server that says so of failures too"),
-    "asked": ("○", "asked; no answer in the log"),
+    "served": "served",
+    "missing": "not found",
+    "denied": "may not be read",
+    "failed": "broke off",
+    "data_unacked": "sent, never acknowledged",
+    "unsure": "done, says a server that says so of failures too",
+    "asked": "asked; no answer in the log",
 }
-"""What came of a request → sign, meaning."""
+"""What came of a request → what to call it."""
 
 WIDTH = 1000
 LEFT = 220
@@ -65,48 +65,46 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Picture:
-    """`lanes`: y and file name; `marks`: x, y, result, time of the day, how often; `ticks`: x, label, text-anchor; `pauses`: x and how
-    long; `results`: those in it."""
+    """`bottom`: y below all lines; `lanes`: y and file name; `marks`: x, y, result, time of the day, how often; `ticks`: x, label,
+    text-anchor; `pauses`: x and how long."""
 
-    height: float
     bottom: float
     lanes: list[tuple[float, str]]
     marks: list[tuple[float, float, str, str, int]]
     ticks: list[tuple[float, str, str]]
     pauses: list[tuple[float, str]]
     description: str
-    results: list[str]
 
 
 def picture(requests: Sequence[Request]) -> Picture | None:
     """Where everything lies, or None if there is nothing to draw."""
+    if not requests:
+        return None
     timed = sorted(((request.time, request) for request in requests if request.time is not None), key=lambda pair: pair[0])
     drawn = timed or [(float(number), request) for number, request in enumerate(requests)]
-    parts = _parts([when for when, _rest in drawn])
-    if not parts:
-        return None
-    drawn = [(when, request) for when, request in drawn if when >= parts[0].first]
-    names = list(dict.fromkeys(_base(request.file) for _when, request in drawn))
+    parts = _parts([when for when, _request in drawn])
+    named = [(when, request.file.rsplit("/", 1)[-1] or request.file, request) for when, request in drawn if when >= parts[0].first]
+    names = list(dict.fromkeys(name for _when, name, _request in named))
     y = {name: _TOP + _LANE * min(number, MOST_LANES - 1) + _LANE / 2 for number, name in enumerate(names)}
     marks = []
-    for when, request in drawn:
+    for when, name, request in named:
         part = next(part for part in reversed(parts) if part.first <= when)
         result = request.result if request.result in RESULTS else "asked"
-        marks.append((part.x(when), y[_base(request.file)], result, clock(when) if timed else "", request.times))
+        marks.append((part.x(when), y[name], result, clock(when) if timed else "", request.times))
+    lanes = [(y[name], name[-31:]) for name in names[:MOST_LANES]]
+    if len(names) > MOST_LANES:
+        lanes[-1] = (lanes[-1][0], "other files")
     counts = Counter(result for _x, _y, result, _clock, _times in marks)
-    results = [result for result in RESULTS if counts[result]]
+    results = ", ".join(f"{counts[result]} {meaning}" for result, meaning in RESULTS.items() if counts[result])
     form = "%Y-%m-%d %H:%M:%S"
     period = f" from {clock(parts[0].first, form)} to {clock(parts[-1].last, form)} UTC" if timed else ", without times"
-    bottom = _TOP + _LANE * min(len(names), MOST_LANES)
     return Picture(
-        height=bottom + 24,
-        bottom=bottom,
-        lanes=_lanes(names, y),
+        bottom=_TOP + _LANE * len(lanes),
+        lanes=lanes,
         marks=marks,
         ticks=_ticks(parts) if timed else [],
         pauses=_pauses(parts),
-        description=f"{count(marks, 'request')}{period}: {', '.join(f'{counts[result]} {RESULTS[result][1]}' for result in results)}.",
-        results=results,
+        description=f"{count(marks, 'request')}{period}: {results}.",
     )
 
 
@@ -120,19 +118,13 @@ def _parts(times: Sequence[float]) -> list[Part]:
             spans.append((when, when))
     spans = spans[-_MOST_PARTS:]
     seconds = [max(last - first, 5.0) for first, last in spans]
-    scale = (WIDTH - LEFT - RIGHT - 12 - _BREAK * (len(spans) - 1)) / (sum(seconds) or 1.0)
+    scale = (WIDTH - LEFT - RIGHT - 12 - _BREAK * (len(spans) - 1)) / sum(seconds)
     parts = []
     left = float(LEFT) + 6
     for (first, last), length in zip(spans, seconds, strict=True):
         parts.append(Part(first, last, left, scale))
         left += length * scale + _BREAK
     return parts
-
-
-def _lanes(names: Sequence[str], y: dict[str, float]) -> list[tuple[float, str]]:
-    """A line for each file; what has no room shares the last one."""
-    lanes = [(y[name], name[-31:]) for name in names[:MOST_LANES]]
-    return lanes if len(names) <= MOST_LANES else [*lanes[:-1], (lanes[-1][0], "other files")]
 
 
 def _ticks(parts: Sequence[Part]) -> list[tuple[float, str, str]]:
@@ -156,7 +148,3 @@ def _pauses(parts: Sequence[Part]) -> list[tuple[float, str]]:
         unit = next(unit for unit in (86400, 3600, 60) if seconds >= unit)
         pauses.append((round(after.left - _BREAK / 2 - 3, 1), duration(round(seconds / unit) * unit)))
     return pauses
-
-
-def _base(file: str) -> str:
-    return file.rsplit("/", 1)[-1] or file

@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pages that need nothing else and can load nothing: what is put into them is text, and only their own style and script may act.
+"""What all reports are made with: numbers, times and columns that look alike everywhere, and pages.
 
-Numbers, times and durations look alike wherever the reports show them: the functions here are the templates' filters, too.
+A page needs nothing else and can load nothing: what is put into it is text, and only its own style and script may act.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -41,6 +42,12 @@ def clock(seconds: float | None, form: str = "%H:%M:%S") -> str:
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(form)
 
 
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, with its cells below those of the others."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
 def render(name: str, **values: Any) -> str:
     """The page that a template of this folder makes of these values."""
     return _environment().get_template(name).render(values)
@@ -48,14 +55,8 @@ def render(name: str, **values: Any) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    folder = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=folder, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(phones=count, number=number, duration=duration, clock=clock, csp_hash=_csp_hash)
     return environment
 

@@ -21,7 +21,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
 
 MOST_BARS = 400
 """Phones of a wave that get a bar each; a larger one is drawn as a curve."""
-MOST_ALL_BARS = 2000
 MOST_BANDS = 40
 """Waves with a band each; beyond that one band has them all."""
 
@@ -66,11 +65,10 @@ class Band:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The whole picture. `ticks`: x and label; `legend`: the statuses in it; `untimed`: phones of which no time is known."""
+    """The whole picture. `bottom`: y below all bands; `ticks`: x and label; `legend`: the statuses in it; `untimed`: phones of which no
+    time is known."""
 
-    height: float
     left: float
-    right: float
     bottom: float
     bands: list[Band]
     ticks: list[tuple[float, str]]
@@ -98,25 +96,17 @@ def timeline(shown: Content) -> Timeline | None:
     if len(run.waves) > MOST_BANDS:
         waves = [("All waves", WaveSpan(0, (), True, begin, end), timed)]
     else:
-        members: dict[int | None, list[Row]] = {}
-        for row in timed:
-            members.setdefault(row.wave, []).append(row)
-        waves = [(f"Wave {wave.number}", wave, members.get(wave.number, [])) for wave in run.waves]
+        waves = [(f"Wave {wave.number}", wave, [row for row in timed if row.wave == wave.number]) for wave in run.waves]
     bands: list[Band] = []
-    top = 4.0
-    bars_left = MOST_ALL_BARS
+    bottom = 4.0
     for label, wave, rows in waves:
-        curve = len(rows) > min(MOST_BARS, bars_left)
-        bars_left -= 0 if curve else len(rows)
-        bands.append(_band(label, wave, rows, top, x, end, curve))
-        top += bands[-1].height + _BAND_GAP
+        bands.append(_band(label, wave, rows, bottom, x, end))
+        bottom += bands[-1].height + _BAND_GAP
     statuses = {row.status for row in timed}
     said = ", ".join(f"{band.label}: {' '.join(band.details) or band.note}" for band in bands)
     return Timeline(
-        height=top + 26,
         left=LEFT,
-        right=WIDTH - RIGHT,
-        bottom=top,
+        bottom=bottom,
         bands=bands,
         ticks=ticks(begin, begin + span, x),
         legend=[status for status in LABELS if status in statuses],
@@ -126,16 +116,15 @@ def timeline(shown: Content) -> Timeline | None:
     )
 
 
-def _band(label: str, wave: WaveSpan, rows: Sequence[Row], top: float, x: Scale, end: float, curve: bool) -> Band:
-    """`top`: where it begins; `end`: when the picture ends; `curve`: no bars."""
+def _band(label: str, wave: WaveSpan, rows: Sequence[Row], top: float, x: Scale, end: float) -> Band:
+    """`top`: where it begins; `end`: when the picture ends."""
     spans = [_span(row, end) for row in rows]
-    starts = [*(begin for begin, _rest in spans), *([] if wave.started is None else [wave.started])]
-    ends = [*(stop for _rest, stop in spans), *([] if wave.ended is None else [wave.ended])]
-    left, right = (x(min(starts)), x(max(ends))) if starts and ends else (float(LEFT), float(LEFT))
+    times = [time for span in [*spans, (wave.started, wave.ended)] for time in span if time is not None]
+    left, right = (x(min(times)), x(max(times))) if times else (float(LEFT), float(LEFT))
     bars: list[Bar] = []
     areas: list[tuple[str, str]] = []
     height = 22.0
-    if curve:
+    if len(rows) > MOST_BARS:
         height = float(_CURVE_HEIGHT)
         areas = _areas(rows, left, top + height, height, x, end)
     elif rows:

@@ -99,6 +99,11 @@ def test_the_diff_is_the_files_with_passwords_masked(root):
     assert "diff" not in run(root)
 
 
+def test_a_diff_tells_a_terminal_nothing(root):
+    (root / PHONE).write_text("image_version: x\r\nphone_label:\t\x1b]0;owned\x07é\u202e\r\n")
+    assert run(root, diff=True)["diff"][1]["after"] == f"image_version: {NEW}\r\nphone_label:\t\\x1b]0;owned\\x07é\\u202e\r\n"
+
+
 def test_a_diff_of_bytes_that_are_no_text(root):
     (root / PHONE).write_bytes(b"image_version: x\nphone_label: \xff\xfc\xe9\n")
     assert run(root, diff=True)["diff"][1]["after"] == f"image_version: {NEW}\nphone_label: \\xff\\xfc\\xe9\n"

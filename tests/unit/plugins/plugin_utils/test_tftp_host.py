@@ -153,11 +153,12 @@ def test_where_the_log_is(variables, where):
             {"failed": True, "msg": "The module failed", "module_stderr": "/bin/sh: 1: python3: not found\n", "rc": 127},
             "TFTP host pbx: The module failed; see that Python 3 runs there, with ansible_python_interpreter if it has another name",
         ),
+        ({"failed": True, "msg": "\x1b[31mno such\n image\u202e"}, "TFTP host pbx: no such image"),
         ({"failed": True}, "TFTP host pbx: failed"),
         ({}, "TFTP host pbx: failed"),
         ({"msg": None, "unreachable": False}, "TFTP host pbx: failed"),
     ],
-    ids=["unreachable", "refused", "refused with a result", "no Python", "no reason", "nothing", "no text"],
+    ids=["unreachable", "refused", "refused with a result", "no Python", "hostile", "no reason", "nothing", "no text"],
 )
 def test_what_people_are_told(result, message):
     with pytest.raises(TftpHostError) as caught:

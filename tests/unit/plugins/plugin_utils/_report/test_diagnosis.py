@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts as tftp_verdict
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis, diagnosis_page, diagnosis_picture
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis, diagnosis_picture
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 MAC = "001122AABB{:02X}"
@@ -100,7 +100,7 @@ class Page(HTMLParser):
 
 
 def page(logs, rows):
-    text = diagnosis_page.html(logs, rows, len(diagnosis.unwell(rows, False)))
+    text = diagnosis.html(logs, rows, len(diagnosis.unwell(rows, False)))
     read = Page(text)
     assert "script" not in read.tags
     assert not [name for name, _rest in read.attributes if name.startswith("on") or name in ("src", "style")]

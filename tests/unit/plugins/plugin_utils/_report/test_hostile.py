@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import KINDS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     STATUSES,
     FileChange,

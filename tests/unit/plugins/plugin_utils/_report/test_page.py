@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import KINDS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import markdown
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import LABELS, content
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import STATUSES, FileChange
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import (
     DRY,

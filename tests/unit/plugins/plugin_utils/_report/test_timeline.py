@@ -11,7 +11,7 @@ import re
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import timeline
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import (
     DRY,
     EMPTY,

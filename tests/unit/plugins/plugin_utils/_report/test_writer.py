@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.page import html
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, summary_line, write
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, publish, summary_line, write
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import EMPTY, HOSTILE, IMAGE, STOPPED
 
 
