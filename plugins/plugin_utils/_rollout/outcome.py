@@ -89,11 +89,6 @@ class FileChange:
     diff: str
 
 
-def file_changes(facts: Sequence[Mapping[str, Any]]) -> list[FileChange]:
-    """From what the modules on the TFTP hosts return as `differences`, with `tftp_host`."""
-    return [FileChange(str(one["tftp_host"]), str(one["path"]), str(one["diff"])) for one in facts]
-
-
 @dataclass(frozen=True)
 class RunReport:
     """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
@@ -140,8 +135,3 @@ class RunReport:
 def stamp(seconds: float | None) -> str | None:
     """Unix seconds as ISO 8601, UTC, to the second."""
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
-
-
-def unix_seconds(text: str) -> float:
-    """From ISO 8601. Raises ValueError."""
-    return datetime.fromisoformat(text).timestamp()

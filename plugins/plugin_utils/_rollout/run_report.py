@@ -67,21 +67,21 @@ def make(handover: Handover, run: Run, **changes: Any) -> RunReport:
     ends = handover.read_all(SiteEnd, run.sites)
     image = run.rules.image or next((plan.image for plan in plans.values()), "rollback")
     about = replace(_about(handover, run, ends), image=image, **changes)
+    logs = {site: handover.outcomes(site).read() for site in run.sites}
+    reached = {site: _reached(logs[site], ends.get(site)) for site in run.sites}
     phones: dict[str, Outcome] = {}
     for site, names in run.sites.items():
-        reached = _reached(handover, site, ends.get(site))
-        outcomes = {**handover.outcomes(site).read(), **(ends[site].given_back if site in ends else {})}
+        outcomes = {**logs[site], **(ends[site].given_back if site in ends else {})}
         for name in names:
             planned = plans[site].phones.get(name) if site in plans else None
             if name in outcomes:
                 phones[name] = outcomes[name]
             elif planned:
-                phones[name] = _outcome(planned, about, reached)
+                phones[name] = _outcome(planned, about, reached[site])
             else:
                 reason = "the run ended before it could be observed"
                 phones[name] = Outcome(NOT_REACHED, reason=reason, host=run.logins[name]["host"], tftp_host=site)
-    spans = _spans(plans, {site: _reached(handover, site, ends.get(site)) for site in plans}, phones)
-    return replace(about, phones=phones, waves=spans)
+    return replace(about, phones=phones, waves=_spans(plans, reached, phones))
 
 
 def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunReport:
@@ -125,11 +125,9 @@ def _together(reasons: Mapping[str, str], run: Run) -> str:
     return "; ".join(reason if one_for_all or not run.several else f"{', '.join(names)}: {reason}" for reason, names in sites.items())
 
 
-def _reached(handover: Handover, site: str, end: SiteEnd | None) -> int:
+def _reached(outcomes: Mapping[str, Outcome], end: SiteEnd | None) -> int:
     """The last wave of a site that began."""
-    if end:
-        return end.reached
-    return max((outcome.wave or 0 for outcome in handover.outcomes(site).read().values()), default=0)
+    return end.reached if end else max((outcome.wave or 0 for outcome in outcomes.values()), default=0)
 
 
 def _outcome(phone: PlannedPhone, about: RunReport, reached: int) -> Outcome:
