@@ -191,7 +191,7 @@ problems:
   returned: failure because of the source, the root or their files
   type: list
   elements: str
-  sample: ["P0S3-8-12-00.sb2: was renamed, it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"]
+  sample: ["P0S3-8-12-00.sb2: was renamed: it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"]
 """
 
 from typing import Any, Dict, Optional, Sequence, Union

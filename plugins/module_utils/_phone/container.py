@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from .image import Image, recognise
+from .._text import plain
+from .image import Image, extension, of_file, recognise
 
 TAG_HEADER_LENGTH = 0x02
 TAG_PAD = 0x0D
@@ -62,6 +63,28 @@ def parse(head: bytes, size: int) -> Container:
     if size == length:
         raise ContainerError("is truncated (nothing follows its header)")
     return Container(_own_name(head[start.end() : length]), length, size - length)
+
+
+def unwrap(name: str, head: bytes, size: int) -> Tuple[Optional[Container], bytes]:
+    """The container in the file of that name, and its payload as far as `head` goes; None and all of it for a raw image.
+
+    Raises ContainerError.
+    """
+    if not size:
+        raise ContainerError("is empty")
+    if extension(name) == ".bin" and not is_signed(head):
+        return None, head
+    signed = parse(head, size)
+    if signed.name and signed.name != name:
+        raise ContainerError(f"was renamed: it is {plain(signed.name[:100])} inside")
+    return signed, head[signed.header_length :]
+
+
+def check_load_id(name: str, payload: bytes) -> None:
+    """Raises ContainerError if the raw image in the file of that name says that it is another one."""
+    inside, expected = load_id(payload), of_file(name)
+    if inside and expected and not inside.same_as(expected):
+        raise ContainerError(f"holds another image, {inside}")
 
 
 def load_id(payload: bytes) -> Optional[Image]:
