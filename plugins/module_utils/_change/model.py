@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Optional, Sequence
 
 from .._files import Metadata, cause, kind, me
 from .._text import first_some, plain
@@ -47,12 +46,6 @@ class Change:
     after: Optional[bytes]
     status: Optional[os.stat_result]
     metadata: Optional[Metadata] = None
-
-
-def difference(texts: Mapping[str, str]) -> Dict[str, str]:
-    """What Ansible shows as a diff, as `path` and a unified `diff` with one line around."""
-    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
-    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
 
 
 def why_no_root(path: str, error: Exception) -> str:
