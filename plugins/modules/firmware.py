@@ -252,8 +252,6 @@ def main() -> None:
             result = (present if module.params["state"] == "present" else absent)(module, image, store)
     except ImageNameError as error:
         module.fail_json(msg=str(error))
-    except archive.ArchiveError as error:
-        module.fail_json(msg=str(error), problems=[str(error)])
     except TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
     module.exit_json(**result)

@@ -20,9 +20,8 @@ from typing import Optional, Tuple
 from .._text import plain
 from .image import Image, extension, of_file, recognise
 
-TAG_HEADER_LENGTH = 0x02
-TAG_PAD = 0x0D
-TAG_FILE_NAME = 0x0E
+_TAG_PAD = 0x0D
+_TAG_FILE_NAME = 0x0E
 LOAD_ID_OFFSET = 0x20
 LOAD_ID_LENGTH = 0x20
 HEAD = 0x10000 + LOAD_ID_OFFSET + LOAD_ID_LENGTH
@@ -113,11 +112,11 @@ def _own_name(fields: bytes) -> Optional[str]:
     while position + 3 <= len(fields):
         tag = fields[position]
         end = position + 3 + int.from_bytes(fields[position + 1 : position + 3], "big")
-        if end <= len(fields) and tag == TAG_FILE_NAME:
+        if end <= len(fields) and tag == _TAG_FILE_NAME:
             return fields[position + 3 : end].split(b"\0")[0].decode("ascii", "backslashreplace")
         if end <= len(fields) and tag:
             position = end
-        elif tag in (TAG_PAD, 0):
+        elif tag in (_TAG_PAD, 0):
             position += 1  # padding of single bytes: no length behind it
         else:
             return None

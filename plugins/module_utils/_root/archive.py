@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import IO, Collection, Container, Dict, Iterable, Iterator, Optional, Tuple, cast
 
 from .. import _files
+from .._change.model import TransactionError
 from .._text import plain
 
 MAX_MEMBERS = 1000
@@ -61,7 +62,7 @@ _DAMAGE = (
 _AGAIN = "get it from Cisco again"
 
 
-class ArchiveError(Exception):
+class ArchiveError(TransactionError):
     """Why a source is refused, as "thing: cause: what to do"."""
 
 

@@ -17,7 +17,7 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import _files
 from .._change import lock
@@ -105,12 +105,10 @@ def package(image: Image, source: Source) -> Package:
     for member in source.members:
         members.setdefault(member.name, []).append(member)
     faults: List[str] = []
-    names = list(image.files)
-    contents = _read(source, members, [*names, *filter(None, map(raw_twin, names))], faults)
-    lists = [_manifest(image, name, contents[name], faults) for name in names if extension(name) == MANIFEST and name in contents]
-    more = list(dict.fromkeys(other for others in lists for other in others if other not in names))
-    contents.update(_read(source, members, [name for name in more if name not in contents], faults))
-    names += more
+    # A manifest may name files of its own release only, so all that can be needed is read at once
+    contents = _read(source, {name: several for name, several in members.items() if _is_of_release(name, image)}, faults)
+    named = [_manifest(image, name, contents[name], faults) for name in image.files if extension(name) == MANIFEST and name in contents]
+    names = list(dict.fromkeys([*image.files, *(other for others in named for other in others)]))
     faults += _missing(image, source, members, [name for name in names if name not in members])
     for name in names:
         try:
@@ -132,11 +130,15 @@ def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging
     contents = dict(wanted.files)
     for name, data in wanted.files:
         try:
-            file, change = _stage_file(root, name, data, server)
-            if change:
-                staging.changes.append(change)
-                faults += _hidden(root, change, mode, server)
-            staging.files.append(file)
+            old = root.load(name, MAX_FILE) if name in root.entries else None
+            if old and old.data == data and server.may_read(old.status):
+                staging.files.append(ImageFile(name, "unchanged", _content(data)))
+                continue
+            change = root.change(name, old, data)
+            staging.changes.append(change)
+            faults += _hidden(root, change, mode, server)
+            state, before = ("replaced", _content(old.data)) if old else ("added", None)
+            staging.files.append(ImageFile(name, state, _content(data), before))
         except (Unusable, OSError) as error:
             faults.append(f"{name} in {root.path} {unreadable(error)}")
     faults += _stale_twins(root, contents)
@@ -195,7 +197,7 @@ def removal(root: Root, image: Image) -> Staging:
         if root.entries[name].is_symlink():
             staging.links.append(root.entries[name].path)
         else:
-            staging.changes.append(Change(name, file.path, file.data, None, file.status))
+            staging.changes.append(root.change(name, file, None))
     faults += unwritable(root, staging.changes)
     if faults:
         raise FirmwareError(*faults)
@@ -212,9 +214,8 @@ def remove(store: LockedRoot, staging: Staging, image: Image) -> None:
     store.apply(staging.changes, image.name)
 
 
-def _read(source: Source, members: Dict[str, List[Member]], names: Iterable[str], faults: List[str]) -> Dict[str, bytes]:
-    """The content of each of the names that is there. Twice the same name has to be twice the same content."""
-    wanted = {name: members[name] for name in names if name in members}
+def _read(source: Source, wanted: Dict[str, List[Member]], faults: List[str]) -> Dict[str, bytes]:
+    """The content of each name. Twice the same name has to be twice the same content."""
     contents = source.read(member for several in wanted.values() for member in several)
     for name, several in wanted.items():
         if len({contents[member] for member in several}) > 1:
@@ -223,14 +224,18 @@ def _read(source: Source, members: Dict[str, List[Member]], names: Iterable[str]
     return {name: contents[several[0]] for name, several in wanted.items()}
 
 
+def _is_of_release(name: str, image: Image) -> bool:
+    other = of_file(name)
+    return bool(other and other.version == image.version)
+
+
 def _manifest(image: Image, name: str, data: bytes, faults: List[str]) -> Tuple[str, ...]:
     """The files that a .loads names, which all have to be of its own release."""
     try:
         names = container.manifest(container.unwrap(name, data, len(data))[1])
     except container.ContainerError:
         return ()  # told where the content of each file is looked at
-    versions = {other: of_file(other) for other in names}
-    strange = [other for other, its in versions.items() if not its or its.version != image.version]
+    strange = [other for other in names if not _is_of_release(other, image)]
     if strange:
         faults.append(f"{name}: names {', '.join(strange)}, of another release: the set is mixed: {_AGAIN}")
         return ()
@@ -285,16 +290,6 @@ def _missing(image: Image, source: Source, members: Dict[str, List[Member]], mis
     if archives:
         return [f"{text}, which holds {archives}: set src to the archive itself, or unpack it: archives inside are not opened"]
     return [f"{text}: set src to what Cisco ships for {image}, whole"]
-
-
-def _stage_file(root: Root, name: str, data: bytes, server: ServerUser) -> Tuple[ImageFile, Optional[Change]]:
-    """Raises Unusable."""
-    if name not in root.entries:
-        return ImageFile(name, "added", _content(data)), Change(name, f"{root.real}/{name}", None, data, None)
-    file = root.load(name, MAX_FILE)
-    if file.data == data and server.may_read(file.status):
-        return ImageFile(name, "unchanged", _content(data)), None
-    return ImageFile(name, "replaced", _content(data), _content(file.data)), Change(name, file.path, file.data, data, file.status)
 
 
 def _content(data: bytes) -> Content:

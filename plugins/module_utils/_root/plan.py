@@ -143,10 +143,8 @@ def _add(root: Root, wanted: RootChanges, name: str, file: Optional[RootFile], e
         wanted.duplicates.append((name, [line for line, _value in edit.before]))
     if file and file.name != SIP_DEFAULT and any(value != wanted.image for _line, value in edit.before):
         wanted.overrides.append((file, edit))
-    if file is None:
-        wanted.changes.append(Change(name, f"{root.real}/{name}", None, edit.data, None))
-    elif edit.data != file.data:
-        wanted.changes.append(Change(name, file.path, file.data, edit.data, file.status))
+    if not file or edit.data != file.data:
+        wanted.changes.append(root.change(name, file, edit.data))
 
 
 def _add_move(wanted: RootChanges, mac: str, before: Optional[str], after: Optional[str]) -> None:
@@ -165,11 +163,10 @@ def _add_os79xx(root: Root, wanted: RootChanges, files: Dict[str, RootFile]) -> 
         wanted.os79xx_before = file.data[:256].decode("utf-8", "backslashreplace")
         if file.path in files:
             return [f"{OS79XX} is the same file as {files[file.path].name}: give it a file of its own"]
-        if file.data not in (right, right + b"\n"):
-            wanted.changes.append(Change(OS79XX, file.path, file.data, right + b"\n", file.status))
         files[file.path] = file
-    elif OS79XX not in root.entries:
-        wanted.changes.append(Change(OS79XX, f"{root.real}/{OS79XX}", None, right + b"\n", None))
+    is_right = file is not None and file.data in (right, right + b"\n")
+    if not is_right and (file or OS79XX not in root.entries):
+        wanted.changes.append(root.change(OS79XX, file, right + b"\n"))
     return []
 
 

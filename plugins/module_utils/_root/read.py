@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .. import _files
-from .._change.model import TransactionError, why_no_root
+from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
 from .._phone.image import Image, of_file
 from .._text import mask_from_secret, plain, quote
@@ -135,6 +135,12 @@ class Root:
         if data is None:
             raise Unusable(f"has {status.st_size} bytes: no file of its kind is that long: move it out of the root")
         return RootFile(name, path, data, status)
+
+    def change(self, name: str, file: Optional[RootFile], after: Optional[bytes]) -> Change:
+        """New content for that file, which is not there yet if `file` is None; None to remove it."""
+        if file is None:
+            return Change(name, f"{self.real}/{name}", None, after, None)
+        return Change(name, file.path, file.data, after, file.status)
 
     def holds(self, real: str) -> bool:
         """Whether that path, without symbolic links in it, is below the root."""
