@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import _files
 from .._phone import cnf, loads_xml
@@ -32,12 +32,6 @@ Settings = Dict[str, cnf.Setting]
 """What a file sets, unless to nothing, by key in lower case."""
 
 
-class _Place(NamedTuple):
-    file: str
-    line: int
-    column: int
-
-
 def survey(root: Root, server: ServerUser) -> Info:
     """What the root holds and what is wrong with it, in the form that the module `tftp_root_info` returns."""
     return _Survey(root, server).result()
@@ -48,8 +42,8 @@ class _Survey:
         self.root = root
         self.server = server
         self.findings = Findings(root, server)
-        self.named: Dict[str, List[_Place]] = {}
-        """Where each image is named."""
+        self.named: Dict[str, List[Tuple[str, int, int]]] = {}
+        """File, line and column of each place where an image is named."""
         self.templates: Dict[str, str] = {}
         """The file that first names each dial template."""
         self.default: Settings = {}
@@ -117,7 +111,7 @@ class _Survey:
         default_image, default_level = _value(self.default, "image_version"), _telnet_level(self.default)
         default_password = "phone_password" in self.default
         for file in self.root.phones():
-            mac = file.mac or ""
+            mac = file.mac
             own = self._settings(file)
             image, level = _value(own, "image_version"), _telnet_level(own)
             if mac in phones:
@@ -135,7 +129,7 @@ class _Survey:
                 "phone_password_set": default_password or "phone_password" in own,
             }
         for mac, alias in self.root.shared:
-            other = alias.mac or ""
+            other = alias.mac
             if other not in phones:
                 phones[other] = {**phones[mac], "file": plain(alias.name)}
                 if mac in overrides:
@@ -155,7 +149,7 @@ class _Survey:
         return settings
 
     def _note_image(self, name: str, file: RootFile, line: int, column: int) -> None:
-        self.named.setdefault(name, []).append(_Place(file.name, line, column))
+        self.named.setdefault(name, []).append((file.name, line, column))
 
     def _os79xx(self) -> Info:
         file = self.root.os79xx

@@ -31,7 +31,6 @@ from .archive import MAX_FILE, Member, Source, shown
 from .image_files import image_problems
 from .read import OS79XX, Root, RootError, Unusable, unreadable
 
-RECORDS = "firmware"
 SPARE = 64 << 10
 """Bytes that have to stay free: for the folder itself, and for the configurations that are changed next."""
 
@@ -47,7 +46,7 @@ def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[LockedR
     """
     with lock.locked(root, state_dir, check) as others:
         mended = others.repaired
-    with lock.locked(root, f"{os.path.dirname(others.folder)}/{RECORDS}", check) as store:
+    with lock.locked(root, f"{os.path.dirname(others.folder)}/firmware", check) as store:
         store.repaired += mended
         store.refuse_if_half_changed()
         yield store
@@ -69,7 +68,6 @@ class Content:
 class Package:
     """One whole image, as taken out of a source. `files` are in the order in which they are to be written."""
 
-    image: Image
     files: Tuple[Tuple[str, bytes], ...]
     ignored: Tuple[str, ...]
 
@@ -120,7 +118,7 @@ def package(image: Image, source: Source) -> Package:
         raise FirmwareError(*faults)
     ordered = sorted(names, key=lambda name: extension(name) == MANIFEST)
     ignored = sorted(shown(member.path) for member in source.members if member.name not in names)
-    return Package(image, tuple((name, contents[name]) for name in ordered), tuple(ignored))
+    return Package(tuple((name, contents[name]) for name in ordered), tuple(ignored))
 
 
 def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging:

@@ -61,10 +61,10 @@ class RootFile:
     status: os.stat_result
 
     @property
-    def mac(self) -> Optional[str]:
-        """Of the phone that asks for this file, if it is one phone's own."""
+    def mac(self) -> str:
+        """Of the phone whose own file this is; empty for other files."""
         match = _PHONE_FILE.fullmatch(os.path.basename(self.name))
-        return match.group(1) if match else None
+        return match.group(1) if match else ""
 
 
 class Root:
@@ -108,9 +108,9 @@ class Root:
                     continue
                 file = self.read(prefix + name, entries[name])
                 if file and file.path not in owners:
-                    owners[file.path] = file.mac or ""
+                    owners[file.path] = file.mac
                     yield file
-                elif file and file.mac and file.mac != owners[file.path]:
+                elif file and file.mac != owners[file.path]:
                     self.shared.append((owners[file.path], file))
 
     def read(self, name: str, entry: Optional[os.DirEntry[str]] = None) -> Optional[RootFile]:
