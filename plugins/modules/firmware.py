@@ -21,34 +21,12 @@ description:
   - No configuration is changed and no phone restarted. M(voip.cisco79xx.image_version) points phones at an image.
 attributes:
   check_mode:
-    support: full
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-    details:
-      - Everything is verified as in a real run.
+    details: Everything is verified as in a real run.
   diff_mode:
-    support: full
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    details:
-      - Files are shown as a list with sizes and SHA-256.
-  idempotent:
-    support: full
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    support: full
-    platforms: posix
-    description: Target OS/families that can be operated against.
-  safe_file_operations:
-    support: full
-    description: Uses atomic file operations to ensure data integrity.
+    details: Files are shown as a list with sizes and SHA-256.
 options:
-  tftp_root:
-    description:
-      - The folder that the TFTP server serves.
-    type: path
-    required: true
   image:
-    description:
-      - Name of a SIP application image, without extension, spelt as its files are.
+    description: Name of a SIP application image, without extension, spelt as its files are.
     type: str
     required: true
   src:
@@ -64,11 +42,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  tftp_user:
-    description:
-      - The user that the TFTP server runs as, who has to be able to read the image's files. Judged from owner, group and mode.
-      - Without it the files have to be readable for everybody, which is what C(tftpd-hpa) asks for by default.
-    type: str
   mode:
     description:
       - Octal mode of the files that are written.
@@ -80,7 +53,7 @@ options:
       - Where the records of what was changed are kept, by which a change is mended if the host died in the middle of it. It has to lie
         outside of the TFTP root. The records of this module are in its folder C(firmware), apart from those of configurations, so that
         undoing the last change of configurations never takes away files.
-      - Without it that is C(/var/lib/cisco79xx) for root, and otherwise C(cisco79xx) in C($XDG_STATE_HOME) or C(~/.local/state).
+      - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
     type: path
 notes:
   - The signature of a signed file can be checked by phones only.
@@ -88,6 +61,10 @@ notes:
   - An archive may have up to 1000 members, 64 MiB in each and 256 MiB in all, which is many times what Cisco ships.
 seealso:
   - module: voip.cisco79xx.image_version
+extends_documentation_fragment:
+  - voip.cisco79xx.tftp_root
+  - voip.cisco79xx.tftp_root.reader
+  - voip.cisco79xx.tftp_root.changes
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 """
@@ -133,48 +110,27 @@ files:
   type: list
   elements: dict
   contains:
-    name:
-      description: Name of the file in the root.
-      type: str
-      sample: P0S3-8-12-00.sb2
-    size:
-      description: Its bytes.
-      type: int
-      sample: 756524
-    sha256:
-      description: Its SHA-256.
-      type: str
-      sample: 5d6acfd6f6d9a4a6a9ba2be4d2b5ec1e3be1f6d7b7c8e4a0a4c1a6c1a1d5a2f0
-    state:
-      description: One of V(added), V(replaced), V(unchanged) and V(removed).
-      type: str
-      sample: added
+    name: {description: Name of the file in the root., type: str, sample: P0S3-8-12-00.sb2}
+    size: {description: Its bytes., type: int, sample: 756524}
+    sha256: {description: Its SHA-256., type: str, sample: "5d6acfd6f6d9a4a6a9ba2be4d2b5ec1e3be1f6d7b7c8e4a0a4c1a6c1a1d5a2f0"}
+    state: {description: "One of V(added), V(replaced), V(unchanged) and V(removed).", type: str, sample: added}
 replaced:
   description: What the root held instead of the files with state V(replaced). If only the mode was wrong, the content is the same.
   returned: success
   type: list
   elements: dict
   contains:
-    name:
-      description: Name of the file in the root.
-      type: str
-      sample: P0S3-8-12-00.sb2
-    size_before:
-      description: Bytes of the file that was there.
-      type: int
-      sample: 4096
+    name: {description: Name of the file in the root., type: str, sample: P0S3-8-12-00.sb2}
+    size_before: {description: Bytes of the file that was there., type: int, sample: 4096}
     sha256_before:
       description: SHA-256 of the file that was there.
       type: str
       sample: ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7
-    size:
-      description: Bytes of the file that is there now.
-      type: int
-      sample: 756524
+    size: {description: Bytes of the file that is there now., type: int, sample: 756524}
     sha256:
       description: SHA-256 of the file that is there now.
       type: str
-      sample: 5d6acfd6f6d9a4a6a9ba2be4d2b5ec1e3be1f6d7b7c8e4a0a4c1a6c1a1d5a2f0
+      sample: "5d6acfd6f6d9a4a6a9ba2be4d2b5ec1e3be1f6d7b7c8e4a0a4c1a6c1a1d5a2f0"
 ignored:
   description: What else O(src) holds. None of it was taken.
   returned: success
@@ -191,7 +147,7 @@ problems:
   returned: failure because of the source, the root or their files
   type: list
   elements: str
-  sample: ["P0S3-8-12-00.sb2: was renamed, it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"]
+  sample: ["P0S3-8-12-00.sb2: was renamed: it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"]
 """
 
 from typing import Any, Dict, Optional, Sequence, Union
@@ -291,13 +247,11 @@ def main() -> None:
     try:
         image = parse_application(module.params["image"])
         with firmware.locked(module.params["tftp_root"], module.params["state_dir"], module.check_mode) as store:
-            for text in [text for repair in store.repaired for text in repair.texts()]:
+            for text in store.warnings():
                 module.warn(text)
             result = (present if module.params["state"] == "present" else absent)(module, image, store)
     except ImageNameError as error:
         module.fail_json(msg=str(error))
-    except archive.ArchiveError as error:
-        module.fail_json(msg=str(error), problems=[str(error)])
     except TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
     module.exit_json(**result)

@@ -23,34 +23,12 @@ description:
   - Changing the files does not restart any phone.
 attributes:
   check_mode:
-    support: full
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-    details:
-      - Everything is verified as in a real run.
+    details: Everything is verified as in a real run.
   diff_mode:
-    support: full
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    details:
-      - Values of passwords, secrets and keys are replaced by asterisks.
-  idempotent:
-    support: full
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    support: full
-    platforms: posix
-    description: Target OS/families that can be operated against.
-  safe_file_operations:
-    support: full
-    description: Uses atomic file operations to ensure data integrity.
+    details: Values of passwords, secrets and keys are replaced by asterisks.
 options:
-  tftp_root:
-    description:
-      - The folder that the TFTP server serves.
-    type: path
-    required: true
   image:
-    description:
-      - Name of a SIP application image, without extension, spelt as its files are.
+    description: Name of a SIP application image, without extension, spelt as its files are.
     type: str
     required: true
   verify_files:
@@ -64,11 +42,6 @@ options:
       - The name to put into C(OS79XX.TXT).
       - Without it that is the image itself up to 6.x, and its universal loader (C(P003-...)) from 7.x on.
     type: str
-  tftp_user:
-    description:
-      - The user that the TFTP server runs as, who has to be able to read the image's files. Judged from owner, group and mode.
-      - Without it the files have to be readable for everybody, which is what C(tftpd-hpa) asks for by default.
-    type: str
   only:
     description:
       - The MACs of phones to point at the image, in their own C(SIP<MAC>.cnf) and nowhere else. C(SIPDefault.cnf) is left alone.
@@ -78,21 +51,13 @@ options:
     type: list
     elements: str
   hold:
-    description:
-      - The image to keep a phone on, by MAC, in its own C(SIP<MAC>.cnf), whatever O(image) is.
+    description: The image to keep a phone on, by MAC, in its own C(SIP<MAC>.cnf), whatever O(image) is.
     type: dict
     default: {}
   backup:
-    description:
-      - Whether to keep the original of each changed file beside it, under a name with a time stamp.
+    description: Whether to keep the original of each changed file beside it, under a name with a time stamp.
     type: bool
     default: false
-  state_dir:
-    description:
-      - Where the records of what was changed are kept, by which a change is undone, and mended if the host died in the middle of it.
-        They hold passwords, so it has to lie outside of the TFTP root.
-      - Without it that is C(/var/lib/cisco79xx) for root, and otherwise C(cisco79xx) in C($XDG_STATE_HOME) or C(~/.local/state).
-    type: path
   run:
     description: A name that ties together the records of several calls, which are then undone together. By default each call is alone.
     type: str
@@ -106,6 +71,10 @@ seealso:
 notes:
   - That a phone takes the last of several C(image_version) lines in a file is not established, therefore all of them are set.
   - Up to 64 changed files are also forced onto the disk; for more than that this would take minutes, so they are left to the file system.
+extends_documentation_fragment:
+  - voip.cisco79xx.tftp_root
+  - voip.cisco79xx.tftp_root.reader
+  - voip.cisco79xx.tftp_root.changes
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 """
@@ -133,18 +102,13 @@ image:
   type: str
   sample: P0S3-06-3-00
 differences:
-  description:
-    - How files change. Values of passwords, secrets and keys are replaced by asterisks.
+  description: How files change. Values of passwords, secrets and keys are replaced by asterisks.
   returned: if O(differences) asks for them
   type: list
   elements: dict
   contains:
-    path:
-      description: The file.
-      type: str
-    diff:
-      description: In the unified form, with one line around.
-      type: str
+    path: {description: The file., type: str}
+    diff: {description: "In the unified form, with one line around.", type: str}
 changed_files:
   description: The files that were changed or, in check mode, would be. Names are relative to the root.
   returned: success
@@ -158,8 +122,8 @@ per_phone:
   sample: 250
 would_move:
   description:
-    - The phones for which the files name another release than before, and what they named, by MAC. Such a phone moves when it restarts
-      for whatever reason. Only phones with a file of their own are known.
+    - The phones for which the files name another release than before, and what they named, by MAC. Such a phone moves when it restarts for
+      whatever reason. Only phones with a file of their own are known.
   returned: success
   type: dict
   sample: {"001122AABBCC": P0S3-08-2-00}
@@ -169,39 +133,18 @@ overrides:
   type: list
   elements: dict
   contains:
-    file:
-      description: Name relative to the root.
-      type: str
-      sample: SIP001122AABBCC.cnf
-    mac:
-      description: MAC address of the phone, 12 upper-case digits.
-      type: str
-      sample: 001122AABBCC
-    lines:
-      description: Numbers of the lines that set C(image_version).
-      type: list
-      elements: int
-      sample: [1]
-    before:
-      description: What these lines set before.
-      type: list
-      elements: str
-      sample: [P0S3-07-4-00]
+    file: {description: Name relative to the root., type: str, sample: SIP001122AABBCC.cnf}
+    mac: {description: "MAC address of the phone, 12 upper-case digits.", type: str, sample: "001122AABBCC"}
+    lines: {description: Numbers of the lines that set C(image_version)., type: list, elements: int, sample: [1]}
+    before: {description: What these lines set before., type: list, elements: str, sample: [P0S3-07-4-00]}
 duplicates:
   description: The files that set C(image_version) more than once. All of the lines are set.
   returned: success
   type: list
   elements: dict
   contains:
-    file:
-      description: Name relative to the root.
-      type: str
-      sample: SIPDefault.cnf
-    lines:
-      description: Numbers of the lines that set C(image_version).
-      type: list
-      elements: int
-      sample: [1, 17]
+    file: {description: Name relative to the root., type: str, sample: SIPDefault.cnf}
+    lines: {description: Numbers of the lines that set C(image_version)., type: list, elements: int, sample: [1, 17]}
 os79xx:
   description: The content of C(OS79XX.TXT).
   returned: success
@@ -211,24 +154,15 @@ os79xx:
       description: What it was, line end and blanks included; V(null) if there was no such file.
       type: str
       sample: "P003-8-12-00 \r\n"
-    after:
-      description: The name in it now.
-      type: str
-      sample: P0S3-06-3-00
+    after: {description: The name in it now., type: str, sample: P0S3-06-3-00}
 backup_files:
   description: Where the originals are.
   returned: if O(backup=true) and not in check mode
   type: list
   elements: dict
   contains:
-    file:
-      description: Name relative to the root.
-      type: str
-      sample: SIPDefault.cnf
-    backup_file:
-      description: Path of the original.
-      type: str
-      sample: /srv/tftp/SIPDefault.cnf.4711.2026-01-31@12:00:00~
+    file: {description: Name relative to the root., type: str, sample: SIPDefault.cnf}
+    backup_file: {description: Path of the original., type: str, sample: /srv/tftp/SIPDefault.cnf.4711.2026-01-31@12:00:00~}
 problems:
   description: Everything that stands in the way, one text for each; the error message lists the first of them.
   returned: failure because of the root or its files
@@ -244,11 +178,11 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError, difference
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import before_and_after
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
@@ -263,10 +197,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
     with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
-        if store.repaired and module.check_mode:
-            raise TransactionError(
-                f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
-            )
+        store.refuse_if_half_changed()
         root = Root(params["tftp_root"])
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold)
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
@@ -288,14 +219,10 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "duplicates": [{"file": name, "lines": lines} for name, lines in wanted.duplicates],
         "os79xx": {"before": wanted.os79xx_before, "after": wanted.os79xx},
     }
-    if params["differences"]:
-        result["differences"] = [difference(before_and_after(root.path, change)) for change in wanted.changes[: params["differences"]]]
-    if module._diff:
-        result["diff"] = [before_and_after(root.path, change) for change in wanted.changes]
+    result.update(differences(root.path, wanted.changes, params["differences"], module._diff))
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    warnings = [text for repair in store.repaired for text in repair.texts()] + wanted.warnings
-    for warning in first_some(warnings, what=" warnings like these"):
+    for warning in first_some(store.warnings() + wanted.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 

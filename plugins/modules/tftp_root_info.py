@@ -15,33 +15,11 @@ description:
   - Nothing is written. A root with faults is a result, not a failure; the module fails only if the root itself cannot be read.
   - Passwords and the values of other settings never appear, only whether there is a C(phone_password).
 attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
   diff_mode:
     support: N/A
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  idempotent:
-    support: full
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    support: full
-    platforms: posix
-    description: Target OS/families that can be operated against.
 options:
-  tftp_root:
-    description:
-      - The folder that the TFTP server serves.
-    type: path
-    required: true
-  tftp_user:
-    description:
-      - The user that the TFTP server runs as, who has to be able to read the files. Judged from owner, group and mode.
-      - Without it the files have to be readable for everybody, which is what C(tftpd-hpa) asks for by default.
-    type: str
   phones:
-    description:
-      - Whether to list every phone. Without it, RV(summary), RV(overrides) and RV(faults) still cover all of them.
+    description: Whether to list every phone. Without it, RV(summary), RV(overrides) and RV(faults) still cover all of them.
     type: bool
     default: true
 notes:
@@ -49,6 +27,9 @@ notes:
   - That a phone takes its file from the folder C(tftp_cfg_dir) rather than from the root is assumed where both have one.
 seealso:
   - module: voip.cisco79xx.image_version
+extends_documentation_fragment:
+  - voip.cisco79xx.tftp_root
+  - voip.cisco79xx.tftp_root.reader
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 """
@@ -81,14 +62,8 @@ default:
   returned: success
   type: dict
   contains:
-    file:
-      description: Its name.
-      type: str
-      sample: SIPDefault.cnf
-    image:
-      description: The image it names, or V(null).
-      type: str
-      sample: P0S3-8-12-00
+    file: {description: Its name., type: str, sample: SIPDefault.cnf}
+    image: {description: "The image it names, or V(null).", type: str, sample: P0S3-8-12-00}
     telnet_level:
       description: 0 (off), 1 or 2, or V(null) if it is not set. RM(voip.cisco79xx.reset#module) needs 2.
       type: int
@@ -97,65 +72,38 @@ default:
       description: Whether there is a C(phone_password). Without one, phones take Cisco's default.
       type: bool
       sample: true
-    tftp_cfg_dir:
-      description: The folder of the per-phone files, or V(null).
-      type: str
-      sample: ./
-    dial_template:
-      description: Name of the dial plan, without extension, or V(null).
-      type: str
-      sample: dialplan
+    tftp_cfg_dir: {description: "The folder of the per-phone files, or V(null).", type: str, sample: ./}
+    dial_template: {description: "Name of the dial plan, without extension, or V(null).", type: str, sample: dialplan}
 phones:
   description: Every phone that has a C(SIP<MAC>.cnf), by MAC address (12 upper-case digits).
   returned: success and O(phones=true)
   type: dict
   contains:
-    file:
-      description: Name relative to the root.
-      type: str
-      sample: SIP001122AABBCC.cnf
-    image:
-      description: The image that its own file sets, or V(null).
-      type: str
-      sample: P0S3-07-4-00
+    file: {description: Name relative to the root., type: str, sample: SIP001122AABBCC.cnf}
+    image: {description: "The image that its own file sets, or V(null).", type: str, sample: P0S3-07-4-00}
     effective_image:
       description: The image that it is told to run, by its own file or by C(SIPDefault.cnf), or V(null).
       type: str
       sample: P0S3-07-4-00
-    telnet_level:
-      description: What its own file sets, or V(null).
-      type: int
-      sample: null
-    effective_telnet_level:
-      description: What counts; 0 where nothing is set.
-      type: int
-      sample: 2
-    phone_password_set:
-      description: Whether its own file or C(SIPDefault.cnf) has a C(phone_password).
-      type: bool
-      sample: true
+    telnet_level: {description: "What its own file sets, or V(null).", type: int, sample: null}
+    effective_telnet_level: {description: What counts; 0 where nothing is set., type: int, sample: 2}
+    phone_password_set: {description: Whether its own file or C(SIPDefault.cnf) has a C(phone_password)., type: bool, sample: true}
 overrides:
   description: The image that each C(SIP<MAC>.cnf) sets that sets one, by MAC address. It may be the image of C(SIPDefault.cnf).
   returned: success
   type: dict
-  sample: {001122AABBCC: P0S3-07-4-00}
+  sample: {"001122AABBCC": P0S3-07-4-00}
 os79xx:
   description: What C(OS79XX.TXT) says.
   returned: success
   type: dict
   contains:
-    present:
-      description: Whether there is one.
-      type: bool
-      sample: true
+    present: {description: Whether there is one., type: bool, sample: true}
     content:
       description: The first 80 characters of it, line end and blanks included, or V(null).
       type: str
       sample: "P003-8-12-00 \r\n"
-    name:
-      description: The name in it, or V(null).
-      type: str
-      sample: P003-8-12-00
+    name: {description: "The name in it, or V(null).", type: str, sample: P003-8-12-00}
     faults:
       description: What is wrong with it, one text each. They are in RV(faults) too.
       type: list
@@ -168,60 +116,31 @@ images:
   returned: success
   type: dict
   contains:
-    whole:
-      description: Whether phones can load it.
-      type: bool
-      sample: false
-    files:
-      description: Its files that are there.
-      type: list
-      elements: str
-      sample: [P003-8-12-00.sbn, P0S3-8-12-00.loads]
-    missing:
-      description: Its files that are not.
-      type: list
-      elements: str
-      sample: [P0S3-8-12-00.sb2]
+    whole: {description: Whether phones can load it., type: bool, sample: false}
+    files: {description: Its files that are there., type: list, elements: str, sample: [P003-8-12-00.sbn, P0S3-8-12-00.loads]}
+    missing: {description: Its files that are not., type: list, elements: str, sample: [P0S3-8-12-00.sb2]}
     problems:
       description: What keeps phones from loading it, one text each.
       type: list
       elements: str
       sample: ["P0S3-8-12-00.sb2 is missing in /srv/tftp: copy it there from Cisco's archive"]
-    named_by:
-      description: How many files name it, of C(SIPDefault.cnf), C(SIP<MAC>.cnf) and C(OS79XX.TXT).
-      type: int
-      sample: 251
+    named_by: {description: "How many files name it, of C(SIPDefault.cnf), C(SIP<MAC>.cnf) and C(OS79XX.TXT).", type: int, sample: 251}
 loads:
   description: The loads for a 7940 or 7960 that C(SEP<MAC>.cnf.xml) and C(XMLDefault.cnf.xml) name.
   returned: success
   type: list
   elements: dict
   contains:
-    file:
-      description: Name of the file.
-      type: str
-      sample: XMLDefault.cnf.xml
-    mac:
-      description: MAC address of the phone, V(null) for all phones.
-      type: str
-      sample: null
-    load:
-      description: The load it names.
-      type: str
-      sample: P0S3-07-4-00
-    fights:
-      description: Whether it is not what C(image_version) says.
-      type: bool
-      sample: true
+    file: {description: Name of the file., type: str, sample: XMLDefault.cnf.xml}
+    mac: {description: "MAC address of the phone, V(null) for all phones.", type: str, sample: null}
+    load: {description: The load it names., type: str, sample: P0S3-07-4-00}
+    fights: {description: Whether it is not what C(image_version) says., type: bool, sample: true}
 syncinfo:
   description: What C(syncinfo.xml) says.
   returned: success
   type: dict
   contains:
-    present:
-      description: Whether there is one that can be read.
-      type: bool
-      sample: true
+    present: {description: Whether there is one that can be read., type: bool, sample: true}
     images:
       description: The C(IMAGE) elements of it, each with C(version) and C(sync), as far as it is well-formed.
       type: list
@@ -232,59 +151,31 @@ files:
   returned: success
   type: dict
   contains:
-    dialplan:
-      description: Whether the dial plan is there.
-      type: bool
-      sample: true
+    dialplan: {description: Whether the dial plan is there., type: bool, sample: true}
     dialplan_name:
       description: Its name by C(dial_template) in C(SIPDefault.cnf), C(dialplan.xml) without.
       type: str
       sample: dialplan.xml
-    ringlist:
-      description: Whether C(RINGLIST.DAT) is there.
-      type: bool
-      sample: true
+    ringlist: {description: Whether C(RINGLIST.DAT) is there., type: bool, sample: true}
 duplicates:
   description: The settings that a file has more than once.
   returned: success
   type: list
   elements: dict
   contains:
-    file:
-      description: Name relative to the root.
-      type: str
-      sample: SIPDefault.cnf
-    key:
-      description: The setting, in lower case.
-      type: str
-      sample: proxy1_port
-    lines:
-      description: Numbers of the lines, the first 20.
-      type: list
-      elements: int
-      sample: [7, 19]
+    file: {description: Name relative to the root., type: str, sample: SIPDefault.cnf}
+    key: {description: "The setting, in lower case.", type: str, sample: proxy1_port}
+    lines: {description: "Numbers of the lines, the first 20.", type: list, elements: int, sample: [7, 19]}
 faults:
   description: Everything that is wrong.
   returned: success
   type: list
   elements: dict
   contains:
-    file:
-      description: Name relative to the root; V(null) for the root as a whole.
-      type: str
-      sample: SIP001122AABBCC.cnf
-    line:
-      description: Number of the line, from 1, or V(null).
-      type: int
-      sample: 12
-    column:
-      description: Number of the byte in the line, from 1, or V(null).
-      type: int
-      sample: 12
-    text:
-      description: What is wrong, to be put behind the name of the file.
-      type: str
-      sample: has no colon after the name
+    file: {description: Name relative to the root; V(null) for the root as a whole., type: str, sample: SIP001122AABBCC.cnf}
+    line: {description: "Number of the line, from 1, or V(null).", type: int, sample: 12}
+    column: {description: "Number of the byte in the line, from 1, or V(null).", type: int, sample: 12}
+    text: {description: "What is wrong, to be put behind the name of the file.", type: str, sample: has no colon after the name}
 advice:
   description: What is no fault but worth a thought, one text each.
   returned: success
@@ -296,50 +187,17 @@ summary:
   returned: success
   type: dict
   contains:
-    phones:
-      description: Phones that have a file.
-      type: int
-      sample: 250
-    by_image:
-      description: Phones by the image that they are told to run.
-      type: dict
-      sample: {P0S3-07-4-00: 3, P0S3-8-12-00: 247}
-    without_image:
-      description: Phones that are told no image.
-      type: int
-      sample: 0
-    telnet_levels:
-      description: Phones by what counts as their C(telnet_level).
-      type: dict
-      sample: {"2": 250}
-    without_phone_password:
-      description: Phones for which no C(phone_password) is set.
-      type: int
-      sample: 0
-    overrides:
-      description: Length of RV(overrides).
-      type: int
-      sample: 3
-    images:
-      description: Length of RV(images).
-      type: int
-      sample: 2
-    images_whole:
-      description: Images that phones can load.
-      type: int
-      sample: 2
-    fights:
-      description: Loads that fight C(image_version).
-      type: int
-      sample: 0
-    duplicates:
-      description: Length of RV(duplicates).
-      type: int
-      sample: 0
-    faults:
-      description: Length of RV(faults).
-      type: int
-      sample: 0
+    phones: {description: Phones that have a file., type: int, sample: 250}
+    by_image: {description: Phones by the image that they are told to run., type: dict, sample: {P0S3-07-4-00: 3, P0S3-8-12-00: 247}}
+    without_image: {description: Phones that are told no image., type: int, sample: 0}
+    telnet_levels: {description: Phones by what counts as their C(telnet_level)., type: dict, sample: {"2": 250}}
+    without_phone_password: {description: Phones for which no C(phone_password) is set., type: int, sample: 0}
+    overrides: {description: Length of RV(overrides)., type: int, sample: 3}
+    images: {description: Length of RV(images)., type: int, sample: 2}
+    images_whole: {description: Images that phones can load., type: int, sample: 2}
+    fights: {description: Loads that fight C(image_version)., type: int, sample: 0}
+    duplicates: {description: Length of RV(duplicates)., type: int, sample: 0}
+    faults: {description: Length of RV(faults)., type: int, sample: 0}
 """
 
 from typing import Any, Dict

@@ -19,50 +19,23 @@ description:
   - Restoring the files does not restart any phone.
 attributes:
   check_mode:
-    support: full
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-    details:
-      - If a killed run has to be mended first, only that is predicted.
+    details: If a killed run has to be mended first, only that is predicted.
   diff_mode:
-    support: full
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    details:
-      - Values of passwords, secrets and keys are replaced by asterisks. Files that are no text are shown by their size and SHA-256.
+    details: Values of passwords, secrets and keys are replaced by asterisks. Files that are no text are shown by their size and SHA-256.
   idempotent:
     support: partial
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    details:
-      - With O(only_repair=true) it is. Without O(run) and O(record) the second invocation undoes the run before, with them it fails.
-  platform:
-    support: full
-    platforms: posix
-    description: Target OS/families that can be operated against.
-  safe_file_operations:
-    support: full
-    description: Uses atomic file operations to ensure data integrity.
+    details: With O(only_repair=true) it is. Without O(run) and O(record) the second invocation undoes the run before, with them it fails.
 options:
-  tftp_root:
-    description:
-      - The folder that the TFTP server serves.
-    type: path
-    required: true
-  state_dir:
-    description:
-      - The folder with the records, the one that was given to the run.
-      - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
-    type: path
   run:
     description:
       - Undo everything that was recorded under this name.
       - Without it and O(record) the last run that is not undone yet is undone.
     type: str
   record:
-    description:
-      - Undo this record only.
+    description: Undo this record only.
     type: str
   force:
-    description:
-      - Whether to overwrite files that somebody else has changed since. Their bytes are kept in a record of their own.
+    description: Whether to overwrite files that somebody else has changed since. Their bytes are kept in a record of their own.
     type: bool
     default: false
   differences:
@@ -70,15 +43,16 @@ options:
     type: int
     default: 0
   only_repair:
-    description:
-      - Whether to mend what a killed run left, and undo nothing.
+    description: Whether to mend what a killed run left, and undo nothing.
     type: bool
     default: false
   required:
-    description:
-      - Whether it is a failure if there is nothing to undo.
+    description: Whether it is a failure if there is nothing to undo.
     type: bool
     default: true
+extends_documentation_fragment:
+  - voip.cisco79xx.tftp_root
+  - voip.cisco79xx.tftp_root.changes
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
 """
@@ -109,14 +83,8 @@ repaired:
   type: list
   elements: dict
   contains:
-    record:
-      description: The record of the killed run.
-      type: str
-      sample: 20261123T073000.123456Z-1a2b
-    run:
-      description: The name of that run.
-      type: str
-      sample: spring
+    record: {description: The record of the killed run., type: str, sample: "20261123T073000.123456Z-1a2b"}
+    run: {description: The name of that run., type: str, sample: spring}
     restored:
       description: The files that were put back. Names are relative to the root.
       type: list
@@ -150,49 +118,28 @@ named:
   returned: success, unless O(only_repair=true)
   type: dict
   contains:
-    default:
-      description: The image that C(SIPDefault.cnf) names, or V("").
-      type: str
-    own:
-      description: The images that phones' own files name, by MAC.
-      type: dict
-  sample: {"default": P0S3-08-2-00, "own": {"001122AABBCC": P0S3-07-4-00}}
+    default: {description: "The image that C(SIPDefault.cnf) names, or V(\"\").", type: str}
+    own: {description: "The images that phones' own files name, by MAC.", type: dict}
+  sample: {default: P0S3-08-2-00, own: {"001122AABBCC": P0S3-07-4-00}}
 records:
   description: The records that were undone, the oldest first.
   returned: success
   type: list
   elements: dict
   contains:
-    id:
-      description: Name of the record.
-      type: str
-      sample: 20261123T073000.123456Z-1a2b
-    run:
-      description: Name of the run that it belongs to.
-      type: str
-      sample: spring
-    image:
-      description: The image that the files were made to name.
-      type: str
-      sample: P0S3-06-3-00
-    created:
-      description: When it was made, in UTC.
-      type: str
-      sample: "2026-11-23T07:30:00Z"
+    id: {description: Name of the record., type: str, sample: "20261123T073000.123456Z-1a2b"}
+    run: {description: Name of the run that it belongs to., type: str, sample: spring}
+    image: {description: The image that the files were made to name., type: str, sample: P0S3-06-3-00}
+    created: {description: "When it was made, in UTC.", type: str, sample: "2026-11-23T07:30:00Z"}
 differences:
-  description:
-    - How files change. Values of passwords, secrets and keys are replaced by asterisks.
+  description: How files change. Values of passwords, secrets and keys are replaced by asterisks.
   returned: if O(differences) asks for them
   type: list
   elements: dict
   contains:
-    path:
-      description: The file.
-      type: str
-    diff:
-      description: In the unified form, with one line around.
-      type: str
-  sample: [{"path": "/srv/tftp/SIPDefault.cnf", "diff": "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
+    path: {description: The file., type: str}
+    diff: {description: "In the unified form, with one line around.", type: str}
+  sample: [{path: /srv/tftp/SIPDefault.cnf, diff: "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
 conflicts:
   description:
     - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.
@@ -214,11 +161,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import LockedRoot
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, TransactionError, difference
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.record import DONE, UNDONE
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.undo import Undo
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import before_and_after
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 
@@ -234,15 +181,12 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             {"record": one.record.id, "run": one.record.run, "restored": list(one.restored), "conflicts": list(one.conflicts)}
             for one in store.repaired
         ]
-        for text in [text for one in store.repaired for text in one.texts()]:
+        for text in store.warnings():
             module.warn(text)
         result["changed"] = bool(store.repaired)
         if params["only_repair"]:
             return result
-        if module.check_mode and store.repaired:
-            raise TransactionError(
-                f"{params['tftp_root']} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
-            )
+        store.refuse_if_half_changed()
         result["undone"] = _undone(store)
         if params["required"] or _to_undo(store, params["run"]):
             undo = store.plan_undo(params["run"], params["record"], params["force"])
@@ -255,10 +199,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     result["changed"] = result["changed"] or bool(undo.records)
     result.update(restored=undo.restored, removed=undo.removed, conflicts=list(undo.conflicts))
     result["records"] = [record.summary() for record in undo.records]
-    if params["differences"]:
-        result["differences"] = [difference(before_and_after(store.root, change)) for change in undo.changes[: params["differences"]]]
-    if module._diff:
-        result["diff"] = [before_and_after(store.root, change) for change in undo.changes]
+    result.update(differences(store.root, undo.changes, params["differences"], module._diff))
     return result
 
 

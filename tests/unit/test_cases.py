@@ -198,7 +198,7 @@ AREAS: dict[str, Callable[..., Answer]] = {
 def _documents(path: Path) -> list[Answer]:
     """The cases of a file. What a later one leaves out is as in the first."""
     with path.open("rb") as file:  # so that an error in it names it
-        first, *others = yaml.load_all(file, Loader=LOADER)
+        first, *others = yaml.load(file, Loader=LOADER)
     return [first, *({**first, **other} for other in others)]
 
 

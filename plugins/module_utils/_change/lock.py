@@ -21,15 +21,13 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from .._files import FOLDER, cause, kind, me
+from .._files import FOLDER, cause
 from .._text import plain
 from .apply import Repair, repair, transact
 from .journal import SET_STATE, Journal
-from .model import Change, TransactionError
+from .model import Change, TransactionError, why_no_root
 from .record import Record
 from .undo import Undo, plan_undo, undo
-
-_SET_ROOT = "set tftp_root to the folder that the TFTP server serves"
 
 
 @contextmanager
@@ -43,10 +41,8 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False) -> I
     with ExitStack() as stack:
         try:
             descriptor = os.open(root, FOLDER)
-        except ValueError as error:
-            raise TransactionError(f"{plain(root)} is no path ({error}): {_SET_ROOT}") from None
-        except OSError as error:
-            raise TransactionError(_why_no_root(root, error)) from None
+        except (OSError, ValueError) as error:
+            raise TransactionError(why_no_root(root, error)) from None
         stack.callback(os.close, descriptor)
         real = os.path.realpath(root)
         journal = Journal(root.rstrip("/") or root, real, state_folder(real, state_dir))
@@ -66,6 +62,17 @@ class LockedRoot:
         self._journal = journal
         self._check = check
         self.repaired: List[Repair] = repair(journal, check)
+
+    def warnings(self) -> List[str]:
+        """What was mended, for people."""
+        return [text for one in self.repaired for text in one.texts()]
+
+    def refuse_if_half_changed(self) -> None:
+        """Raises TransactionError if there is something to mend, and this is check mode, which mends nothing."""
+        if self._check and self.repaired:
+            raise TransactionError(
+                f"{self.root} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
+            )
 
     def apply(
         self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False, fsync: Optional[bool] = None
@@ -153,13 +160,3 @@ def _lock_file(journal: Journal, check: bool, stack: ExitStack) -> None:
     stack.callback(os.close, descriptor)
     if not _lock(descriptor, journal.root, check):
         raise TransactionError(f"neither {journal.root} nor {path} can be locked: set state_dir to a folder on a local disk")
-
-
-def _why_no_root(path: str, error: OSError) -> str:
-    if isinstance(error, NotADirectoryError) and os.path.exists(path):
-        return f"{path} is {kind(os.stat(path).st_mode)}, not a folder: {_SET_ROOT}"
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return f"{plain(path) or repr(path)} does not exist: {_SET_ROOT}"
-    if isinstance(error, PermissionError):
-        return f"{path} cannot be read by {me()}: run as a user who may (become)"
-    return f"{path} cannot be read ({cause(error)}): {_SET_ROOT}"

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Optional, Sequence
 
-from .._files import Metadata
-from .._text import first_some
+from .._files import Metadata, cause, kind, me
+from .._text import first_some, plain
+
+_SET_ROOT = "set tftp_root to the folder that the TFTP server serves"
 
 
 class TransactionError(Exception):
@@ -47,7 +48,14 @@ class Change:
     metadata: Optional[Metadata] = None
 
 
-def difference(texts: Mapping[str, str]) -> Dict[str, str]:
-    """What Ansible shows as a diff, as `path` and a unified `diff` with one line around."""
-    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
-    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
+def why_no_root(path: str, error: Exception) -> str:
+    """Why a root cannot be opened or listed, from the OSError or ValueError that this ended with."""
+    if isinstance(error, ValueError):
+        return f"{plain(path)} is no path ({error}): {_SET_ROOT}"
+    if isinstance(error, NotADirectoryError) and os.path.exists(path):
+        return f"{path} is {kind(os.stat(path).st_mode)}, not a folder: {_SET_ROOT}"
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return f"{plain(path) or repr(path)} does not exist: {_SET_ROOT}"
+    if isinstance(error, PermissionError):
+        return f"{path} cannot be read by {me()}: run as a user who may (become)"
+    return f"{path} cannot be read ({cause(error) if isinstance(error, OSError) else error}): {_SET_ROOT}"

@@ -11,11 +11,11 @@ The phone counts a line that it cannot read (no colon, a quote that never closes
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Collection, Dict, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
+from typing import Iterator, List, Match, NamedTuple, Optional, Tuple
 
 IMAGE_VERSION = b"image_version"
 PIN_MARK = b"pinned by voip.cisco79xx until its rollout ends"
@@ -30,12 +30,6 @@ _SETTING = re.compile(
     rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<separator>[ \t]*:[ \t]*)"
     rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))(?P<rest>[^\r\n]*)'
 )
-_EACH_SETTING = re.compile(b"^" + _SETTING.pattern, re.MULTILINE)
-# A look at a whole file is several times faster than one at each of its lines. This is a line, in lower case, that is a setting without
-# anything odd, empty or a comment; a line that it does not match need not be wrong.
-_PLAIN = rb'[ \t]*(?:([a-z_]\w*)[ \t]*:[ \t]*(?:"[^"\r\n]*"|(?![" \t]))[^\r\n]*|[#;][^\r\n]*)?\r*$'
-_PLAIN_LINE = re.compile(b"^" + _PLAIN, re.MULTILINE)
-_ODD_LINE = re.compile(b"^(?!" + _PLAIN + rb")[^\n]*", re.MULTILINE)
 _COMMENT = re.compile(rb"[ \t]*[#;]")
 _COMMENTED_OUT = re.compile(rb"[ \t]*[#;][#; \t]*image_version[ \t]*:", re.IGNORECASE)
 _LOST = re.compile(rb"[^A-Za-z0-9_]*image_version(?![A-Za-z0-9_])", re.IGNORECASE)
@@ -72,15 +66,10 @@ class Fault(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What a file says. Keys are in lower case.
+    """Every setting that the phone can read, and every line that it counts as an error, in file order."""
 
-    `settings` holds the last setting of each key that was asked for; `repeated` all settings of every key that is set more than
-    once; `faults` are as those of the function `faults`.
-    """
-
-    settings: Dict[str, Setting]
-    repeated: Dict[str, List[Setting]]
-    faults: Tuple[Fault, ...]
+    settings: List[Setting]
+    faults: List[Fault]
 
 
 @dataclass(frozen=True)
@@ -97,16 +86,23 @@ class Edit:
     faults: Tuple[Fault, ...] = ()
 
 
-class _Line(NamedTuple):
-    number: int
-    start: int
-    end: int  # of the text, without the line end
-    stop: int  # where the next line starts
+_Line = Tuple[bytes, bytes]
+"""Text and line end, which the last line of a file may lack."""
 
 
-def settings(data: bytes) -> Tuple[Setting, ...]:
-    """Every setting that the phone can read, in file order."""
-    return tuple(_setting(number, match) for number, match in _settings(data))
+def examine(data: bytes) -> Contents:
+    """What the file says."""
+    contents = Contents([], [])
+    for number, (text, _end) in enumerate(_lines(data), start=1):
+        match = _SETTING.match(text)
+        if match:
+            value = "bare" if match["quoted"] is None else "quoted"
+            contents.settings.append(Setting(_text(match["key"]), _text(match[value]).strip(), number, match.start(value) + 1))
+            if match["open"]:
+                contents.faults.append(Fault(number, match.start("open") + 1, "the quote is never closed"))
+        elif text.strip(_BLANKS) and not _COMMENT.match(text):
+            contents.faults.append(Fault(number, *_why_lost(text)))
+    return contents
 
 
 def lookup(data: bytes, key: str) -> Optional[str]:
@@ -114,51 +110,8 @@ def lookup(data: bytes, key: str) -> Optional[str]:
 
     The last one wins; that is inferred from how the phone sets one after the other, not shown by a source.
     """
-    values = [setting.value for setting in settings(data) if setting.key.lower() == key.lower()]
+    values = [setting.value for setting in examine(data).settings if setting.key.lower() == key.lower()]
     return values[-1] if values else None
-
-
-def faults(data: bytes) -> Tuple[Fault, ...]:
-    """The lines that the phone counts as errors: bad first character, missing colon, unclosed quote."""
-    errors: List[Fault] = []
-    for number, odd in _numbered(_ODD_LINE, data.lower()):
-        text = data[odd.start() : _text_end(data, odd.start(), odd.end())]
-        if not text.strip(_BLANKS) or _COMMENT.match(text):
-            continue
-        match = _SETTING.match(text)
-        name = _NAME.match(text)
-        if match and match["open"]:
-            errors.append(Fault(number, match.start("open") + 1, "the quote is never closed"))
-        elif match:
-            continue
-        elif text.startswith(_BOM):
-            errors.append(Fault(number, 1, "starts with a byte order mark: the phone loses this line"))
-        elif name:
-            errors.append(Fault(number, name.end() + 1, "has no colon after the name"))
-        else:
-            column = len(text) - len(text.lstrip(_BLANKS)) + 1
-            errors.append(Fault(number, column, f"starts with {_shown(text[column - 1 : column])}, where a name belongs"))
-    return tuple(errors)
-
-
-def examine(data: bytes, keys: Collection[str]) -> Contents:
-    """What the file says of those keys (in lower case), and what is wrong with it: `settings` and `faults` in one quick look."""
-    lines = data.split(b"\n")
-    line_keys = _PLAIN_LINE.findall(data.lower())
-    named = len(line_keys) - line_keys.count(b"")
-    by_key = dict(zip(line_keys, range(len(lines))))
-    by_key.pop(b"", None)
-    if len(line_keys) == len(lines) and len(by_key) == named:
-        asked = ((key, by_key.get(key.encode())) for key in keys)
-        return Contents({key: _setting_of_line(lines[index], index + 1) for key, index in asked if index is not None}, {}, ())
-    places: Dict[str, List[Tuple[int, Match[bytes]]]] = {}
-    for number, match in _settings(data):
-        places.setdefault(_text(match["key"]).lower(), []).append((number, match))
-    return Contents(
-        {key: _setting(*places[key][-1]) for key in keys if key in places},
-        {key: [_setting(*place) for place in several] for key, several in places.items() if len(several) > 1},
-        faults(data),
-    )
 
 
 def image_versions(data: bytes) -> Tuple[Tuple[int, str], ...]:
@@ -173,39 +126,36 @@ def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b
     either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone; `mark` is
     a comment behind it.
     """
+    if not add and IMAGE_VERSION not in data.lower():
+        return Edit(data)
     new = name.encode("ascii")
-    pieces: List[bytes] = []
+    lines = list(_lines(data))
     before: List[Tuple[int, str]] = []
-    errors: List[Fault] = []
+    faults: List[Fault] = []
     counted = False
-    commented_out: Optional[_Line] = None
-    done = 0
-    for line in _lines_about_image_version(data):
-        marked = line.start == 0 and data.startswith(_BOM)
-        start = len(_BOM) if marked else line.start
-        match = _SETTING.match(data, start, line.end)
+    commented_out = 0
+    for number, (text, end) in enumerate(lines, start=1):
+        if IMAGE_VERSION not in text.lower():
+            continue
+        bom = _BOM if number == 1 and text.startswith(_BOM) else b""
+        text = text[len(bom) :]
+        match = _SETTING.match(text)
         if match and match["key"].lower() == IMAGE_VERSION:
             first, last, fault = _value(match)
-            before.append((line.number, _text(data[first:last])))
-            pieces += (data[done:first], _spaced(match, first, last, new))
-            done = last
-            if marked:
-                errors.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
+            before.append((number, _text(text[first:last])))
+            lines[number - 1] = bom + text[:first] + _spaced(match, first, last, new) + text[last:], end
+            if bom:
+                faults.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
             if fault:
-                errors.append(Fault(line.number, first - line.start + 1, fault))
-            counted = counted or not marked
-        elif _COMMENT.match(data, start, line.end):
-            if _COMMENTED_OUT.match(data, start, line.end):
-                commented_out = line
-        elif not match and _LOST.match(data, start, line.end):
+                faults.append(Fault(number, len(bom) + first + 1, fault))
+            counted = counted or not bom
+        elif _COMMENTED_OUT.match(text):
+            commented_out = number
+        elif not match and _LOST.match(text) and not _COMMENT.match(text):
             lost = "is left as it is: the phone loses a line that is not of the form name: value"
-            errors.append(Fault(line.number, start - line.start + 1, lost))
-    if done:
-        data = b"".join(pieces) + data[done:]
-    if counted or not add:
-        return Edit(data, tuple(before), None, tuple(errors))
-    data, added = _added(data, new, commented_out and commented_out.number, mark)
-    return Edit(data, tuple(before), added, tuple(errors))
+            faults.append(Fault(number, len(bom) + 1, lost))
+    added = None if counted or not add else _add(lines, new, commented_out, mark)
+    return Edit(b"".join(text + end for text, end in lines), tuple(before), added, tuple(faults))
 
 
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
@@ -220,24 +170,21 @@ def unpinned(data: bytes) -> bytes:
     """The file without the lines that a temporary `pin` added: byte for byte as before, if nobody changed it since."""
     if PIN_MARK not in data:
         return data
-    pieces = []
-    for line in _lines(data):
-        text = data[line.start : line.end]
+    kept: List[_Line] = []
+    for text, end in _lines(data):
         match = _SETTING.match(text)
         if not (match and match["key"].lower() == IMAGE_VERSION and match["rest"].rstrip(_BLANKS).endswith(PIN_MARK)):
-            pieces.append(data[line.start : line.stop])
-        elif line.stop == line.end and pieces:
+            kept.append((text, end))
+        elif not end and kept:
             # To put its line behind one without an end, `pin` ended that as the line before it is, or with a newline
-            end = pieces[-2][_text_end(pieces[-2], 0, len(pieces[-2])) :] if len(pieces) > 1 else b"\n"
-            pieces[-1] = pieces[-1][: -len(end)]
-    return b"".join(pieces)
+            text, end = kept[-1]
+            kept[-1] = text, end[: -len(kept[-2][1] if len(kept) > 1 else b"\n")]
+    return b"".join(text + end for text, end in kept)
 
 
 def mask(data: bytes) -> bytes:
     """The file with every password, secret and key unreadable, in comments and broken lines too; line for line the same otherwise."""
-    if not _SECRET.search(data):
-        return data
-    return b"".join(_masked(data[line.start : line.end]) + data[line.end : line.stop] for line in _lines(data))
+    return b"".join(_masked(text) + end for text, end in _lines(data)) if _SECRET.search(data) else data
 
 
 def _masked(text: bytes) -> bytes:
@@ -266,53 +213,22 @@ def _masked_value(value: bytes) -> bytes:
 
 
 def _lines(data: bytes) -> Iterator[_Line]:
-    start = number = 0
-    while start < len(data):
-        number += 1
-        stop = data.find(b"\n", start) + 1 or len(data)
-        yield _Line(number, start, _text_end(data, start, stop), stop)
-        start = stop
+    """All carriage returns before a newline belong to the line end."""
+    for line in io.BytesIO(data):
+        text = line.rstrip(b"\r\n")
+        yield text, line[len(text) :]
 
 
-def _lines_about_image_version(data: bytes) -> Iterator[_Line]:
-    """The lines that hold the word, found without looking at the others: most files have one, or none."""
-    lowered = data.lower()
-    at = lowered.find(IMAGE_VERSION)
-    while at >= 0:
-        start = data.rfind(b"\n", 0, at) + 1
-        stop = data.find(b"\n", at) + 1 or len(data)
-        yield _Line(data.count(b"\n", 0, start) + 1, start, _text_end(data, start, stop), stop)
-        at = lowered.find(IMAGE_VERSION, stop)
-
-
-def _text_end(data: bytes, start: int, stop: int) -> int:
-    end = stop - 1 if data[stop - 1 : stop] == b"\n" else stop
-    while end > start and data[end - 1] == 0x0D:
-        end -= 1
-    return end
-
-
-def _settings(data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
-    """Each line that is a setting, with its number."""
-    return _numbered(_EACH_SETTING, data)
-
-
-def _numbered(lines: Pattern[bytes], data: bytes) -> Iterator[Tuple[int, Match[bytes]]]:
-    number, position = 1, 0
-    for match in lines.finditer(data):
-        number += data.count(b"\n", position, match.start())
-        position = match.start()
-        yield number, match
-
-
-def _setting(number: int, match: Match[bytes]) -> Setting:
-    group = "bare" if match["quoted"] is None else "quoted"
-    return Setting(_text(match["key"]), _text(match[group]).strip(), number, match.start(group) - match.start() + 1)
-
-
-@lru_cache(maxsize=256)  # fleets say the same in thousands of files
-def _setting_of_line(line: bytes, number: int) -> Setting:
-    return settings(line)[0]._replace(line=number)
+def _why_lost(text: bytes) -> Tuple[int, str]:
+    """Column and fault of a line that is neither setting, comment nor blank."""
+    if text.startswith(_BOM):
+        return 1, "starts with a byte order mark: the phone loses this line"
+    name = _NAME.match(text)
+    if name:
+        return name.end() + 1, "has no colon after the name"
+    start = text.lstrip(_BLANKS)[:1]
+    shown = f"'{_text(start)}'" if start.isascii() and _text(start).isprintable() else f"byte 0x{start[0]:02X}"
+    return text.index(start) + 1, f"starts with {shown}, where a name belongs"
 
 
 def _value(match: Match[bytes]) -> Tuple[int, int, str]:
@@ -337,25 +253,21 @@ def _spaced(match: Match[bytes], first: int, last: int, new: bytes) -> bytes:
     return new + b" " if first == last and match.string[last : last + 1] == b"#" else new
 
 
-def _added(data: bytes, new: bytes, commented_out: Optional[int], mark: bytes) -> Tuple[bytes, int]:
-    """The file with an image_version line, and the number of that line."""
-    lines = list(_lines(data))
-    present = list(_settings(data))
-    if commented_out:
-        index = commented_out
-    elif present:
-        index = present[0][0] - 1
-    else:
-        index = len(lines)
-    styled = _styled(new, [match for _number, match in present])
+def _add(lines: List[_Line], new: bytes, commented_out: int, mark: bytes) -> int:
+    """Put in an image_version line: behind the one that is commented out, else before the first setting. Returns its number."""
+    matches = [_SETTING.match(text) for text, _end in lines]
+    present = [match for match in matches if match]
+    index = commented_out or (matches.index(present[0]) if present else len(lines))
+    styled = _styled(new, present)
     if mark:
         styled += (b" " if styled.endswith(b";") else b" ; ") + mark
-    ends = [data[line.end : line.stop] for line in lines if data[line.stop - 1 : line.stop] == b"\n"] or [b"\n"]
+    ends = [end for _text, end in lines if end.endswith(b"\n")] or [b"\n"]
     end = ends[min(index - 1 if commented_out else index, len(ends) - 1)]
-    if index == len(lines) and data and not data.endswith(b"\n"):
-        return data + end + styled, index + 1
-    at = lines[index].start if index < len(lines) else len(data)
-    return data[:at] + styled + end + data[at:], index + 1
+    if index == len(lines) and lines and not lines[-1][1].endswith(b"\n"):
+        lines[-1] = lines[-1][0], lines[-1][1] + end
+        end = b""
+    lines.insert(index, (styled, end))
+    return index + 1
 
 
 def _styled(new: bytes, present: List[Match[bytes]]) -> bytes:
@@ -371,7 +283,3 @@ def _styled(new: bytes, present: List[Match[bytes]]) -> bytes:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
-
-
-def _shown(char: bytes) -> str:
-    return f"'{_text(char)}'" if char.isascii() and _text(char).isprintable() else f"byte 0x{char[0]:02X}"

@@ -17,11 +17,11 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from .image import Image, recognise
+from .._text import plain
+from .image import Image, extension, of_file, recognise
 
-TAG_HEADER_LENGTH = 0x02
-TAG_PAD = 0x0D
-TAG_FILE_NAME = 0x0E
+_TAG_PAD = 0x0D
+_TAG_FILE_NAME = 0x0E
 LOAD_ID_OFFSET = 0x20
 LOAD_ID_LENGTH = 0x20
 HEAD = 0x10000 + LOAD_ID_OFFSET + LOAD_ID_LENGTH
@@ -64,6 +64,28 @@ def parse(head: bytes, size: int) -> Container:
     return Container(_own_name(head[start.end() : length]), length, size - length)
 
 
+def unwrap(name: str, head: bytes, size: int) -> Tuple[Optional[Container], bytes]:
+    """The container in the file of that name, and its payload as far as `head` goes; None and all of it for a raw image.
+
+    Raises ContainerError.
+    """
+    if not size:
+        raise ContainerError("is empty")
+    if extension(name) == ".bin" and not is_signed(head):
+        return None, head
+    signed = parse(head, size)
+    if signed.name and signed.name != name:
+        raise ContainerError(f"was renamed: it is {plain(signed.name[:100])} inside")
+    return signed, head[signed.header_length :]
+
+
+def check_load_id(name: str, payload: bytes) -> None:
+    """Raises ContainerError if the raw image in the file of that name says that it is another one."""
+    inside, expected = load_id(payload), of_file(name)
+    if inside and expected and not inside.same_as(expected):
+        raise ContainerError(f"holds another image, {inside}")
+
+
 def load_id(payload: bytes) -> Optional[Image]:
     """The image that a raw image says it is, or None where it says nothing that looks like one."""
     text = payload[LOAD_ID_OFFSET : LOAD_ID_OFFSET + LOAD_ID_LENGTH].split(b"\0")[0]
@@ -90,11 +112,11 @@ def _own_name(fields: bytes) -> Optional[str]:
     while position + 3 <= len(fields):
         tag = fields[position]
         end = position + 3 + int.from_bytes(fields[position + 1 : position + 3], "big")
-        if end <= len(fields) and tag == TAG_FILE_NAME:
+        if end <= len(fields) and tag == _TAG_FILE_NAME:
             return fields[position + 3 : end].split(b"\0")[0].decode("ascii", "backslashreplace")
         if end <= len(fields) and tag:
             position = end
-        elif tag in (TAG_PAD, 0):
+        elif tag in (_TAG_PAD, 0):
             position += 1  # padding of single bytes: no length behind it
         else:
             return None

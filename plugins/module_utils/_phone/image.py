@@ -15,7 +15,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 FIRST_SIGNED = 5
 FIRST_WITH_LOADER = 7
@@ -30,6 +30,7 @@ SIP = "SIP"
 LOADER = "universal loader"
 SCCP = "SCCP"
 MGCP = "MGCP"
+_PROTOCOLS = {"S": SIP, "M": MGCP, "0": LOADER}
 
 _LONG = re.compile(r"P0(?P<protocol>[0SM])3-(?P<major>[0-9]{1,2})-(?P<minor>[0-9]{1,2})-(?P<patch>[0-9]{2})(?:SR(?P<sr>[0-9]{1,2}))?")
 _SHORT = re.compile(r"P0(?P<protocol>[SM])3(?P<major>[0-9]{2})(?P<minor>[0-9]{2})")
@@ -37,6 +38,7 @@ _SHORT_SCCP = re.compile(r"P003(?P<major>[0-9]{2})(?P<minor>[0-9]{2})[0-9A-Z]{0,
 _EXTENSION = re.compile(r"\.(bin|sbn|sb2|loads|zip|tar|txt|cnf)$", re.IGNORECASE)
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u207b\u208b\ufe58\ufe63\uff0d_"
 _LOOKALIKES = str.maketrans("РрОоЅѕЗзΡΟο", "PpOoSs33POo")
+_LOOKS = "a name looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00, with the digit 0 after P"
 
 # Field report: on these loads half to three quarters of the calls lost their sound; P0S3-06-3-00 cured it.
 SILENT_CALLS = ((7, 4), (7, 5), (8, 2))
@@ -106,8 +108,6 @@ class Image:
 class Move:
     """From one image to another. `blocked` says why not; `hops` what has to come first; `risks` what to watch."""
 
-    current: Image
-    target: Image
     blocked: str = ""
     hops: Tuple[str, ...] = ()
     risks: Tuple[str, ...] = ()
@@ -119,11 +119,9 @@ def recognise(text: str) -> Optional[Image]:
     match = _LONG.fullmatch(name) or _SHORT.fullmatch(name) or _SHORT_SCCP.fullmatch(name)
     if not match:
         return None
-    parts: Dict[str, Optional[str]] = match.groupdict()
-    letter = parts.get("protocol")
-    protocol = {"S": SIP, "M": MGCP, "0": LOADER}.get(letter or "", SCCP)
-    version = tuple(int(parts.get(key) or 0) for key in ("major", "minor", "patch", "sr"))
-    return Image(name, protocol, (version[0], version[1], version[2], version[3]))
+    parts = match.groupdict(default="0")
+    major, minor, patch, service = (int(parts.get(key, 0)) for key in ("major", "minor", "patch", "sr"))
+    return Image(name, _PROTOCOLS.get(parts.get("protocol", ""), SCCP), (major, minor, patch, service))
 
 
 def extension(file: str) -> str:
@@ -149,13 +147,8 @@ def parse(name: str) -> Image:
     if image and image.name == name:
         return image
     intended = _intended(name)
-    fault = _fault(name, intended)
-    hint = (
-        f"; did you mean {intended}?"
-        if intended
-        else "; a name looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00, with the digit 0 after P"
-    )
-    raise ImageNameError(f"image name {_shown(name)} {fault}{hint}", intended)
+    hint = f"did you mean {intended}?" if intended else _LOOKS
+    raise ImageNameError(f"image name {_shown(name)} {_fault(name, intended)}; {hint}", intended)
 
 
 def parse_application(name: str) -> Image:
@@ -175,13 +168,9 @@ def move(current: Image, target: Image) -> Move:
     if target.version[:2] in SILENT_CALLS:
         risks.append(f"{target} is one of the images on which callers could not hear each other")
     if current.protocol != SIP:
-        return Move(current, target, f"runs {current}, a {current.protocol} image, not SIP")
+        return Move(f"runs {current}, a {current.protocol} image, not SIP")
     if current.signed and not target.signed:
-        return Move(
-            current,
-            target,
-            f"{current} is signed and {target} is not: signed phones ({FIRST_SIGNED}.x and up) never load unsigned images",
-        )
+        return Move(f"{current} is signed and {target} is not: signed phones ({FIRST_SIGNED}.x and up) never load unsigned images")
     hops: Tuple[str, ...] = ()
     if current.version[:2] < FIRST_WITH_LONG_NAMES and "-" in target.name:
         hops += ("P0S30203",)
@@ -190,25 +179,19 @@ def move(current: Image, target: Image) -> Move:
     if target.version < current.version and current.signed:
         risks.append("later hardware revisions may refuse older images")
     blocked = f"cannot go from {current} to {target} in one step: move to {', then '.join(hops)} first" if hops else ""
-    return Move(current, target, blocked, hops, tuple(risks))
+    return Move(blocked, hops, tuple(risks))
 
 
 def _intended(text: str) -> Optional[str]:
     """The name somebody most likely meant, or None."""
-    plain = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
-    plain = re.split(r"[/\\]", plain.strip())[-1]
-    plain = "".join("-" if char in _DASHES else char for char in plain)
-    for gap in ("-", ""):
-        for blank in ("", "-"):
-            candidate = "".join(
-                gap if char == "\u00ad" else blank if char.isspace() else char
-                for char in plain
-                if char in "\u00ad\t " or unicodedata.category(char)[0] not in "C"
-            )
-            candidate = _EXTENSION.sub("", candidate.strip("-\"'"))
-            found = _respelt(candidate.upper())
-            if found:
-                return found
+    name = re.split(r"[/\\]", unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).strip())[-1]
+    name = "".join("-" if char in _DASHES else char for char in name)
+    name = "".join(char for char in name if char in "\u00ad\t " or unicodedata.category(char)[0] != "C")
+    for gap, blank in (("-", ""), ("-", "-"), ("", ""), ("", "-")):
+        candidate = re.sub(r"\s", blank, name.replace("\u00ad", gap))
+        respelt = _respelt(_EXTENSION.sub("", candidate.strip("-\"'")).upper())
+        if respelt:
+            return respelt
     return None
 
 
@@ -228,9 +211,9 @@ def _respelt(name: str) -> Optional[str]:
 def _fault(name: str, intended: Optional[str]) -> str:
     if not name:
         return "is empty"
-    if "/" in name or "\\" in name:
-        mark = "/" if "/" in name else "\\"
-        return f"holds a path ('{mark}')"
+    for mark in "/\\":
+        if mark in name:
+            return f"holds a path ('{mark}')"
     for position, char in enumerate(name, start=1):
         if not re.match(r"[0-9A-Za-z.-]", char):
             return f"holds {_character(char)} at position {position}"

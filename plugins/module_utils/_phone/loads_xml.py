@@ -59,7 +59,7 @@ class _Doctype(Exception):
 
 def is_loads_file(name: str) -> bool:
     """Whether a file of that name tells phones which load to load, whichever case it is written in."""
-    return bool(name[:1] in "sSxX" and (_OF_PHONE.fullmatch(name) or name.lower() == XML_DEFAULT.lower()))
+    return bool(mac_of(name)) or name.lower() == XML_DEFAULT.lower()
 
 
 def mac_of(name: str) -> Optional[str]:

@@ -9,7 +9,6 @@ Judged from owner, group and mode; ACLs are not looked at.
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from .. import _files
 from .._change.model import Change
 from .._text import quote
 from .read import Root, RootError
-
-_READ, _ENTER = 4, 1
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,10 @@ class ServerUser:
     name: str = "the TFTP server's user"
 
     def may_read(self, file: os.stat_result) -> bool:
-        return self._may(file, _READ)
+        return self._may(file, 0o4)
 
     def may_enter(self, folder: os.stat_result) -> bool:
-        return self._may(folder, _ENTER)
+        return self._may(folder, 0o1)
 
     def _may(self, status: os.stat_result, bit: int) -> bool:
         if self.uid is None:
@@ -57,11 +54,7 @@ def server_user(name: Optional[str]) -> ServerUser:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
         raise RootError(f"tftp_user {quote(name)} does not exist on this host: name the user that the TFTP server runs as") from None
-    try:
-        groups = os.getgrouplist(name, entry.pw_gid)
-    except OSError:
-        groups = [entry.pw_gid, *(group.gr_gid for group in grp.getgrall() if name in group.gr_mem)]
-    return ServerUser(entry.pw_uid, frozenset(groups), name)
+    return ServerUser(entry.pw_uid, frozenset(os.getgrouplist(name, entry.pw_gid)), name)
 
 
 def out_of_reach(root: Root, path: str, server: ServerUser) -> Optional[str]:

@@ -22,11 +22,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO, Collection, Container, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+from typing import IO, Collection, Container, Dict, Iterable, Iterator, Optional, Tuple, cast
 
 from .. import _files
+from .._change.model import TransactionError
 from .._text import plain
 
 MAX_MEMBERS = 1000
@@ -61,7 +62,7 @@ _DAMAGE = (
 _AGAIN = "get it from Cisco again"
 
 
-class ArchiveError(Exception):
+class ArchiveError(TransactionError):
     """Why a source is refused, as "thing: cause: what to do"."""
 
 
@@ -86,14 +87,7 @@ class Source:
 
     def read(self, wanted: Iterable[Member]) -> Dict[Member, bytes]:
         """The content of those members. Raises ArchiveError."""
-        total = 0
-        contents = {}
-        for member, data in self._contents(frozenset(wanted)):
-            total += len(data)
-            if total > MAX_TOTAL:
-                raise ArchiveError(f"{self.path}: the image's files have more than {MAX_TOTAL} bytes: {_AGAIN}")
-            contents[member] = data
-        return contents
+        return dict(self._contents(frozenset(wanted)))
 
     def _contents(self, wanted: Collection[Member]) -> Iterator[Tuple[Member, bytes]]:
         raise NotImplementedError
@@ -102,19 +96,19 @@ class Source:
 @contextmanager
 def opened(path: str) -> Iterator[Source]:
     """The source at that path. Raises ArchiveError."""
-    try:
-        status = os.stat(path)
-        folder = _Folder(path) if stat.S_ISDIR(status.st_mode) else None
-        if not (folder or stat.S_ISREG(status.st_mode)):  # a device may do something when it is opened
-            raise ArchiveError(f"{path}: is neither a folder nor a file: set src to what Cisco ships")
-        file = None if folder else os.fdopen(os.open(path, _files.OPEN & ~os.O_NOFOLLOW), "rb")
-    except (OSError, ValueError) as error:
-        raise ArchiveError(_no_source(path, error)) from None
-    if file is None:
-        yield cast(Source, folder)
-        return
-    with closing(file):
-        yield _archive(path, file)
+    with ExitStack() as stack:
+        try:
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode):
+                source: Source = _Folder(path)
+            elif stat.S_ISREG(mode):
+                file = stack.enter_context(os.fdopen(os.open(path, _files.OPEN & ~os.O_NOFOLLOW), "rb"))
+                source = _archive(path, file)
+            else:  # a device may do something when it is opened
+                raise ArchiveError(f"{path}: is neither a folder nor a file: set src to what Cisco ships")
+        except (OSError, ValueError) as error:
+            raise ArchiveError(_no_source(path, error)) from None
+        yield source
 
 
 def shown(text: str) -> str:
@@ -135,16 +129,13 @@ class _Folder(Source):
         for member in wanted:
             thing = f"{self.path}/{member.path}"
             try:
-                with os.fdopen(os.open(thing, _files.OPEN), "rb") as file:
-                    status = os.fstat(file.fileno())
-                    if not stat.S_ISREG(status.st_mode):
-                        raise ArchiveError(f"{thing}: is no ordinary file: put the file itself there")
-                    _sized(thing, status.st_size)
-                    yield member, _exactly(thing, file, status.st_size)
+                data, status = _files.read(thing, MAX_FILE)
+            except _files.NotAFile as error:
+                raise ArchiveError(f"{thing}: {_files.cause(error)}: put the file itself there") from None
             except OSError as error:
-                if error.errno == errno.ELOOP:
-                    raise ArchiveError(f"{thing}: is a symbolic link: put the file itself there") from None
                 raise ArchiveError(_no_source(thing, error)) from None
+            _sized(thing, status.st_size)
+            yield member, data or b""
 
 
 class _Zip(Source):
@@ -222,8 +213,12 @@ class _Tar(Source):
                 raise ArchiveError(f"{thing} is {kind}: {_AGAIN}")
             census.admit(info.name, info.size)
             if info.isreg():
-                member = Member(info.name, number)
-                yield member, _from_tar(thing, tar, info, guard) if member in wanted else None
+                member, data = Member(info.name, number), None
+                if member in wanted:
+                    guard.budget = info.size + _CHUNK
+                    with _reading(thing):
+                        data = _exactly(thing, cast(IO[bytes], tar.extractfile(info)), info.size)
+                yield member, data
         if guard.last != bytes(_BLOCK):
             cause = "damaged (what follows is no tar)" if guard.last else "truncated (it has no end mark)"
             raise ArchiveError(f"{self.path}: is {cause}: {_AGAIN}")
@@ -309,11 +304,9 @@ class _Forward(_Guard):
 
 
 def _archive(path: str, file: IO[bytes]) -> Source:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise ArchiveError(f"{path}: is neither a folder nor a file: set src to what Cisco ships")
-    if status.st_size > MAX_TOTAL:
-        raise ArchiveError(f"{path}: has {status.st_size} bytes, more than any archive with an image: set src to what Cisco ships")
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_TOTAL:
+        raise ArchiveError(f"{path}: has {size} bytes, more than any archive with an image: set src to what Cisco ships")
     with _reading(path):
         head = file.read(_BLOCK)
     if head.startswith((b"PK\3\4", b"PK\5\6")):
@@ -336,30 +329,19 @@ def _is_tar(head: bytes) -> bool:
     return True
 
 
-def _from_tar(thing: str, tar: tarfile.TarFile, info: tarfile.TarInfo, guard: _Forward) -> bytes:
-    guard.budget = info.size + _CHUNK
-    with _reading(thing):
-        stream = tar.extractfile(info)
-        if stream is None:
-            raise ArchiveError(f"{thing} is no ordinary file: {_AGAIN}")
-        return _exactly(thing, stream, info.size)
-
-
 def _exactly(thing: str, stream: IO[bytes], size: int) -> bytes:
-    """All that a stream holds, if that is as much as was claimed."""
-    pieces: List[bytes] = []
-    length = 0
-    while length <= size:
-        piece = stream.read(min(_CHUNK, size + 1 - length))
+    """All that a stream holds, if that is as much as was claimed. Read bit by bit: a claim takes no memory."""
+    data = bytearray()
+    while len(data) <= size:
+        piece = stream.read(min(_CHUNK, size + 1 - len(data)))
         if not piece:
             break
-        pieces.append(piece)
-        length += len(piece)
-    if length < size:
-        raise ArchiveError(f"{thing} is truncated ({length} of {size} bytes): {_AGAIN}")
-    if length > size:
+        data += piece
+    if len(data) < size:
+        raise ArchiveError(f"{thing} is truncated ({len(data)} of {size} bytes): {_AGAIN}")
+    if len(data) > size:
         raise ArchiveError(f"{thing} is longer than the {size} bytes that it claims: {_AGAIN}")
-    return b"".join(pieces)
+    return bytes(data)
 
 
 def _sized(thing: str, size: int) -> None:

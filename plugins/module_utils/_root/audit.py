@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import _files
 from .._phone import cnf, loads_xml
@@ -26,18 +26,10 @@ from .read import OS79XX, SIP_DEFAULT, Root, RootFile
 
 RINGLIST = "RINGLIST.DAT"
 DIALPLAN = "dialplan"
-TELNET_OFF, TELNET_ON = 0, 1
-
-_KEYS = ("image_version", "telnet_level", "phone_password", "tftp_cfg_dir", "dial_template")
+_LEVELS = ("0", "1", "2")
 
 Settings = Dict[str, cnf.Setting]
-"""Of those keys, what a file sets, unless to nothing."""
-
-
-class _Place(NamedTuple):
-    file: str
-    line: int
-    column: int
+"""What a file sets, unless to nothing, by key in lower case."""
 
 
 def survey(root: Root, server: ServerUser) -> Info:
@@ -50,10 +42,8 @@ class _Survey:
         self.root = root
         self.server = server
         self.findings = Findings(root, server)
-        self.named: Counter[str] = Counter()
-        """How often each image is named."""
-        self.places: Dict[str, _Place] = {}
-        """Where that is done first."""
+        self.named: Dict[str, List[Tuple[str, int, int]]] = {}
+        """File, line and column of each place where an image is named."""
         self.templates: Dict[str, str] = {}
         """The file that first names each dial template."""
         self.default: Settings = {}
@@ -71,16 +61,9 @@ class _Survey:
         files = self._other_files()
         images = self._images()
         self._check_named_images(images)
-        findings.faults_of_root()
-        summary = self._summary(phones)
-        summary.update(
-            overrides=len(overrides),
-            images=len(images),
-            images_whole=sum(image["whole"] for image in images.values()),
-            fights=sum(load["fights"] for load in loads),
-            faults=len(findings.faults),
-            duplicates=len(findings.duplicates),
-        )
+        for fault in dict.fromkeys(root.faults):
+            findings.fault(fault.file, plain(fault.text), fault.line)
+        findings.advice += map(plain, root.warnings)
         return {
             "root": root.path,
             "default": default,
@@ -94,7 +77,15 @@ class _Survey:
             "duplicates": findings.duplicates,
             "faults": findings.faults,
             "advice": findings.advice,
-            "summary": summary,
+            "summary": {
+                **self._summary_of_phones(phones),
+                "overrides": len(overrides),
+                "images": len(images),
+                "images_whole": sum(image["whole"] for image in images.values()),
+                "fights": sum(load["fights"] for load in loads),
+                "faults": len(findings.faults),
+                "duplicates": len(findings.duplicates),
+            },
         }
 
     def _default(self) -> Optional[Info]:
@@ -120,7 +111,7 @@ class _Survey:
         default_image, default_level = _value(self.default, "image_version"), _telnet_level(self.default)
         default_password = "phone_password" in self.default
         for file in self.root.phones():
-            mac = file.mac or ""
+            mac = file.mac
             own = self._settings(file)
             image, level = _value(own, "image_version"), _telnet_level(own)
             if mac in phones:
@@ -134,11 +125,11 @@ class _Survey:
                 "image": image,
                 "effective_image": image or default_image,
                 "telnet_level": level,
-                "effective_telnet_level": next((one for one in (level, default_level) if one is not None), TELNET_OFF),
+                "effective_telnet_level": (default_level or 0) if level is None else level,
                 "phone_password_set": default_password or "phone_password" in own,
             }
         for mac, alias in self.root.shared:
-            other = alias.mac or ""
+            other = alias.mac
             if other not in phones:
                 phones[other] = {**phones[mac], "file": plain(alias.name)}
                 if mac in overrides:
@@ -146,26 +137,19 @@ class _Survey:
         return phones, overrides
 
     def _settings(self, file: RootFile) -> Settings:
-        """What the file sets of what matters here; what is wrong with it is noted."""
-        self.findings.access(file)
-        contents = cnf.examine(file.data, _KEYS)
-        if contents.faults or contents.repeated:
-            self.findings.contents(file, contents)
-        own = {key: setting for key, setting in contents.settings.items() if setting.provisioned}
-        image, level, template = own.get("image_version"), own.get("telnet_level"), own.get("dial_template")
+        settings = self.findings.settings(file)
+        image, level, template = settings.get("image_version"), settings.get("telnet_level"), settings.get("dial_template")
         if image:
             self._note_image(image.value, file, image.line, image.column)
         if template:
             self.templates.setdefault(template.value, file.name)
-        if level and level.value not in ("0", "1", "2"):
+        if level and level.value not in _LEVELS:
             text = f"sets telnet_level to {quoted(level.value)}: it has to be 0, 1 or 2"
             self.findings.fault(file.name, text, level.line, level.column)
-        return own
+        return settings
 
     def _note_image(self, name: str, file: RootFile, line: int, column: int) -> None:
-        self.named[name] += 1
-        if name not in self.places:
-            self.places[name] = _Place(file.name, line, column)
+        self.named.setdefault(name, []).append((file.name, line, column))
 
     def _os79xx(self) -> Info:
         file = self.root.os79xx
@@ -196,7 +180,7 @@ class _Survey:
             mac = loads_xml.mac_of(name)
             if mac and name != f"SEP{mac}.cnf.xml":
                 self.findings.fault(name, f"is in the wrong case: that phone asks for SEP{mac}.cnf.xml: rename or remove it")
-            file = self.root.read(name, self.root.entries[name])
+            file = self.root.read(name)
             if not file:
                 continue
             self.findings.access(file)
@@ -209,12 +193,11 @@ class _Survey:
                     wanted = phones[mac]["effective_image"]
                 elif mac is None or recognise(load):
                     wanted = _value(self.default, "image_version")
-                fights = wanted is not None and not _agrees(load, wanted)
+                image = recognise(wanted or "")
+                fights = bool(wanted) and load not in (wanted, image and image.loader)
                 loads.append({"file": plain(name), "mac": mac, "load": harmless(load), "fights": fights})
                 if fights:
-                    text = (
-                        f"names the load {quoted(load)}, which fights image_version {quoted(wanted or '')}: name that, or remove the file"
-                    )
+                    text = f"names the load {quoted(load)}, which fights image_version {quoted(str(wanted))}: name that, or remove the file"
                     self.findings.fault(name, text, element.line, element.column)
         return loads
 
@@ -248,9 +231,8 @@ class _Survey:
 
     def _read_other(self, name: str) -> Optional[RootFile]:
         """That file of the root, if it is there in that case."""
-        entry = self.root.entries.get(name)
-        if entry:
-            file = self.root.read(name, entry)
+        if name in self.root.entries:
+            file = self.root.read(name)
             if file:
                 self.findings.access(file)
             return file
@@ -267,28 +249,25 @@ class _Survey:
 
     def _images(self) -> Dict[str, Info]:
         """Every SIP image of which there is a file; a loader by itself only if it belongs to none of them."""
-        files: Dict[str, List[str]] = {}
         ours = {image.name: image for image in self.root.images.values() if image.protocol in (SIP, LOADER)}
-        for file, image in self.root.images.items():
-            files.setdefault(image.name, []).append(file)
         loaders = {image.loader for image in ours.values()}
         images = {}
-        for name, image in sorted(ours.items()):
-            if name in loaders:
-                continue
+        for name in sorted(set(ours) - loaders):
+            image = ours[name]
             problems = [plain(text) for text in image_problems(self.root, image, self.server)]
             images[name] = {
                 "whole": not problems,
-                "files": [plain(file) for file in sorted(files[name] + files.get(image.loader or "", []))],
+                "files": [plain(file) for file, other in self.root.images.items() if other.name in (name, image.loader)],
                 "missing": [file for file in image.files if file not in self.root.entries],
                 "problems": problems,
-                "named_by": self.named[name],
+                "named_by": len(self.named.get(name, ())),
             }
         return images
 
     def _check_named_images(self, images: Dict[str, Info]) -> None:
         """An image that a file names has to be one, and whole."""
-        for name, (file, line, column) in self.places.items():
+        for name, places in self.named.items():
+            file, line, column = places[0]
             try:
                 image = parse(name) if file == OS79XX else parse_application(mask_from_secret(name))
                 problems = images[name]["problems"] if name in images else map(plain, image_problems(self.root, image, self.server))
@@ -296,21 +275,21 @@ class _Survey:
                 if file == OS79XX:
                     continue  # told with the content
                 problems = [str(error)]
-            more = self.named[name] - 1
+            more = len(places) - 1
             others = f" (and so {'does' if more == 1 else 'do'} {count(more, 'more file')})" if more else ""
             for problem in problems:
                 self.findings.fault(file, f"names {quoted(name)}{others}: {problem}", line, column)
 
-    def _summary(self, phones: Dict[str, Info]) -> Info:
+    def _summary_of_phones(self, phones: Dict[str, Info]) -> Info:
         advice = self.findings.advice
         levels = Counter(phone["effective_telnet_level"] for phone in phones.values())
         by_image = Counter(phone["effective_image"] for phone in phones.values())
         open_phones = sum(not phone["phone_password_set"] for phone in phones.values())
         total = len(phones)
-        if levels[TELNET_OFF]:
-            advice.append(f"telnet is off for {levels[TELNET_OFF]} of {total} phones (telnet_level 0 or not set): reset needs 2")
-        if levels[TELNET_ON]:
-            advice.append(f"telnet_level is 1 for {levels[TELNET_ON]} of {total} phones: reset needs 2")
+        if levels[0]:
+            advice.append(f"telnet is off for {levels[0]} of {total} phones (telnet_level 0 or not set): reset needs 2")
+        if levels[1]:
+            advice.append(f"telnet_level is 1 for {levels[1]} of {total} phones: reset needs 2")
         if open_phones:
             advice.append(f"phone_password is not set for {open_phones} of {total} phones: they take Cisco's default password")
         if by_image[None]:
@@ -331,7 +310,7 @@ def _value(settings: Settings, key: str) -> Optional[str]:
 
 def _telnet_level(settings: Settings) -> Optional[int]:
     setting = settings.get("telnet_level")
-    return int(setting.value) if setting and setting.value in ("0", "1", "2") else None
+    return int(setting.value) if setting and setting.value in _LEVELS else None
 
 
 def _os79xx_faults(text: str, name: str) -> List[Tuple[int, str]]:
@@ -347,9 +326,8 @@ def _os79xx_faults(text: str, name: str) -> List[Tuple[int, str]]:
     if tail.rstrip("\r\n"):
         faults.append((end + 1, "has a blank after the name, which old phones take for a part of it: remove it"))
     if "\r" in tail:
-        faults.append(
-            (end + 1 + tail.index("\r"), "ends its line with a carriage return, which old phones take for a part of the name: remove it")
-        )
+        column = end + 1 + tail.index("\r")
+        faults.append((column, "ends its line with a carriage return, which old phones take for a part of the name: remove it"))
     if tail.count("\n") > 1:
         faults.append((end + 1, "has more than one line: leave the name only"))
     try:
@@ -357,8 +335,3 @@ def _os79xx_faults(text: str, name: str) -> List[Tuple[int, str]]:
     except ImageNameError as error:
         faults.append((start + 1, str(error)))
     return faults
-
-
-def _agrees(load: str, name: str) -> bool:
-    image = recognise(name)
-    return load == name or (image is not None and load == image.loader)

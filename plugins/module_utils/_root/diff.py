@@ -6,17 +6,34 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from typing import Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from .._change.model import Change
 from .._phone import cnf
 from .._text import plain
 
 
-def before_and_after(root: str, change: Change) -> Dict[str, str]:
-    """The file's text before and after, in the form of Ansible's diff mode. Passwords, secrets and keys are replaced by asterisks, and by
-    escapes what a terminal would take for a command."""
+def differences(root: str, changes: Sequence[Change], most: int, diff_mode: bool) -> Dict[str, Any]:
+    """The part of a module's result that shows them: `differences` of up to `most` files, and `diff` if Ansible's diff mode is on.
+
+    Passwords, secrets and keys are replaced by asterisks, and by escapes what a terminal would take for a command.
+    """
+    result: Dict[str, Any] = {}
+    if most:
+        result["differences"] = [_unified(_before_and_after(root, change)) for change in changes[:most]]
+    if diff_mode:
+        result["diff"] = [_before_and_after(root, change) for change in changes]
+    return result
+
+
+def _unified(texts: Dict[str, str]) -> Dict[str, str]:
+    before, after = (texts[side].splitlines(keepends=True) for side in ("before", "after"))
+    return {"path": texts["after_header"], "diff": "".join(difflib.unified_diff(before, after, n=1))}
+
+
+def _before_and_after(root: str, change: Change) -> Dict[str, str]:
     path = f"{root}/{change.name}"
     return {"before_header": path, "after_header": path, "before": _shown(change.before), "after": _shown(change.after)}
 

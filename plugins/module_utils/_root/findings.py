@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from typing import Any, Dict, List, Optional, Set
 
 from .. import _files
@@ -39,25 +38,27 @@ class Findings:
         """One that concerns that file, or the root as a whole."""
         self.faults.append({"file": None if file is None else plain(file), "line": line, "column": column, "text": text})
 
-    def faults_of_root(self) -> None:
-        """What reading the root has brought up."""
-        for fault in dict.fromkeys(self._root.faults):
-            self.fault(fault.file, plain(fault.text), fault.line)
-        self.advice += [plain(text) for text in self._root.warnings]
-
-    def contents(self, file: RootFile, contents: cnf.Contents) -> None:
-        """What is wrong with a configuration, and what it sets more than once."""
+    def settings(self, file: RootFile) -> Dict[str, cnf.Setting]:
+        """What the file sets, unless to nothing, by key in lower case. What is wrong with it, and what it sets twice, is noted."""
+        self.access(file)
+        contents = cnf.examine(file.data)
         for fault in contents.faults[:MOST]:
             self.fault(file.name, fault.text, fault.line, fault.column)
-        if len(contents.faults) > MOST:
-            more, next_one = len(contents.faults) - MOST, contents.faults[MOST]
-            self.fault(file.name, f"and {more} more lines that the phone cannot read", next_one.line, next_one.column)
-        for key, settings in contents.repeated.items():
-            shown = key[:LONGEST]
-            self.duplicates.append({"file": plain(file.name), "key": shown, "lines": [setting.line for setting in settings[:MOST]]})
-            if len({setting.value for setting in settings}) > 1:
-                text = f"sets {shown} {len(settings)} times, not to the same; the last one seems to count: keep one"
-                self.fault(file.name, text, settings[-1].line, settings[-1].column)
+        for fault in contents.faults[MOST : MOST + 1]:
+            more = len(contents.faults) - MOST
+            self.fault(file.name, f"and {more} more lines that the phone cannot read", fault.line, fault.column)
+        by_key: Dict[str, List[cnf.Setting]] = {}
+        for setting in contents.settings:
+            by_key.setdefault(setting.key.lower(), []).append(setting)
+        for key, several in by_key.items():
+            if len(several) == 1:
+                continue
+            shown, last = key[:LONGEST], several[-1]
+            self.duplicates.append({"file": plain(file.name), "key": shown, "lines": [setting.line for setting in several[:MOST]]})
+            if len({setting.value for setting in several}) > 1:
+                text = f"sets {shown} {len(several)} times, not to the same; the last one seems to count: keep one"
+                self.fault(file.name, text, last.line, last.column)
+        return {key: several[-1] for key, several in by_key.items() if several[-1].provisioned}
 
     def access(self, file: RootFile) -> None:
         """What keeps the TFTP server from reading that file. Each folder is told once."""
@@ -77,7 +78,6 @@ class Findings:
             folder = os.path.dirname(folder)
 
 
-@lru_cache(maxsize=1024)
 def harmless(text: str) -> str:
     """Text out of a file for people's eyes: no secret, no control character, not without end."""
     return plain(shorten(mask_from_secret(text), LONGEST))

@@ -17,21 +17,20 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import _files
 from .._change import lock
 from .._change.lock import LockedRoot
-from .._change.model import Change, TransactionError
+from .._change.model import Change
 from .._phone import cnf, container, loads_xml
 from .._phone.image import EXTENSIONS, FIRST_WITH_LOADER, MANIFEST, SIP, Image, extension, of_file, raw_twin
 from .._text import list_some
 from .access import ServerUser, out_of_reach, unwritable
 from .archive import MAX_FILE, Member, Source, shown
 from .image_files import image_problems
-from .read import OS79XX, Root, RootError, RootFile, Unusable, unreadable
+from .read import OS79XX, Root, RootError, Unusable, unreadable
 
-RECORDS = "firmware"
 SPARE = 64 << 10
 """Bytes that have to stay free: for the folder itself, and for the configurations that are changed next."""
 
@@ -47,10 +46,9 @@ def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[LockedR
     """
     with lock.locked(root, state_dir, check) as others:
         mended = others.repaired
-    with lock.locked(root, f"{os.path.dirname(others.folder)}/{RECORDS}", check) as store:
+    with lock.locked(root, f"{os.path.dirname(others.folder)}/firmware", check) as store:
         store.repaired += mended
-        if store.repaired and check:
-            raise TransactionError(f"{store.root}: was left half changed by a run that was killed: run without check mode, which mends it")
+        store.refuse_if_half_changed()
         yield store
 
 
@@ -70,7 +68,6 @@ class Content:
 class Package:
     """One whole image, as taken out of a source. `files` are in the order in which they are to be written."""
 
-    image: Image
     files: Tuple[Tuple[str, bytes], ...]
     ignored: Tuple[str, ...]
 
@@ -106,21 +103,22 @@ def package(image: Image, source: Source) -> Package:
     for member in source.members:
         members.setdefault(member.name, []).append(member)
     faults: List[str] = []
-    names = list(image.files)
-    contents = _read(source, members, [*names, *filter(None, map(raw_twin, names))], faults)
-    lists = [_manifest(image, name, contents[name], faults) for name in names if extension(name) == MANIFEST and name in contents]
-    more = list(dict.fromkeys(other for others in lists for other in others if other not in names))
-    contents.update(_read(source, members, [name for name in more if name not in contents], faults))
-    names += more
+    # A manifest may name files of its own release only, so all that can be needed is read at once
+    contents = _read(source, {name: several for name, several in members.items() if _is_of_release(name, image)}, faults)
+    named = [_manifest(image, name, contents[name], faults) for name in image.files if extension(name) == MANIFEST and name in contents]
+    names = list(dict.fromkeys([*image.files, *(other for others in named for other in others)]))
     faults += _missing(image, source, members, [name for name in names if name not in members])
     for name in names:
-        if name in contents:
-            faults += _content_faults(name, contents[name], contents)
+        try:
+            if name in contents:
+                _check(name, contents)
+        except container.ContainerError as error:
+            faults.append(f"{name}: {error}: {_AGAIN}")
     if faults:
         raise FirmwareError(*faults)
     ordered = sorted(names, key=lambda name: extension(name) == MANIFEST)
     ignored = sorted(shown(member.path) for member in source.members if member.name not in names)
-    return Package(image, tuple((name, contents[name]) for name in ordered), tuple(ignored))
+    return Package(tuple((name, contents[name]) for name in ordered), tuple(ignored))
 
 
 def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging:
@@ -130,14 +128,16 @@ def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging
     contents = dict(wanted.files)
     for name, data in wanted.files:
         try:
-            file, change = _stage_file(root, name, data, server)
-            if change:
-                staging.changes.append(change)
-                faults += _hidden(root, change, mode, server)
-            staging.files.append(file)
-        except Unusable as error:
-            faults.append(f"{name} in {root.path} {error}")
-        except OSError as error:
+            old = root.load(name, MAX_FILE) if name in root.entries else None
+            if old and old.data == data and server.may_read(old.status):
+                staging.files.append(ImageFile(name, "unchanged", _content(data)))
+                continue
+            change = root.change(name, old, data)
+            staging.changes.append(change)
+            faults += _hidden(root, change, mode, server)
+            state, before = ("replaced", _content(old.data)) if old else ("added", None)
+            staging.files.append(ImageFile(name, state, _content(data), before))
+        except (Unusable, OSError) as error:
             faults.append(f"{name} in {root.path} {unreadable(error)}")
     faults += _stale_twins(root, contents)
     faults += unwritable(root, staging.changes)
@@ -187,7 +187,7 @@ def removal(root: Root, image: Image) -> Staging:
     faults += map(str, root.faults)
     for name in sorted(names, key=lambda name: (extension(name) != MANIFEST, name)):
         try:
-            file = _load(root, name)
+            file = root.load(name, MAX_FILE)
         except Unusable as error:
             faults.append(f"{name} in {root.path} {error}")
             continue
@@ -195,7 +195,7 @@ def removal(root: Root, image: Image) -> Staging:
         if root.entries[name].is_symlink():
             staging.links.append(root.entries[name].path)
         else:
-            staging.changes.append(Change(name, file.path, file.data, None, file.status))
+            staging.changes.append(root.change(name, file, None))
     faults += unwritable(root, staging.changes)
     if faults:
         raise FirmwareError(*faults)
@@ -212,9 +212,8 @@ def remove(store: LockedRoot, staging: Staging, image: Image) -> None:
     store.apply(staging.changes, image.name)
 
 
-def _read(source: Source, members: Dict[str, List[Member]], names: Iterable[str], faults: List[str]) -> Dict[str, bytes]:
-    """The content of each of the names that is there. Twice the same name has to be twice the same content."""
-    wanted = {name: members[name] for name in names if name in members}
+def _read(source: Source, wanted: Dict[str, List[Member]], faults: List[str]) -> Dict[str, bytes]:
+    """The content of each name. Twice the same name has to be twice the same content."""
     contents = source.read(member for several in wanted.values() for member in several)
     for name, several in wanted.items():
         if len({contents[member] for member in several}) > 1:
@@ -223,16 +222,18 @@ def _read(source: Source, members: Dict[str, List[Member]], names: Iterable[str]
     return {name: contents[several[0]] for name, several in wanted.items()}
 
 
+def _is_of_release(name: str, image: Image) -> bool:
+    other = of_file(name)
+    return bool(other and other.version == image.version)
+
+
 def _manifest(image: Image, name: str, data: bytes, faults: List[str]) -> Tuple[str, ...]:
     """The files that a .loads names, which all have to be of its own release."""
     try:
-        head = container.parse(data[: container.HEAD], len(data))
-        names = container.manifest(data[head.header_length :])
+        names = container.manifest(container.unwrap(name, data, len(data))[1])
     except container.ContainerError:
         return ()  # told where the content of each file is looked at
-    if head.name and head.name != name:
-        return ()
-    strange = [other for other in names if not _belongs(other, image)]
+    strange = [other for other in names if not _is_of_release(other, image)]
     if strange:
         faults.append(f"{name}: names {', '.join(strange)}, of another release: the set is mixed: {_AGAIN}")
         return ()
@@ -242,51 +243,29 @@ def _manifest(image: Image, name: str, data: bytes, faults: List[str]) -> Tuple[
     return names
 
 
-def _belongs(name: str, image: Image) -> bool:
-    other = of_file(name)
-    return bool(other and other.version == image.version)
-
-
-def _content_faults(name: str, data: bytes, contents: Dict[str, bytes]) -> Iterator[str]:
-    """What is wrong with one file. That a header has a name, and a signed image its load id, is known from 7.x on."""
+def _check(name: str, contents: Dict[str, bytes]) -> None:
+    """Raises ContainerError. That a header has a name, and a signed image its load id, is known from 7.x on."""
+    data = contents[name]
     expected = of_file(name)
     modern = bool(expected and expected.generation >= FIRST_WITH_LOADER)
-    if not data:
-        yield f"{name}: is empty: {_AGAIN}"
+    signed, payload = container.unwrap(name, data, len(data))
+    if signed and not signed.name and modern:
+        raise container.ContainerError("is damaged (its header has no name)")
+    if extension(name) == MANIFEST:
+        container.manifest(payload)
         return
-    payload = data
-    signed = container.is_signed(data)
-    if signed or extension(name) != ".bin":
-        try:
-            head = container.parse(data[: container.HEAD], len(data))
-            payload = data[head.header_length :]
-            if head.name is None and modern:
-                raise container.ContainerError("is damaged (its header has no name)")
-            if extension(name) == MANIFEST:
-                container.manifest(payload)
-        except container.ContainerError as error:
-            yield f"{name}: {error}: {_AGAIN}"
-            return
-        if head.name and head.name != name:
-            yield f"{name}: was renamed, it is {shown(head.name)} inside: {_AGAIN}"
-            return
-        if extension(name) == MANIFEST:
-            return
     if len(payload) < container.LOAD_ID_OFFSET + container.LOAD_ID_LENGTH:
-        yield f"{name}: is truncated ({len(payload)} bytes are no image): {_AGAIN}"
-        return
-    inside = container.load_id(payload)
-    if inside and expected and not inside.same_as(expected):
-        yield f"{name}: holds another image, {inside}: renamed, or the set is mixed: {_AGAIN}"
-    elif not inside and modern:
-        yield f"{name}: is damaged (it does not say which image it is): {_AGAIN}"
+        raise container.ContainerError(f"is truncated ({len(payload)} bytes are no image)")
+    container.check_load_id(name, payload)
+    if modern and not container.load_id(payload):
+        raise container.ContainerError("is damaged (it does not say which image it is)")
     twin = raw_twin(name) or ""
-    raw = contents.get(twin)
-    if signed and raw is not None and not container.is_signed(raw) and raw != payload:
+    raw = contents.get(twin, payload)
+    if signed and not container.is_signed(raw) and raw != payload:
+        fault = f"holds other bytes than {twin}: one is damaged, or the set is mixed"
         if len(raw) != len(payload):
-            yield f"{name}: holds {len(payload)} bytes, but {twin} has {len(raw)}: one is truncated: {_AGAIN}"
-        else:
-            yield f"{name}: holds other bytes than {twin}: one is damaged, or the set is mixed: {_AGAIN}"
+            fault = f"holds {len(payload)} bytes, but {twin} has {len(raw)}: one is truncated"
+        raise container.ContainerError(fault)
 
 
 def _missing(image: Image, source: Source, members: Dict[str, List[Member]], missing: List[str]) -> List[str]:
@@ -309,20 +288,6 @@ def _missing(image: Image, source: Source, members: Dict[str, List[Member]], mis
     if archives:
         return [f"{text}, which holds {archives}: set src to the archive itself, or unpack it: archives inside are not opened"]
     return [f"{text}: set src to what Cisco ships for {image}, whole"]
-
-
-def _stage_file(root: Root, name: str, data: bytes, server: ServerUser) -> Tuple[ImageFile, Optional[Change]]:
-    """Raises Unusable."""
-    if name not in root.entries:
-        return ImageFile(name, "added", _content(data)), Change(name, f"{root.real}/{name}", None, data, None)
-    file = _load(root, name)
-    if file.data == data and server.may_read(file.status):
-        return ImageFile(name, "unchanged", _content(data)), None
-    return ImageFile(name, "replaced", _content(data), _content(file.data)), Change(name, file.path, file.data, data, file.status)
-
-
-def _load(root: Root, name: str) -> RootFile:
-    return root.load(name, root.entries[name], MAX_FILE)
 
 
 def _content(data: bytes) -> Content:
@@ -357,7 +322,7 @@ def _stale_twins(root: Root, contents: Dict[str, bytes]) -> List[str]:
         if not twin or twin not in root.entries or twin in contents:
             continue
         try:
-            raw = root.load(twin, root.entries[twin], container.HEAD, head=True)
+            raw = root.load(twin, container.HEAD, head=True)
         except Unusable as error:
             faults.append(f"{twin} in {root.path} {error}")
             continue
@@ -367,23 +332,16 @@ def _stale_twins(root: Root, contents: Dict[str, bytes]) -> List[str]:
     return faults
 
 
-def _lack_of_space(root: Root, changes: Sequence[Change]) -> List[str]:
+def _lack_of_space(root: Root, changes: Sequence[Change]) -> Iterator[str]:
     """Every file is written beside the one that it replaces, so all of them need room at once."""
-    needed: Dict[int, Tuple[str, List[int]]] = {}
-    for change in changes:
-        folder = os.path.dirname(change.path)
-        needed.setdefault(os.stat(folder).st_dev, (folder, []))[1].append(len(change.after or b""))
-    faults = []
-    for folder, sizes in needed.values():
-        system = os.statvfs(folder)
-        block = system.f_frsize or 1
-        wanted, there = sum(-(-size // block) * block for size in sizes) + SPARE, system.f_bavail * block
-        thing = root.path if folder == root.real else folder
-        if system.f_blocks and wanted > there:
-            faults.append(f"{thing}: has {there} bytes free, the files take {wanted}: make room, or remove images not in use")
-        if system.f_files and system.f_favail < len(sizes):
-            faults.append(f"{thing}: its file system has room for {system.f_favail} more files, {len(sizes)} are needed: remove some")
-    return faults
+    system = os.statvfs(root.real)
+    block = system.f_frsize or 1
+    needed = sum(-(-len(change.after or b"") // block) * block for change in changes) + SPARE
+    there = system.f_bavail * block
+    if changes and system.f_blocks and needed > there:
+        yield f"{root.path}: has {there} bytes free, the files take {needed}: make room, or remove images not in use"
+    if system.f_files and system.f_favail < len(changes):
+        yield f"{root.path}: its file system has room for {system.f_favail} more files, {len(changes)} are needed: remove some"
 
 
 def _references(root: Root, stems: Sequence[str], names: Sequence[str]) -> List[str]:
@@ -404,13 +362,13 @@ def _pointers(root: Root, names: Sequence[str]) -> Iterator[Tuple[str, str]]:
     if root.os79xx:
         for word in root.os79xx.data.replace(b"\0", b" ").split():
             yield f"{OS79XX}:", word.decode("ascii", "replace")
-    for name, entry in sorted(root.entries.items()):
+    for name in sorted(root.entries):
         if loads_xml.is_loads_file(name) or name.lower() == loads_xml.SYNCINFO:
-            file = root.read(name, entry)
+            file = root.read(name)
             for thing, value in loads_xml.references(file.data) if file else ():
                 yield f"{name}: {thing}", value
         elif extension(name) == MANIFEST and name not in names:
-            file = root.read(name, entry)
+            file = root.read(name)
             text = file.data.lower() if file else b""
             for other in names:  # looked for in the text: what is damaged may still be whole enough for a phone
                 if other.lower().encode() in text:

@@ -11,11 +11,8 @@ from typing import List, Tuple
 from .. import _files
 from .._phone import container
 from .._phone.image import MANIFEST, Image, extension, of_file, raw_twin
-from .._text import plain
 from .access import ANYBODY, ServerUser, how_to_open, out_of_reach
 from .read import Root, RootFile, Unusable, unreadable
-
-_AGAIN = "copy it again from Cisco's archive"
 
 
 def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> List[str]:
@@ -28,14 +25,12 @@ def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> Li
             missing.append(name)
             continue
         try:
-            file = root.load(name, root.entries[name], container.HEAD, head=True)
+            file = root.load(name, container.HEAD, head=True)
             more = _check(root, file, server)
-        except Unusable as error:
-            problems.append(f"{name} {error}")
-        except OSError as error:
-            problems.append(f"{name} {unreadable(error)}")
         except container.ContainerError as error:
-            problems.append(f"{name} {error}: {_AGAIN}")
+            problems.append(f"{name} {error}: copy it again from Cisco's archive")
+        except (Unusable, OSError) as error:
+            problems.append(f"{name} {unreadable(error)}")
         else:
             names += [other for other in more if other not in names]
     return _missing(root, image, missing) + problems
@@ -46,36 +41,22 @@ def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:
 
     Raises Unusable, ContainerError or OSError unless the file is whole, readable for the server and what its name says.
     """
-    name, head = file.name, file.data
+    name = file.name
     if not server.may_read(file.status):
         raise Unusable(f"is not readable for {server.name} ({_files.shown_mode(file.status)}): {how_to_open(server, 'r', name)}")
     closed = out_of_reach(root, file.path, server)
     if closed:
         raise Unusable(closed)
-    if not head:
-        raise Unusable(f"is empty: {_AGAIN}")
-    if extension(name) == ".bin" and not container.is_signed(head):
-        _check_load_id(name, head)
-        return ()
-    signed = container.parse(head, file.status.st_size)
-    if signed.name and signed.name != name:
-        raise Unusable(f"was renamed: it is {plain(signed.name)} inside: {_AGAIN}")
-    payload = head[signed.header_length :]
+    signed, payload = container.unwrap(name, file.data, file.status.st_size)
     if extension(name) == MANIFEST:
         return container.manifest(payload)
     twin = raw_twin(name)
-    if twin and twin in root.entries:
-        raw = root.load(twin, root.entries[twin], container.HEAD, head=True)
+    if signed and twin and twin in root.entries:
+        raw = root.load(twin, container.HEAD, head=True)
         if raw.data and not container.is_signed(raw.data) and raw.status.st_size != signed.payload_length:
             raise Unusable(f"holds {signed.payload_length} bytes, but {twin} has {raw.status.st_size}: one is truncated: copy both again")
-    _check_load_id(name, payload)
+    container.check_load_id(name, payload)
     return ()
-
-
-def _check_load_id(name: str, payload: bytes) -> None:
-    inside, expected = container.load_id(payload), of_file(name)
-    if inside and expected and not inside.same_as(expected):
-        raise Unusable(f"holds another image, {inside}: {_AGAIN}")
 
 
 def _missing(root: Root, image: Image, missing: List[str]) -> List[str]:

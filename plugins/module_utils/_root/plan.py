@@ -75,19 +75,18 @@ def plan_changes(
             faults.append(f"{file.name} is the same file as {files[file.path].name}: give the phone a file of its own")
             continue
         files[file.path] = file
-        mac = file.mac or ""
+        mac = file.mac
         macs.add(mac)
         edit = _edit(file, image, only, hold)
         if edit is None:
             continue
-        if edit.data != file.data or edit.before or edit.faults:
-            _add(root, wanted, file.name, file, edit)
+        _add(root, wanted, file.name, file, edit)
         own = edit.before[-1][1].strip() if edit.before else ""
         after = hold[mac].name if mac in hold else image.name if own or only is not None else renamed
         pinned = cnf.lookup(file.data, "image_version") if cnf.PIN_MARK in file.data else None
         _add_move(wanted, mac, own or pinned or named, after)
     for mac, alias in root.shared:
-        other = alias.mac or ""
+        other = alias.mac
         macs.add(other)
         if (mac in apart) != (other in apart) or hold.get(mac) != hold.get(other):
             faults.append(f"SIP{mac}.cnf and SIP{other}.cnf are one file, so these phones cannot be kept apart: give each its own")
@@ -110,31 +109,29 @@ def plan_changes(
     return wanted
 
 
-def named_images(root: Root, instead: Optional[Mapping[str, Optional[bytes]]] = None) -> Tuple[str, Dict[str, str]]:
+def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[str, Dict[str, str]]:
     """The image that SIPDefault.cnf names ("" if none), and those that phones' own files name, by MAC.
 
     `instead`: path → content to read in place of a file's own, None for a file that is gone.
     """
-    instead = instead or {}
     default = root.default
     data = instead.get(default.path, default.data) if default else instead.get(f"{root.real}/{SIP_DEFAULT}")
     own = {}
     for file in root.phones():
         lines = cnf.image_versions(instead.get(file.path, file.data) or b"")
         value = lines[-1][1].strip() if lines else ""
-        if file.mac and value and value.upper() != cnf.UNPROVISIONED:
+        if value and value.upper() != cnf.UNPROVISIONED:
             own[file.mac] = value
     return cnf.lookup(data or b"", "image_version") or "", own
 
 
 def _edit(file: RootFile, image: Image, only: Optional[FrozenSet[str]], hold: Mapping[str, Image]) -> Optional[cnf.Edit]:
     """How a phone's own file is edited, or None if it is let be."""
-    mac = file.mac or ""
-    if mac in hold:
-        return cnf.pin(cnf.unpinned(file.data), hold[mac].name)
+    if file.mac in hold:
+        return cnf.pin(cnf.unpinned(file.data), hold[file.mac].name)
     if only is None:
         return cnf.set_image_version(cnf.unpinned(file.data), image.name)
-    return cnf.pin(file.data, image.name, temporary=True) if mac in only else None
+    return cnf.pin(file.data, image.name, temporary=True) if file.mac in only else None
 
 
 def _add(root: Root, wanted: RootChanges, name: str, file: Optional[RootFile], edit: cnf.Edit) -> None:
@@ -143,10 +140,8 @@ def _add(root: Root, wanted: RootChanges, name: str, file: Optional[RootFile], e
         wanted.duplicates.append((name, [line for line, _value in edit.before]))
     if file and file.name != SIP_DEFAULT and any(value != wanted.image for _line, value in edit.before):
         wanted.overrides.append((file, edit))
-    if file is None:
-        wanted.changes.append(Change(name, f"{root.real}/{name}", None, edit.data, None))
-    elif edit.data != file.data:
-        wanted.changes.append(Change(name, file.path, file.data, edit.data, file.status))
+    if not file or edit.data != file.data:
+        wanted.changes.append(root.change(name, file, edit.data))
 
 
 def _add_move(wanted: RootChanges, mac: str, before: Optional[str], after: Optional[str]) -> None:
@@ -165,11 +160,10 @@ def _add_os79xx(root: Root, wanted: RootChanges, files: Dict[str, RootFile]) -> 
         wanted.os79xx_before = file.data[:256].decode("utf-8", "backslashreplace")
         if file.path in files:
             return [f"{OS79XX} is the same file as {files[file.path].name}: give it a file of its own"]
-        if file.data not in (right, right + b"\n"):
-            wanted.changes.append(Change(OS79XX, file.path, file.data, right + b"\n", file.status))
         files[file.path] = file
-    elif OS79XX not in root.entries:
-        wanted.changes.append(Change(OS79XX, f"{root.real}/{OS79XX}", None, right + b"\n", None))
+    is_right = file is not None and file.data in (right, right + b"\n")
+    if not is_right and (file or OS79XX not in root.entries):
+        wanted.changes.append(root.change(OS79XX, file, right + b"\n"))
     return []
 
 

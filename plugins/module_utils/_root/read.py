@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .. import _files
-from .._change.model import TransactionError
+from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
 from .._phone.image import Image, of_file
 from .._text import mask_from_secret, plain, quote
@@ -30,7 +30,6 @@ MAX_CONFIG = 1 << 20
 
 _PHONE_FILE = re.compile(r"SIP([0-9A-F]{12})\.cnf")
 _LIKE_PHONE_FILE = re.compile(r"sip(.*)\.cnf", re.IGNORECASE | re.DOTALL)
-_SET_ROOT = "set tftp_root to the folder that the TFTP server serves"
 
 
 class RootError(TransactionError):
@@ -62,10 +61,10 @@ class RootFile:
     status: os.stat_result
 
     @property
-    def mac(self) -> Optional[str]:
-        """Of the phone that asks for this file, if it is one phone's own."""
+    def mac(self) -> str:
+        """Of the phone whose own file this is; empty for other files."""
         match = _PHONE_FILE.fullmatch(os.path.basename(self.name))
-        return match.group(1) if match else None
+        return match.group(1) if match else ""
 
 
 class Root:
@@ -81,20 +80,20 @@ class Root:
         try:
             self.real = os.path.realpath(path)
             self.status = os.stat(path)
-            if not stat.S_ISDIR(self.status.st_mode):
-                raise RootError(f"{path} is {_files.kind(self.status.st_mode)}, not a folder: {_SET_ROOT}")
             self.entries = _list(self.real)
-        except ValueError as error:
-            raise RootError(f"{plain(path)} is no path ({error}): {_SET_ROOT}") from None
-        except OSError as error:
-            raise RootError(_no_root(path, error)) from None
-        self.default = self._read_default()
-        self.os79xx = self._read_os79xx()
+        except (OSError, ValueError) as error:
+            raise RootError(why_no_root(path, error)) from None
+        self.default = self._read_named(SIP_DEFAULT)
+        for name in sorted(self.entries):
+            if name.upper() == OS79XX and name != OS79XX:
+                remedy = f"remove {name}" if OS79XX in self.entries else f"rename {name} to {OS79XX}"
+                self.faults.append(RootFault(name, f"is in the wrong case: phones ask for {OS79XX}: {remedy}"))
+        self.os79xx = self._read_named(OS79XX)
 
     @cached_property
     def images(self) -> Dict[str, Image]:
         """The image of every file that is named as one of an image is."""
-        named = ((name, of_file(name)) for name in sorted(self.entries) if name[:1] in ("P", "p"))
+        named = ((name, of_file(name)) for name in sorted(self.entries))
         return {name: image for name, image in named if image}
 
     def phones(self) -> Iterator[RootFile]:
@@ -102,8 +101,6 @@ class Root:
         owners: Dict[str, str] = {}
         for prefix, entries in self._phone_folders():
             for name in sorted(entries):
-                if len(name) < 7 or name[:3].upper() != "SIP":
-                    continue
                 if not _PHONE_FILE.fullmatch(name):
                     text = _misnamed(name, in_root=not prefix)
                     if text:
@@ -111,15 +108,15 @@ class Root:
                     continue
                 file = self.read(prefix + name, entries[name])
                 if file and file.path not in owners:
-                    owners[file.path] = file.mac or ""
+                    owners[file.path] = file.mac
                     yield file
-                elif file and file.mac and file.mac != owners[file.path]:
+                elif file and file.mac != owners[file.path]:
                     self.shared.append((owners[file.path], file))
 
-    def read(self, name: str, entry: os.DirEntry[str]) -> Optional[RootFile]:
-        """That configuration, or None with the reason in `faults`."""
+    def read(self, name: str, entry: Optional[os.DirEntry[str]] = None) -> Optional[RootFile]:
+        """That configuration (`entry`: outside of the root's own folder), or None with the reason in `faults`."""
         try:
-            file = self.load(name, entry, MAX_CONFIG)
+            file = self.load(name, MAX_CONFIG, entry=entry)
         except Unusable as error:
             self.faults.append(RootFault(name, str(error)))
             return None
@@ -128,16 +125,22 @@ class Root:
             return None
         return file
 
-    def load(self, name: str, entry: os.DirEntry[str], limit: int, head: bool = False) -> RootFile:
-        """The file that an entry stands for: the whole of it, or its first `limit` bytes. Raises Unusable."""
+    def load(self, name: str, limit: int, head: bool = False, entry: Optional[os.DirEntry[str]] = None) -> RootFile:
+        """That file: the whole of it, or its first `limit` bytes. Raises Unusable."""
         try:
-            path = self._locate(entry)
+            path = self._locate(entry or self.entries[name])
             data, status = _files.read_head(path, limit) if head else _files.read(path, limit)
         except OSError as error:
             raise Unusable(unreadable(error)) from None
         if data is None:
             raise Unusable(f"has {status.st_size} bytes: no file of its kind is that long: move it out of the root")
         return RootFile(name, path, data, status)
+
+    def change(self, name: str, file: Optional[RootFile], after: Optional[bytes]) -> Change:
+        """New content for that file, which is not there yet if `file` is None; None to remove it."""
+        if file is None:
+            return Change(name, f"{self.real}/{name}", None, after, None)
+        return Change(name, file.path, file.data, after, file.status)
 
     def holds(self, real: str) -> bool:
         """Whether that path, without symbolic links in it, is below the root."""
@@ -161,23 +164,14 @@ class Root:
             raise Unusable(f"is a symbolic link to {_files.kind(mode)}, not to a file: move it out of the way")
         return real
 
-    def _read_default(self) -> Optional[RootFile]:
-        entry = self.entries.get(SIP_DEFAULT)
-        return self.read(SIP_DEFAULT, entry) if entry else None
-
-    def _read_os79xx(self) -> Optional[RootFile]:
-        for name in sorted(self.entries):
-            if len(name) == len(OS79XX) and name.upper() == OS79XX and name != OS79XX:
-                remedy = f"remove {name}" if OS79XX in self.entries else f"rename {name} to {OS79XX}"
-                self.faults.append(RootFault(name, f"is in the wrong case: phones ask for {OS79XX}: {remedy}"))
-        entry = self.entries.get(OS79XX)
-        return self.read(OS79XX, entry) if entry else None
+    def _read_named(self, name: str) -> Optional[RootFile]:
+        return self.read(name) if name in self.entries else None
 
     def _phone_folders(self) -> Iterator[Tuple[str, Dict[str, os.DirEntry[str]]]]:
         """The root, and what tftp_cfg_dir names; which of two such lines counts is not known, so all of them."""
         yield "", self.entries
         folders = {self.real}
-        for setting in cnf.settings(self.default.data) if self.default else ():
+        for setting in cnf.examine(self.default.data).settings if self.default else ():
             if setting.key.lower() != "tftp_cfg_dir" or not setting.provisioned:
                 continue
             thing = f"tftp_cfg_dir {quote(mask_from_secret(setting.value))}"
@@ -187,7 +181,8 @@ class Root:
                 continue
             folders.add(real)
             if not self.holds(real) or inside.split("/")[0] == "..":
-                self._default_fault(f"{thing} leaves {self.path}: name a folder inside the root", setting.line)
+                text = f"{thing} leaves {self.path}: name a folder inside the root"
+                self.faults.append(RootFault(SIP_DEFAULT, text, setting.line))
                 continue
             try:
                 entries = _list(real)
@@ -198,29 +193,20 @@ class Root:
                 )
             except OSError as error:
                 text = f"{thing} is no folder that can be read ({_files.cause(error)}): correct the setting or the folder"
-                self._default_fault(text, setting.line)
+                self.faults.append(RootFault(SIP_DEFAULT, text, setting.line))
             else:
                 yield inside + "/", entries
 
-    def _default_fault(self, text: str, line: int) -> None:
-        self.faults.append(RootFault(SIP_DEFAULT, text, line))
 
-
-def unreadable(error: OSError) -> str:
-    """Why a file cannot be read, as a text to put behind its name."""
+def unreadable(error: Exception) -> str:
+    """Why a file cannot be used or read, from an Unusable or OSError, as a text to put behind its name."""
+    if not isinstance(error, OSError):
+        return str(error)
     if isinstance(error, PermissionError):
         return f"cannot be read by {_files.me()}: run as a user who may (become)"
     if isinstance(error, FileNotFoundError):
         return "vanished while it was read: run again when nobody else changes the root"
     return f"cannot be read ({_files.cause(error)}): mend or remove it"
-
-
-def _no_root(path: str, error: OSError) -> str:
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return f"{path or quote(path)} does not exist: {_SET_ROOT}"
-    if isinstance(error, PermissionError):
-        return f"{path} {unreadable(error)}"
-    return f"{path} cannot be read ({_files.cause(error)}): {_SET_ROOT}"
 
 
 def _misnamed(name: str, in_root: bool) -> Optional[str]:

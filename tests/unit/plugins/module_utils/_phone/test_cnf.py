@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import re
-from unittest.mock import Mock
 
-import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
@@ -74,14 +72,13 @@ def test_property_adding_takes_nothing_away(data):
 
 @given(FILES)
 def test_property_reading_never_fails(data):
-    cnf.settings(data)
-    cnf.faults(data)
+    cnf.examine(data)
     assert cnf.mask(data).count(b"\n") == data.count(b"\n")
 
 
 def test_settings_as_the_phone_reads_them():
     data = b'A: 1\nb : " x ; y " ; c\n#c: 1\nd:\ne=1\n f:\t2;\ng: UNPROVISIONED\nb: z\r\n'
-    found = cnf.settings(data)
+    found = cnf.examine(data).settings
     assert [(s.key, s.value, s.line, s.column) for s in found] == [
         ("A", "1", 1, 4),
         ("b", "x ; y", 2, 6),
@@ -96,7 +93,7 @@ def test_settings_as_the_phone_reads_them():
 
 
 def test_faults_have_line_and_column():
-    found = cnf.faults(b'\xef\xbb\xbfa: 1\nok: 1\nport=1\n\n# c\n :x\nl: "y\n\xffz: 1\nalone\n')
+    found = cnf.examine(b'\xef\xbb\xbfa: 1\nok: 1\nport=1\n\n# c\n :x\nl: "y\n\xffz: 1\nalone\n').faults
     assert [(fault.line, fault.column) for fault in found] == [(1, 1), (3, 5), (6, 2), (7, 4), (8, 1), (9, 6)]
 
 
@@ -104,64 +101,5 @@ def test_a_long_line_takes_no_long_time():
     for unit in (b" ", b"a", b"a ", b"image_version", b"password", b"password:", b'"', b";", b"\r"):
         data = b"image_version: x" + unit * (200_000 // len(unit)) + b"!"
         cnf.set_image_version(data, NEW, add=True)
-        cnf.faults(data)
+        cnf.examine(data)
         cnf.mask(data)
-
-
-LINES = st.sampled_from(
-    [
-        b"image_version: P0S3-06-3-00",
-        b'telnet_level: "2"',
-        b"# a: b",
-        b"",
-        b" ",
-        b"a:",
-        b'A : "',
-        b'a: "b" c',
-        b"b:  c ; d",
-        b'c:\t"d',
-        b";image_version: x",
-        b"image_version",
-        b"xtelnet_level: 1",
-        b"\xef\xbb\xbfa: b",
-        b"a\rb: c",
-        b"phone_password: x",
-    ]
-)
-ASKED = ("a", "b", "image_version", "telnet_level")
-FILES = st.one_of(
-    st.binary(max_size=200),
-    st.lists(st.tuples(st.one_of(LINES, st.binary(max_size=12)), st.sampled_from([b"\n", b"\r\n", b"\r", b""])), max_size=8).map(
-        lambda lines: b"".join(text + end for text, end in lines)
-    ),
-)
-
-
-@given(FILES)
-@settings(max_examples=1000)
-def test_the_quick_look_says_what_the_slow_one_says(data):
-    everything = cnf.settings(data)
-    keys = [setting.key.lower() for setting in everything]
-    contents = cnf.examine(data, ASKED)
-    assert contents.faults == cnf.faults(data)
-    assert contents.repeated == {
-        key: [setting for setting in everything if setting.key.lower() == key] for key in keys if keys.count(key) > 1
-    }
-    assert contents.settings == {setting.key.lower(): setting for setting in everything if setting.key.lower() in ASKED}
-    assert list(contents.repeated) == [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
-
-
-@pytest.mark.parametrize(
-    "data, quick",
-    [
-        (b'# x\r\n\r\na: 1\r\nB :"2" ; c\n', True),
-        (b"a: 1\nA: 1\n", False),
-        (b"a: 1\n\xef\xbb\xbfb: 1\n", False),
-        (b"a=1\n", False),
-    ],
-)
-def test_only_files_with_something_odd_are_read_line_by_line(data, quick, monkeypatch):
-    slow = Mock(return_value=())
-    monkeypatch.setattr(cnf, "faults", slow)
-    cnf.examine(data, ASKED)
-    assert slow.called != quick

@@ -95,10 +95,10 @@ def test_renamed_files(tmp_path):
     """The published "P0S3-8-12-00.bin" that is an .sb2, and an image under the name of another."""
     new, other = files_of(tmp_path, NEW), files_of(tmp_path, "P0S3-08-11-00")
     assert faults({**new, f"{NEW}.sb2": other["P0S3-08-11-00.sb2"]}) == [
-        f"{NEW}.sb2: was renamed, it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"
+        f"{NEW}.sb2: was renamed: it is P0S3-08-11-00.sb2 inside: get the image from Cisco again"
     ]
-    assert "was renamed, it is P0S3-08-11-00.loads inside" in faults({**new, f"{NEW}.loads": other["P0S3-08-11-00.loads"]})[0]
-    assert f"was renamed, it is {NEW}.sb2 inside" in faults({f"{OLDEST}.bin": new[f"{NEW}.sb2"]}, OLDEST)[0]
+    assert "was renamed: it is P0S3-08-11-00.loads inside" in faults({**new, f"{NEW}.loads": other["P0S3-08-11-00.loads"]})[0]
+    assert f"was renamed: it is {NEW}.sb2 inside" in faults({f"{OLDEST}.bin": new[f"{NEW}.sb2"]}, OLDEST)[0]
     assert "holds another image, P0S30202" in faults({f"{OLDEST}.bin": raw_image("P0S30202")}, OLDEST)[0]
 
 

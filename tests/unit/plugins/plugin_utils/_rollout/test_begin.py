@@ -70,7 +70,7 @@ def test_one_tftp_host_is_that_of_all_phones(start, tmp_path):
 
 def test_each_run_has_a_name_of_its_own(start):
     given = inventory({"a": phone(2)})
-    assert len({start(given).id for _ in range(5)}) == 5
+    assert len({start(given).id for _try in range(5)}) == 5
 
 
 def test_phones_belong_to_their_own_tftp_host_or_to_the_first(start):

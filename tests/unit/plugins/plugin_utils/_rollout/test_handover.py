@@ -29,7 +29,7 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout
 
 OBSERVED = {"a": seen("P0S3-08-2-00"), "b": UNSEEN}
 BACK = Outcome(DONE, image_before="P0S3-08-2-00", image_after="P0S3-06-3-00", seconds=80.5, wave=1)
-LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: “\u202e”", wave=1)
+LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: \u201c\u202e\u201d", wave=1)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ def planned(handover, site, names, waves=(1, 2), **more):
     handover.write(SitePlan(plan(TARGET, {name: seen("P0S3-08-2-00") for name in names}, waves=list(waves), **more)), site)
 
 
-def met(handover, where=SITES, **options):
+def met(handover, where=None, **options):
     """The view of each site. Their waves are of 1 phone, of 2, and of the rest."""
+    where = where or SITES
     for site, names in where.items():
         planned(handover, site, names)
     run = begun(where, **options)

@@ -44,8 +44,8 @@ def fleet_runs(monkeypatch):
 def sites(handover, tmp_path, fleet_runs):
     """Begins a run and gives its sites, each with a root in which the files name OLD; `sites.lines` is what people were told."""
 
-    def begin(where=SITES, *, check=False, run="run", **options):
-        made = []
+    def begin(where=None, *, check=False, run="run", **options):
+        made, where = [], where or SITES
         options = {"report_dir": str(tmp_path / "report"), "waves": [1], **options}
         begin.lines.clear()
         for name, members in where.items():

@@ -97,14 +97,14 @@ def test_what_is_said_of_an_address_is_never_certain_at_once():
 
 def test_what_is_said_of_a_mac_goes_before_what_is_said_of_its_address():
     suspects = away(DESK)
-    for _ in range(3):
+    for _time in range(3):
         suspects.take_verdicts({"127.0.0.2": verdict(), DESK.mac: verdict(HOPE)})
     assert suspects.cause(DESK) is None
 
 
 def test_there_is_hope():
     suspects = away(DESK)
-    for _ in range(3):
+    for _time in range(3):
         suspects.take_verdicts({DESK.mac: verdict(HOPE)})
     assert suspects.cause(DESK) is None
 
@@ -112,7 +112,7 @@ def test_there_is_hope():
 def test_of_phones_that_are_not_away_nothing_is_taken():
     suspects = away(DESK)
     suspects.note(DESK, "back")
-    for _ in range(2):
+    for _time in range(2):
         suspects.take_verdicts({DESK.mac: verdict(), LOBBY.mac: verdict(), "000E84C000FF": verdict(), "127.0.0.4": verdict()})
     assert [suspects.cause(phone) for phone in SEVERAL] == [None, None, None]
 
