@@ -17,8 +17,9 @@ import os
 import re
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from .._files import Metadata
 from .._text import plain
@@ -79,31 +80,17 @@ class Record:
         return {"id": self.id, "run": self.run, "image": self.image, "created": self.created}
 
 
-class Originals:
-    """The bytes that a record keeps: of each file as it was before."""
-
-    def __init__(self, record: Record, archive: zipfile.ZipFile) -> None:
-        self._record = record
-        self._archive = archive
-
-    def read(self, entry: Entry) -> bytes:
-        """Raises TransactionError if they are not there, or not the right ones, and OSError."""
-        try:
-            data = self._archive.read(entry.before or "")
-        except UNREADABLE as error:
-            fault = f"the original of {entry.name} cannot be read ({plain(str(error))})"
-            raise TransactionError(f"record {self._record.id}: {fault}") from None
-        if digest(data) != entry.before:
-            raise TransactionError(f"record {self._record.id}: the original of {entry.name} is damaged: put the file back by hand")
-        return data
+Originals = Callable[[Entry], bytes]
+"""What reads the content of a file before. Raises OSError, and TransactionError if the record does not have it, or it is damaged there."""
 
 
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def digest(data: Optional[bytes]) -> Optional[str]:
+    """SHA-256 of a file's content; None if there is none."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def pack(record: Record, root: str, originals: Mapping[str, bytes]) -> bytes:
-    """The content of the record's file. `root` is the real path of the root that was changed, `originals` are by their digests."""
+def pack(record: Record, root: str, originals: Iterable[bytes]) -> bytes:
+    """The record's file. `root` is the real path of the root that was changed, `originals` the content of its files before."""
     manifest = {
         "format": _FORMAT,
         "id": record.id,
@@ -119,7 +106,7 @@ def pack(record: Record, root: str, originals: Mapping[str, bytes]) -> bytes:
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in [(_MANIFEST, json.dumps(manifest).encode("ascii")), *originals.items()]:
+        for name, data in {_MANIFEST: json.dumps(manifest).encode("ascii"), **{str(digest(data)): data for data in originals}}.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 1)
     return buffer.getvalue()
 
@@ -145,6 +132,23 @@ def unpack(path: str, root: str, identity: str, state: str) -> Record:
         raise ValueError("its description is no text")
     files = tuple(map(_entry_from_json, manifest["files"]))
     return Record(identity, state, files=files, undoes=undoes, forced=bool(manifest["forced"]), token=token, suffix=suffix, **texts)
+
+
+@contextmanager
+def originals_in(path: str) -> Iterator[Originals]:
+    """For as long as a record that was read before is to be open. Raises OSError."""
+
+    def original(entry: Entry) -> bytes:
+        try:
+            data = archive.read(entry.before or "")
+        except UNREADABLE as error:
+            raise TransactionError(f"record {path}: the original of {entry.name} cannot be read ({plain(str(error))})") from None
+        if digest(data) != entry.before:
+            raise TransactionError(f"record {path}: the original of {entry.name} is damaged: put the file back by hand")
+        return data
+
+    with zipfile.ZipFile(path) as archive:
+        yield original
 
 
 def _entry_to_json(entry: Entry) -> Dict[str, Any]:

@@ -132,7 +132,7 @@ class Root:
         """The file that an entry stands for: the whole of it, or its first `limit` bytes. Raises Unusable."""
         try:
             path = self._locate(entry)
-            data, status = _files.read_head(path, limit) if head else _files.read(path, limit)
+            data, status = _files.read(path, limit, head)
         except OSError as error:
             raise Unusable(unreadable(error)) from None
         if data is None:

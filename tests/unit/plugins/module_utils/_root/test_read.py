@@ -47,13 +47,13 @@ def root():
     shutil.rmtree(folder)
 
 
-def apply(changes, backup=False, fsync=None):
+def apply(changes, backup=False):
     """With the records out of the way of everybody's."""
     folder = min((os.path.dirname(change.path) for change in changes), key=len, default=None)
     if folder is None:
         return []
     with tempfile.TemporaryDirectory() as state, lock.locked(folder, state) as locked:
-        return locked.apply(changes, backup=backup, fsync=fsync)
+        return locked.apply(changes, backup=backup)
 
 
 def look(root, image=NEW, user=None, **options):
@@ -91,7 +91,7 @@ def test_plan_and_apply(root):
     assert [(file.mac, edit.before) for file, edit in plan.overrides] == [("001122AABBCC", ((1, "P0S3-07-4-00"),))]
     assert plan.os79xx_before == "P003-8-12-00 \r\n"
     assert plan.warnings == []
-    apply(plan.changes, fsync=True)
+    apply(plan.changes)
     after = snapshot(root)
     assert set(after) == set(before)
     assert after["SIPDefault.cnf"][0] == b'image_version: "P0S3-06-3-00"\ntelnet_level: 2\n'
