@@ -36,8 +36,8 @@ MOST_RECORDS = 200
 this only of the newest run."""
 SET_STATE = "set state_dir to a folder outside of it that only you can read"
 
-_STATES = {extension: extension for extension in (PENDING, COMMITTED, UNDONE, REPAIRED, FORCED)}
-_STATES["zip"] = DONE
+_STATES = {"zip": DONE, **{state: state for state in (PENDING, COMMITTED, UNDONE, REPAIRED, FORCED)}}
+"""By the ends of their files' names."""
 _UNFINISHED = "new"
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 

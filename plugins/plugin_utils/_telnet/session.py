@@ -7,7 +7,7 @@
 The phone opens with `IAC WILL SGA, IAC WILL ECHO` and `Password :` and asks for no user name (nmap's service
 probes). After the login it prints its MAC and the image it runs (texts found in published images; their order
 and line breaks are not established), then `<phone_prompt>> `. Every step is bounded in time and memory:
-telnetlib3 itself bounds neither reads nor, by default, connecting.
+telnetlib3 itself bounds none.
 """
 
 from __future__ import annotations
@@ -23,20 +23,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, one_line
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import (
-    CLOSED,
-    ENDLESS,
-    ERROR,
-    NO_IMAGE,
-    NO_PROMPT,
-    NOT_PRIVILEGED,
-    REFUSED,
-    SILENT,
-    UNKNOWN_COMMAND,
-    UNREACHABLE,
-    WRONG_PASSWORD,
-    WRONG_PHONE,
-)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
 try:
     import telnetlib3
@@ -181,9 +168,8 @@ class Session:
         )
         asked_again = _PASSWORD_PROMPT.search(self._buffer) and not _PROMPT.search(self._buffer)
         if not _IMAGE.search(self._buffer) and (asked_again or _BAD_PASSWORD.search(self._buffer)):
-            raise self._error(
-                WRONG_PASSWORD, "does not take the password: set ansible_password to the phone_password of its configuration files"
-            )
+            advice = "set ansible_password to the phone_password of its configuration files"
+            raise self._error(failures.WRONG_PASSWORD, f"does not take the password: {advice}")
 
     def identify(self) -> tuple[str, str | None]:
         """Image and MAC by the banner, which is there until the first command. The inventory's MAC if the phone tells none.
@@ -192,7 +178,7 @@ class Session:
         """
         image = _IMAGE.search(self._buffer)
         if not image:
-            raise self._error(NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
+            raise self._error(failures.NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
         return printable(image.group(1)), self._checked_mac()
 
     async def command(self, line: str) -> str:
@@ -233,12 +219,12 @@ class Session:
             )
         if _NOT_PRIVILEGED.search(self._buffer):
             raise self._error(
-                NOT_PRIVILEGED,
+                failures.NOT_PRIVILEGED,
                 "does not allow reset: its telnet_level is 1. Set telnet_level: 2 in SIPDefault.cnf "
                 f"(or in SIP{self.phone.mac or '<MAC>'}.cnf if that sets it) and restart the phone by hand once",
             )
         if _UNKNOWN_COMMAND.search(self._buffer):
-            raise self._error(UNKNOWN_COMMAND, f"does not know the command reset: {self._last_words()}")
+            raise self._error(failures.UNKNOWN_COMMAND, f"does not know the command reset: {self._last_words()}")
         return bool(_DEFERRED.search(self._buffer))
 
     def _checked_mac(self) -> str | None:
@@ -246,9 +232,8 @@ class Session:
         match = _MAC.search(self._buffer)
         mac = macs.parse(match.group(1).decode()) if match else None
         if mac and self.phone.mac and mac != self.phone.mac:
-            raise self._error(
-                WRONG_PHONE, f"another phone answers here: its MAC is {mac}, not {self.phone.mac}; correct ansible_host or cisco79xx_mac"
-            )
+            another = f"another phone answers here: its MAC is {mac}, not {self.phone.mac}"
+            raise self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
         return mac or self.phone.mac
 
     async def _read(
@@ -271,11 +256,11 @@ class Session:
             now = time.monotonic()
             late = now >= deadline
             if self._client.flooded or len(self._buffer) > OUTPUT_LIMIT or (late and self._buffer and now - last_data < QUIET):
-                raise self._error(ENDLESS, f"talks without end and {trouble}")
+                raise self._error(failures.ENDLESS, f"talks without end and {trouble}")
             if late and not self._buffer:
-                raise self._error(SILENT, f"accepts the connection but says nothing and {trouble}")
+                raise self._error(failures.SILENT, f"accepts the connection but says nothing and {trouble}")
             if late:
-                raise self._error(NO_PROMPT, f"{trouble}; its last words: {self._last_words()}")
+                raise self._error(failures.NO_PROMPT, f"{trouble}; its last words: {self._last_words()}")
             patience = deadline - now if quiet is None else min(quiet, deadline - now)
             try:
                 data = await asyncio.wait_for(self._client.reader.read(WINDOW), patience)
@@ -287,7 +272,7 @@ class Session:
                     poke = False
                 continue
             if not data and not self._client.flooded:
-                raise self._error(CLOSED, f"closed the connection and {trouble}")
+                raise self._error(failures.CLOSED, f"closed the connection and {trouble}")
             last_data = time.monotonic()
             self._buffer += data
 
@@ -316,15 +301,15 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
     except ConnectionRefusedError:
         raise PhoneError(
             phone,
-            REFUSED,
+            failures.REFUSED,
             f"refuses telnet on port {phone.port}: it is restarting, or telnet_level is 0 in its configuration files or was set after its "
             "last restart, or the address is wrong",
         ) from None
     except ConnectionResetError:
-        raise PhoneError(phone, CLOSED, "closes the connection as soon as it is made") from None
+        raise PhoneError(phone, failures.CLOSED, "closes the connection as soon as it is made") from None
     except (OSError, UnicodeError) as error:  # TimeoutError among them; a host name that is none
         cause = getattr(error, "strerror", None) or str(error) or f"no answer in {limits.connect:g} seconds"
-        raise PhoneError(phone, UNREACHABLE, f"cannot be reached: {cause}; check ansible_host, power and network") from None
+        raise PhoneError(phone, failures.UNREACHABLE, f"cannot be reached: {cause}; check ansible_host, power and network") from None
     try:
         talk = Session(phone, limits, client)
         await talk.login()
@@ -333,6 +318,6 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
         raise
     except Exception as error:  # one phone's oddity must not take the wave's other results along
         broken = one_line(f"the dialogue broke: {type(error).__name__}: {error}", 500)
-        raise PhoneError(phone, ERROR, f"{broken}; please report this") from error
+        raise PhoneError(phone, failures.ERROR, f"{broken}; please report this") from error
     finally:
         client.writer.close()
