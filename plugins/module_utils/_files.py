@@ -15,6 +15,7 @@ import pwd
 import secrets
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
 
@@ -184,10 +185,8 @@ def _set_metadata(descriptor: int, metadata: Metadata) -> None:
 def _set_new_metadata(descriptor: int, folder: str) -> None:
     """A new file is owned as its folder is, where that is allowed, and readable for everybody as TFTP servers want it."""
     owner = os.stat(folder)
-    try:
+    with suppress(PermissionError):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except PermissionError:
-        pass
     os.fchmod(descriptor, 0o644)
 
 
@@ -215,10 +214,8 @@ def _attribute_names(target: Any) -> Set[str]:
 def _attributes(path: str) -> Dict[str, bytes]:
     found: Dict[str, bytes] = {}
     for name in _attribute_names(path):
-        try:
+        with suppress(OSError):
             found[name] = os.getxattr(path, name)
-        except OSError:
-            pass
     return found
 
 
@@ -246,18 +243,14 @@ def sync_folder(folder: str) -> None:
 def sync_folders_of(paths: Iterable[str]) -> None:
     """As `sync_folder`, for the folder of each path; one that is gone is left out."""
     for folder in {os.path.dirname(path) for path in paths}:
-        try:
+        with suppress(FileNotFoundError):
             sync_folder(folder)
-        except FileNotFoundError:
-            pass
 
 
 def remove(path: str) -> None:
     """Remove a file, if it is there."""
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def remove_if_possible(path: str) -> bool:

@@ -10,6 +10,7 @@ it gets its name, and temporary files stay until the record says how far the tra
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
@@ -80,10 +81,8 @@ def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
 
     Can be done again. What fails is left to the next run.
     """
-    try:
+    with suppress(OSError, TransactionError):
         journal.settle(record, all(gone))
-    except (OSError, TransactionError):
-        pass
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import hashlib
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Dict, Iterable, List, Sequence
@@ -104,10 +105,8 @@ class Journal:
     def move(self, record: Record, state: str, new: str) -> None:
         """Raises OSError."""
         os.rename(self.path(record.id, state), self.path(record.id, new))
-        try:
+        with suppress(OSError):
             sync_folder(self.folder)
-        except OSError:
-            pass
 
     def settle(self, record: Record, clean: bool) -> None:
         """What is left to do for a committed record; if it is not `clean`, the next run settles it. Can be done again.
@@ -124,10 +123,8 @@ class Journal:
     def mark_undone(self, identities: Sequence[str]) -> None:
         """Raises OSError."""
         for identity in identities:
-            try:
+            with suppress(FileNotFoundError):  # marked before, or forgotten
                 os.rename(self.path(identity, DONE), self.path(identity, UNDONE))
-            except FileNotFoundError:  # marked before, or forgotten
-                pass
 
     def drop(self, record: Record) -> None:
         """Forget a pending or committed record."""
@@ -140,12 +137,9 @@ class Journal:
     def _next_id(self, now: datetime, run: str) -> str:
         """Later than all others even if the clock was set back. Records of one run end alike, so that they are forgotten together."""
         newest = max(self.states(), default="")
-        if newest:
-            try:
-                last = datetime.strptime(newest.split("-")[0], _TIME).replace(tzinfo=timezone.utc)
-                now = max(now, last + timedelta(microseconds=1))
-            except (ValueError, OverflowError):
-                pass
+        with suppress(ValueError, OverflowError):  # there is none, or its name is no time
+            last = datetime.strptime(newest.split("-")[0], _TIME).replace(tzinfo=timezone.utc)
+            now = max(now, last + timedelta(microseconds=1))
         group = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:4] if run else secrets.token_hex(2)
         return f"{now.strftime(_TIME)}-{group}"
 
@@ -170,11 +164,9 @@ class Journal:
         """Raises TransactionError."""
         try:
             os.makedirs(os.path.dirname(self.folder), 0o700, exist_ok=True)
-            try:
+            with suppress(FileExistsError):
                 os.mkdir(self.folder, 0o700)
                 sync_folder(os.path.dirname(self.folder))
-            except FileExistsError:
-                pass
             self._check_owner()
             os.chmod(self.folder, 0o700)
         except OSError as error:

@@ -91,7 +91,7 @@ class LockedRoot:
         Per file, the bytes before the first of the records come back. Raises ConflictError if files are not as the last of the records
         left them, unless `force` is set, and TransactionError if there is nothing to undo or a record cannot be used.
         """
-        return plan_undo(self._journal, run or None, record or None, force)
+        return plan_undo(self._journal, run, record, force)
 
     def undo(self, plan: Undo) -> None:
         """Do it, as a transaction of its own. The records are marked, so that the next undo takes what was before them.

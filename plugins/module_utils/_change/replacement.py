@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Optional, Tuple
 
@@ -43,11 +44,9 @@ class Replacement:
 
     def check(self) -> None:
         """Raises TransactionError if the file is not as it was read, and OSError."""
-        now: Optional[os.stat_result]
-        try:
+        now: Optional[os.stat_result] = None
+        with suppress(FileNotFoundError):
             now = os.lstat(self.change.path)
-        except FileNotFoundError:
-            now = None
         if not same_file(now, self.change.status):
             raise self._changed()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Collection, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
 from .._files import cause, remedy
 from .._text import list_some, plain
@@ -73,9 +73,8 @@ def undo(journal: Journal, plan: Undo) -> None:
     """Do it, as a transaction of its own: see `LockedRoot.undo`."""
     undoes = tuple(record.id for record in plan.records)
     if plan.changes:
-        image = _only({record.image for record in plan.records})
-        run = _only({record.run for record in plan.records})
-        transact(journal, plan.changes, Record(run=run, image=image, undoes=undoes, forced=bool(plan.conflicts)))
+        last = plan.records[-1]
+        transact(journal, plan.changes, Record(run=last.run, image=last.image, undoes=undoes, forced=bool(plan.conflicts)))
         return
     try:
         journal.mark_undone(undoes)
@@ -87,7 +86,7 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
     """The records to undo, the oldest first. Raises TransactionError if there are none."""
     states = journal.states()
     newest = sorted((identity for identity, state in states.items() if state == DONE), reverse=True)
-    if record is not None:
+    if record:
         if states.get(record) == DONE:
             return [journal.load(record, DONE)]
         why = "was undone before" if states.get(record) == UNDONE else "is not there, or cannot be undone"
@@ -96,9 +95,9 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
     if not newest:
         raise TransactionError(f"there is no record of a change to {journal.root} in {journal.folder}: there is nothing to undo")
     last = journal.load(newest[0], DONE)
-    if run is None and not last.run:
+    wanted = run or last.run
+    if not wanted:
         return [last]
-    wanted = last.run if run is None else run
     loaded = [last, *(journal.load(identity, DONE) for identity in newest[1:])]
     records = [one for one in reversed(loaded) if one.run == wanted]
     if not records:
@@ -114,7 +113,3 @@ def _histories(records: Sequence[Record]) -> Collection[List[Tuple[Record, Entry
         for entry in record.files:
             histories.setdefault(entry.path, []).append((record, entry))
     return histories.values()
-
-
-def _only(texts: Set[str]) -> str:
-    return texts.pop() if len(texts) == 1 else ""
