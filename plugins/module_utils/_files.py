@@ -61,8 +61,6 @@ def remedy(error: BaseException) -> str:
     """What to do about it before running again."""
     if isinstance(error, NotAFile):
         return "put that right and run again"
-    if isinstance(error, NotOurs):
-        return "run as root (become)"
     return _REMEDIES.get(getattr(error, "errno", 0), _AGAIN)
 
 
@@ -172,7 +170,7 @@ def _set_metadata(descriptor: int, metadata: Metadata) -> None:
     try:
         os.fchown(descriptor, metadata.uid, metadata.gid)
     except PermissionError as error:
-        raise NotOurs(error.errno, f"it belongs to somebody else, which {me()} cannot keep") from None
+        raise NotOurs(error.errno, f"belongs to somebody else, which {me()} cannot keep: run as root (become)") from None
     os.fchmod(descriptor, metadata.mode)
     for attribute in _attribute_names(descriptor) - set(metadata.attributes):
         _tolerant(os.removexattr, descriptor, attribute)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
-from .._files import cause, metadata_of, remedy, sync_folders_of
+from .._files import NotOurs, cause, metadata_of, remedy, sync_folders_of
 from .._text import count, plain
 from .journal import Journal
 from .model import Change, TransactionError
@@ -55,7 +55,8 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List
         if not lost and not any(one.has_new or one.has_old for one in replacements):
             journal.drop(record)
         if isinstance(error, (OSError, TransactionError)) or lost:
-            thing = f"{current.change.name}: " if current and isinstance(error, OSError) else ""
+            colon = "" if isinstance(error, NotOurs) else ":"
+            thing = f"{current.change.name}{colon} " if current and isinstance(error, OSError) else ""
             why = cause(error) if isinstance(error, OSError) else str(error) or type(error).__name__
             end = "" if lost else f": every file is as it was; {remedy(error)}"
             raise TransactionError(f"{thing}{why}{end}", *lost) from error

@@ -137,9 +137,10 @@ class Journal:
     def _next_id(self, now: datetime, run: str) -> str:
         """Later than all others even if the clock was set back. Records of one run end alike, so that they are forgotten together."""
         newest = max(self.states(), default="")
-        with suppress(ValueError, OverflowError):  # there is none, or its name is no time
-            last = datetime.strptime(newest.split("-")[0], _TIME).replace(tzinfo=timezone.utc)
-            now = max(now, last + timedelta(microseconds=1))
+        if newest:
+            with suppress(ValueError, OverflowError):  # its name is no time
+                last = datetime.strptime(newest.split("-")[0], _TIME).replace(tzinfo=timezone.utc)
+                now = max(now, last + timedelta(microseconds=1))
         group = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:4] if run else secrets.token_hex(2)
         return f"{now.strftime(_TIME)}-{group}"
 
