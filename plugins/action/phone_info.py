@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import PHONES_SPEC, Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 
 class ActionModule(ControllerAction):
@@ -17,17 +17,7 @@ class ActionModule(ControllerAction):
     def work(self, arguments: Arguments) -> dict[str, Any]:
         phones = self.phones(arguments["phones"])
         observed = fleet.observe(phones, self.pace(arguments))
-        return {"changed": False, "phones": {phone.name: _result(phone, observed[phone.name]) for phone in phones}}
-
-
-def _result(phone: Phone, observation: fleet.Observation) -> dict[str, Any]:
-    """As documented by the module."""
-    return {
-        "reachable": observation.reachable,
-        "image": observation.image,
-        "mac": observation.mac,
-        "kind": observation.kind,
-        "reason": observation.reason,
-        "host": phone.host,
-        "hold": phone.hold,
-    }
+        results = {phone.name: {**asdict(observed[phone.name]), "host": phone.host, "hold": phone.hold} for phone in phones}
+        for result in results.values():
+            del result["unregistered"]  # only a rollout asks for it
+        return {"changed": False, "phones": results}

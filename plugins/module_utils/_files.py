@@ -12,16 +12,16 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import secrets
 import stat
 import sys
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
 
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 """Flags to open a file for reading that somebody else may have exchanged for something else."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-NEW_FILE_MODE = 0o644
 
 _AGAIN = "remove the cause and run again"
 _REMEDIES = {
@@ -61,7 +61,7 @@ def remedy(error: BaseException) -> str:
     """What to do about it before running again."""
     if isinstance(error, NotAFile):
         return "put that right and run again"
-    return _REMEDIES.get(error.errno or 0, _AGAIN) if isinstance(error, OSError) else _AGAIN
+    return _REMEDIES.get(getattr(error, "errno", 0), _AGAIN)
 
 
 def kind(mode: int) -> str:
@@ -86,24 +86,11 @@ def me() -> str:
 # -- reading
 
 
-def read(path: str, limit: int) -> Tuple[Optional[bytes], os.stat_result]:
-    """The whole of an ordinary file, or None if it has more than `limit` bytes. Raises NotAFile, OSError."""
-    return _read(path, limit, whole=True)
+def read(path: str, limit: int = sys.maxsize, head: bool = False) -> Tuple[Optional[bytes], os.stat_result]:
+    """The whole of an ordinary file, or None if it has more than `limit` bytes; with `head`, no more than the first `limit` bytes.
 
-
-def read_all(path: str) -> Tuple[bytes, os.stat_result]:
-    """The whole of an ordinary file, however long it is. Raises NotAFile, OSError."""
-    data, status = _read(path, sys.maxsize, whole=True)
-    return data or b"", status
-
-
-def read_head(path: str, limit: int) -> Tuple[bytes, os.stat_result]:
-    """The first `limit` bytes of an ordinary file. Raises NotAFile, OSError."""
-    data, status = _read(path, limit, whole=False)
-    return data or b"", status
-
-
-def _read(path: str, limit: int, whole: bool) -> Tuple[Optional[bytes], os.stat_result]:
+    Raises NotAFile, OSError.
+    """
     try:
         descriptor = os.open(path, OPEN)
     except OSError as error:
@@ -114,7 +101,7 @@ def _read(path: str, limit: int, whole: bool) -> Tuple[Optional[bytes], os.stat_
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotAFile(errno.EINVAL, f"it is {kind(status.st_mode)}")
-        if whole and status.st_size > limit:
+        if status.st_size > limit and not head:
             return None, status
         wanted = min(status.st_size, limit)
         data = os.read(descriptor, wanted + 1)  # one more: a file that grows meanwhile is seen
@@ -122,7 +109,7 @@ def _read(path: str, limit: int, whole: bool) -> Tuple[Optional[bytes], os.stat_
         while more and len(data) < wanted:
             more = os.read(descriptor, wanted - len(data))
             data += more
-        return data if whole else data[:wanted], status
+        return data[:wanted] if head else data, status
     finally:
         os.close(descriptor)
 
@@ -160,15 +147,26 @@ def create(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def fill(descriptor: int, data: bytes) -> None:
-    """Write all of it."""
-    written = os.write(descriptor, data)
-    while written < len(data):
-        written += os.write(descriptor, memoryview(data)[written:])
+def write_and_close(
+    descriptor: int, data: bytes, fsync: bool = False, metadata: Optional[Metadata] = None, folder: Optional[str] = None
+) -> None:
+    """All of a file that was created. Without `metadata` it gets that of a new file in `folder`, if given. Raises NotOurs, OSError."""
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
+        if metadata:
+            _set_metadata(descriptor, metadata)
+        elif folder:
+            _set_new_metadata(descriptor, folder)
+        if fsync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def set_metadata(descriptor: int, metadata: Metadata) -> None:
-    """Give a file owner, mode, extended attributes (SELinux context, ACLs) and time. Raises NotOurs, OSError."""
+def _set_metadata(descriptor: int, metadata: Metadata) -> None:
+    """Owner, mode, extended attributes (SELinux context, ACLs) and time."""
     try:
         os.fchown(descriptor, metadata.uid, metadata.gid)
     except PermissionError as error:
@@ -182,35 +180,26 @@ def set_metadata(descriptor: int, metadata: Metadata) -> None:
         os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
 
 
-def set_new_metadata(descriptor: int, folder: str) -> None:
+def _set_new_metadata(descriptor: int, folder: str) -> None:
     """A new file is owned as its folder is, where that is allowed, and readable for everybody as TFTP servers want it."""
     owner = os.stat(folder)
-    try:
+    with suppress(PermissionError):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except PermissionError:
-        pass
-    os.fchmod(descriptor, NEW_FILE_MODE)
+    os.fchmod(descriptor, 0o644)
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file that readers see either as it was or complete; text as UTF-8. Makes its folder."""
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", delete=False) as staged:
-        try:
-            staged.write(content.encode("utf-8") if isinstance(content, str) else content)
-            os.fchmod(staged.fileno(), 0o666 & ~_umask())
-            staged.close()
-            os.replace(staged.name, path)
-        except BaseException:
-            os.unlink(staged.name)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    staged = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    try:
+        with open(staged, "xb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        os.replace(staged, path)
+    except BaseException:
+        remove_if_possible(staged)
+        raise
 
 
 def _attribute_names(target: Any) -> Set[str]:
@@ -223,10 +212,8 @@ def _attribute_names(target: Any) -> Set[str]:
 def _attributes(path: str) -> Dict[str, bytes]:
     found: Dict[str, bytes] = {}
     for name in _attribute_names(path):
-        try:
+        with suppress(OSError):
             found[name] = os.getxattr(path, name)
-        except OSError:
-            pass
     return found
 
 
@@ -254,18 +241,14 @@ def sync_folder(folder: str) -> None:
 def sync_folders_of(paths: Iterable[str]) -> None:
     """As `sync_folder`, for the folder of each path; one that is gone is left out."""
     for folder in {os.path.dirname(path) for path in paths}:
-        try:
+        with suppress(FileNotFoundError):
             sync_folder(folder)
-        except FileNotFoundError:
-            pass
 
 
 def remove(path: str) -> None:
     """Remove a file, if it is there."""
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def remove_if_possible(path: str) -> bool:

@@ -43,9 +43,6 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: partial
     details: A step runs once in a run. A second rollout to the same image changes nothing.
-seealso:
-  - module: voip.cisco79xx.image_version
-  - module: voip.cisco79xx.phone_info
 """
 
 EXAMPLES = r"""
@@ -58,20 +55,16 @@ run:
   description: What to hand to the steps that follow.
   returned: for step V(begin)
   type: str
-  sample: 20261127T190325-61
 drivers:
   description: Inventory name of a phone of each site → the site's TFTP host.
   returned: for step V(begin)
   type: dict
-  sample: {SEP000E84C060A6: pbx}
 off_target:
   description: The phones that are not on the image, with the reason.
   returned: for step V(report)
   type: dict
-  sample: {SEP000E84C060A6: "SEP000E84C060A6 failed: did not come back in 600 seconds"}
 path:
   description: Where report.json is.
   returned: for step V(report)
   type: str
-  sample: ./cisco79xx-report/report.json
 """

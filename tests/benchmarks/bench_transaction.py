@@ -89,9 +89,9 @@ def changes(root: Path, change: bool) -> list[model.Change]:
     return found
 
 
-def transact(root: Path, forced: bool | None, change: bool = True) -> None:
+def transact(root: Path, change: bool = True) -> None:
     with lock.locked(str(root), f"{root}.state") as store:
-        store.apply(changes(root, change), image="P0S3-06-3-00", run="benchmark", fsync=forced)
+        store.apply(changes(root, change), image="P0S3-06-3-00", run="benchmark")
 
 
 def undo(root: Path) -> None:
@@ -101,12 +101,12 @@ def undo(root: Path) -> None:
 
 WORK: dict[str, Callable[[Path], None]] = {
     "plain read": plain_read,
-    "nothing to do": lambda root: transact(root, None, change=False),
+    "nothing to do": lambda root: transact(root, change=False),
     "plain loop": lambda root: plain_replace(root, forced=False),
-    "transaction": lambda root: transact(root, forced=False),
+    "transaction": transact,
     "undo": undo,
     "plain loop, forced": lambda root: plain_replace(root, forced=True),
-    "transaction, forced": lambda root: transact(root, forced=True),
+    "transaction, forced": transact,
 }
 FREE = ("plain read", "nothing to do", "plain loop", "transaction", "undo")
 FORCED = ("plain loop, forced", "transaction, forced")

@@ -10,28 +10,28 @@ it gets its name, and temporary files stay until the record says how far the tra
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-from .._files import cause, metadata_of, remedy, sync_folders_of
+from .._files import NotOurs, cause, metadata_of, remedy, sync_folders_of
 from .._text import count, plain
 from .journal import Journal
 from .model import Change, TransactionError
-from .record import COMMITTED, PENDING, REPAIRED, Entry, Record, digest
+from .record import COMMITTED, PENDING, REPAIRED, Entry, Record, digest, originals_in
 from .replacement import Replacement, mend, sweep
 
 FORCED_ONTO_DISK = 64
-"""More files than this are left to the file system, unless asked for: it costs a disk write per file."""
+"""More files than this are left to the file system, which may take some seconds: it costs a disk write per file."""
 
 
-def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: Optional[bool] = None) -> List[Tuple[str, str]]:
+def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List[Tuple[str, str]]:
     """Make all of the changes, or none. Returns (name, path of the backup) of each file that had content before.
 
-    `draft` says what the record shall hold besides the files. For `fsync` see `LockedRoot.apply`.
+    `draft` says what the record shall hold besides the files.
     Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
     """
-    if fsync is None:
-        fsync = len(changes) <= FORCED_ONTO_DISK
+    fsync = len(changes) <= FORCED_ONTO_DISK
     journal.make_folder()
     record = _begin(journal, changes, draft)
     replacements = [Replacement(change, entry, record) for change, entry in zip(changes, record.files)]
@@ -46,7 +46,7 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: 
         current = None
         if fsync:
             sync_folders_of(change.path for change in changes)
-        journal.commit(record)
+        journal.move(record, PENDING, COMMITTED)
     except BaseException as error:
         if journal.is_committed(record):  # interrupted just after it
             _finish(journal, record, [one.finish() for one in replacements])
@@ -55,7 +55,8 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: 
         if not lost and not any(one.has_new or one.has_old for one in replacements):
             journal.drop(record)
         if isinstance(error, (OSError, TransactionError)) or lost:
-            thing = f"{current.change.name}: " if current and isinstance(error, OSError) else ""
+            colon = "" if isinstance(error, NotOurs) else ":"
+            thing = f"{current.change.name}{colon} " if current and isinstance(error, OSError) else ""
             why = cause(error) if isinstance(error, OSError) else str(error) or type(error).__name__
             end = "" if lost else f": every file is as it was; {remedy(error)}"
             raise TransactionError(f"{thing}{why}{end}", *lost) from error
@@ -67,19 +68,13 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record, fsync: 
 
 def _begin(journal: Journal, changes: Sequence[Change], draft: Record) -> Record:
     inside = journal.real.rstrip("/") + "/"
-    originals: Dict[str, bytes] = {}
     entries = []
     for change in changes:
         if not change.path.startswith(inside):
             raise TransactionError(f"{plain(change.name)} is outside of {journal.root}: nothing was changed")
-        before = None
-        if change.before is not None:
-            before = digest(change.before)
-            originals[before] = change.before
-        after = None if change.after is None else digest(change.after)
         metadata = None if change.status is None else metadata_of(change.path, change.status)
-        entries.append(Entry(change.name, change.path[len(inside) :], before, after, metadata))
-    return journal.begin(replace(draft, files=tuple(entries)), originals)
+        entries.append(Entry(change.name, change.path[len(inside) :], digest(change.before), digest(change.after), metadata))
+    return journal.begin(replace(draft, files=tuple(entries)), [change.before for change in changes if change.before is not None])
 
 
 def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
@@ -87,10 +82,8 @@ def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
 
     Can be done again. What fails is left to the next run.
     """
-    try:
+    with suppress(OSError, TransactionError):
         journal.settle(record, all(gone))
-    except (OSError, TransactionError):
-        pass
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ def _roll_back(journal: Journal, record: Record, check: bool) -> Repair:
     conflicts: List[str] = []
     name = ""
     try:
-        with journal.originals(record) as originals:
+        with originals_in(journal.path(record.id, PENDING)) as originals:
             for entry in record.files:
                 name = entry.name
                 was_new = mend(journal.real, entry, record, originals, check)
@@ -145,7 +138,7 @@ def _roll_back(journal: Journal, record: Record, check: bool) -> Repair:
             if not check:
                 sync_folders_of(f"{journal.real.rstrip('/')}/{entry.path}" for entry in record.files)
                 if conflicts:
-                    journal.keep_repaired(record)
+                    journal.move(record, PENDING, REPAIRED)
                 else:
                     journal.drop(record)
     except OSError as error:

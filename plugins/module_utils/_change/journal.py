@@ -17,19 +17,19 @@ A record is written as `new` first and renamed once it is whole and on the disk.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import stat
-import zipfile
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Dict, Iterator, List, Mapping, Sequence
+from typing import Dict, Iterable, List, Sequence
 
-from .._files import cause, create, fill, me, remedy, remove_if_possible, sync_folder
+from .._files import cause, create, me, remedy, remove_if_possible, sync_folder, write_and_close
 from .._text import plain
 from .model import TransactionError
-from .record import COMMITTED, DAMAGED, DONE, FORCED, ID, PENDING, REPAIRED, UNDONE, UNREADABLE, Originals, Record, digest, pack, unpack
+from .record import COMMITTED, DAMAGED, DONE, FORCED, ID, PENDING, REPAIRED, UNDONE, UNREADABLE, Record, pack, unpack
 
 KEPT_RECORDS = 20
 MOST_RECORDS = 200
@@ -37,8 +37,8 @@ MOST_RECORDS = 200
 this only of the newest run."""
 SET_STATE = "set state_dir to a folder outside of it that only you can read"
 
-_STATES = {extension: extension for extension in (PENDING, COMMITTED, UNDONE, REPAIRED, FORCED)}
-_STATES["zip"] = DONE
+_STATES = {"zip": DONE, **{state: state for state in (PENDING, COMMITTED, UNDONE, REPAIRED, FORCED)}}
+"""By the ends of their files' names."""
 _UNFINISHED = "new"
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 
@@ -70,43 +70,27 @@ class Journal:
 
     def load(self, identity: str, state: str) -> Record:
         """Raises TransactionError if it cannot be read, or is not of this root."""
-        path = self._path(identity, state)
+        path = self.path(identity, state)
         try:
             return unpack(path, self.real, identity, state)
         except (OSError, *UNREADABLE) as error:
             half = f"; {self.root} may be half changed, so compare its files first" if state == PENDING else ""
             raise TransactionError(f"record {path} cannot be used ({plain(str(error))}): move it away{half}") from None
 
-    @contextmanager
-    def originals(self, record: Record) -> Iterator[Originals]:
-        """Raises TransactionError if the record cannot be opened."""
-        path = self._path(record.id, record.state)
-        try:
-            archive = zipfile.ZipFile(path)
-        except (OSError, *UNREADABLE) as error:
-            raise TransactionError(f"record {path} cannot be used ({plain(str(error))}): move it away") from None
-        with archive:
-            yield Originals(record, archive)
-
     def is_committed(self, record: Record) -> bool:
-        return os.path.exists(self._path(record.id, COMMITTED))
+        return os.path.exists(self.path(record.id, COMMITTED))
 
     # -- a record's way
 
-    def begin(self, record: Record, originals: Mapping[str, bytes]) -> Record:
+    def begin(self, record: Record, originals: Iterable[bytes]) -> Record:
         """Write a new record, and force it onto the disk. Returns it with its id, time and token. Raises TransactionError."""
         now = datetime.now(timezone.utc)
         identity = self._next_id(now, record.run)
         record = replace(record, id=identity, created=now.strftime("%Y-%m-%dT%H:%M:%SZ"), token=secrets.token_hex(4))
         data = pack(record, self.real, originals)
-        unfinished, pending = f"{self.folder}/{record.id}.{_UNFINISHED}", self._path(record.id, PENDING)
+        unfinished, pending = f"{self.folder}/{record.id}.{_UNFINISHED}", self.path(record.id, PENDING)
         try:
-            descriptor = create(unfinished)
-            try:
-                fill(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            write_and_close(create(unfinished), data, fsync=True)
             os.rename(unfinished, pending)
             sync_folder(self.folder)
         except BaseException as error:
@@ -118,9 +102,11 @@ class Journal:
             raise
         return record
 
-    def commit(self, record: Record) -> None:
-        """From now on every file of it is new. Raises OSError."""
-        self._rename(record, PENDING, COMMITTED)
+    def move(self, record: Record, state: str, new: str) -> None:
+        """Raises OSError."""
+        os.rename(self.path(record.id, state), self.path(record.id, new))
+        with suppress(OSError):
+            sync_folder(self.folder)
 
     def settle(self, record: Record, clean: bool) -> None:
         """What is left to do for a committed record; if it is not `clean`, the next run settles it. Can be done again.
@@ -131,46 +117,31 @@ class Journal:
         if clean and record.undoes and not record.forced:
             self.drop(record)
         elif clean:
-            self._rename(record, COMMITTED, FORCED if record.undoes else DONE)
+            self.move(record, COMMITTED, FORCED if record.undoes else DONE)
         self._forget_old()
-
-    def keep_repaired(self, record: Record) -> None:
-        """It was pending, and its originals are still wanted. Raises OSError."""
-        self._rename(record, PENDING, REPAIRED)
 
     def mark_undone(self, identities: Sequence[str]) -> None:
         """Raises OSError."""
         for identity in identities:
-            try:
-                os.rename(self._path(identity, DONE), self._path(identity, UNDONE))
-            except FileNotFoundError:  # marked before, or forgotten
-                pass
+            with suppress(FileNotFoundError):  # marked before, or forgotten
+                os.rename(self.path(identity, DONE), self.path(identity, UNDONE))
 
     def drop(self, record: Record) -> None:
         """Forget a pending or committed record."""
         for state in (PENDING, COMMITTED):
-            remove_if_possible(self._path(record.id, state))
+            remove_if_possible(self.path(record.id, state))
 
-    def _rename(self, record: Record, state: str, new: str) -> None:
-        os.rename(self._path(record.id, state), self._path(record.id, new))
-        try:
-            sync_folder(self.folder)
-        except OSError:
-            pass
-
-    def _path(self, identity: str, state: str) -> str:
+    def path(self, identity: str, state: str) -> str:
         return f"{self.folder}/{identity}.{'zip' if state == DONE else state}"
 
     def _next_id(self, now: datetime, run: str) -> str:
         """Later than all others even if the clock was set back. Records of one run end alike, so that they are forgotten together."""
         newest = max(self.states(), default="")
         if newest:
-            try:
+            with suppress(ValueError, OverflowError):  # its name is no time
                 last = datetime.strptime(newest.split("-")[0], _TIME).replace(tzinfo=timezone.utc)
                 now = max(now, last + timedelta(microseconds=1))
-            except (ValueError, OverflowError):
-                pass
-        group = digest(run.encode("utf-8", "surrogatepass"))[:4] if run else secrets.token_hex(2)
+        group = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:4] if run else secrets.token_hex(2)
         return f"{now.strftime(_TIME)}-{group}"
 
     def _forget_old(self) -> None:
@@ -178,18 +149,15 @@ class Journal:
         runs: Dict[str, List[str]] = {}
         for identity in settled:
             runs.setdefault(identity[-4:], []).append(identity)
-        recent = {identity[-4:] for identity in settled[:KEPT_RECORDS]}
-        old: List[str] = []
         kept = 0
-        for run, identities in runs.items():
+        for identities in runs.values():
             # Never a part of a run: its undo would leave the files of the other part. The newest stays however long it is.
-            if kept and (run not in recent or kept + len(identities) > MOST_RECORDS):
-                old += identities
+            if kept and (kept >= KEPT_RECORDS or kept + len(identities) > MOST_RECORDS):
+                for identity in identities:
+                    for state in (DONE, UNDONE, REPAIRED, FORCED):
+                        remove_if_possible(self.path(identity, state))
             else:
                 kept += len(identities)
-        for identity in old:
-            for state in (DONE, UNDONE, REPAIRED, FORCED):
-                remove_if_possible(self._path(identity, state))
 
     # -- the folder
 
@@ -197,11 +165,9 @@ class Journal:
         """Raises TransactionError."""
         try:
             os.makedirs(os.path.dirname(self.folder), 0o700, exist_ok=True)
-            try:
+            with suppress(FileExistsError):
                 os.mkdir(self.folder, 0o700)
                 sync_folder(os.path.dirname(self.folder))
-            except FileExistsError:
-                pass
             self._check_owner()
             os.chmod(self.folder, 0o700)
         except OSError as error:

@@ -74,13 +74,11 @@ class LockedRoot:
                 f"{self.root} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
             )
 
-    def apply(
-        self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False, fsync: Optional[bool] = None
-    ) -> List[Tuple[str, str]]:
+    def apply(self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False) -> List[Tuple[str, str]]:
         """Make all of the changes, or none, and record them. Returns (name, path of the backup) of each file that had content before.
 
-        `image` and `run` are for the record; records of one run are undone together. With `fsync` (by default up to FORCED_ONTO_DISK
-        files) a power cut after the return loses nothing; without, the file system may take some seconds to write it all.
+        `image` and `run` are for the record; records of one run are undone together. A power cut after the return loses nothing, unless
+        there are more than FORCED_ONTO_DISK changes.
         Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
         """
         changes = [change for change in changes if change.before != change.after]
@@ -88,7 +86,7 @@ class LockedRoot:
             return []
         self._refuse_if_checking()
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
-        return transact(self._journal, changes, Record(run=run, image=image, suffix=suffix), fsync)
+        return transact(self._journal, changes, Record(run=run, image=image, suffix=suffix))
 
     def records(self) -> List[Record]:
         """All records, the newest first. One that cannot be read has the state "damaged". Raises TransactionError."""
@@ -100,7 +98,7 @@ class LockedRoot:
         Per file, the bytes before the first of the records come back. Raises ConflictError if files are not as the last of the records
         left them, unless `force` is set, and TransactionError if there is nothing to undo or a record cannot be used.
         """
-        return plan_undo(self._journal, run or None, record or None, force)
+        return plan_undo(self._journal, run, record, force)
 
     def undo(self, plan: Undo) -> None:
         """Do it, as a transaction of its own. The records are marked, so that the next undo takes what was before them.

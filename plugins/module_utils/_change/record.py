@@ -17,8 +17,9 @@ import os
 import re
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from .._files import Metadata
 from .._text import plain
@@ -36,6 +37,7 @@ UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, Runtime
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_TEXTS = ("run", "image", "created", "token", "suffix")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TOKEN = re.compile("[0-9a-f]{8}")
 _SUFFIX = re.compile(r"(\.[0-9]+\.[0-9@:-]+~)?")
@@ -79,47 +81,22 @@ class Record:
         return {"id": self.id, "run": self.run, "image": self.image, "created": self.created}
 
 
-class Originals:
-    """The bytes that a record keeps: of each file as it was before."""
-
-    def __init__(self, record: Record, archive: zipfile.ZipFile) -> None:
-        self._record = record
-        self._archive = archive
-
-    def read(self, entry: Entry) -> bytes:
-        """Raises TransactionError if they are not there, or not the right ones, and OSError."""
-        try:
-            data = self._archive.read(entry.before or "")
-        except UNREADABLE as error:
-            fault = f"the original of {entry.name} cannot be read ({plain(str(error))})"
-            raise TransactionError(f"record {self._record.id}: {fault}") from None
-        if digest(data) != entry.before:
-            raise TransactionError(f"record {self._record.id}: the original of {entry.name} is damaged: put the file back by hand")
-        return data
+Originals = Callable[[Entry], bytes]
+"""What reads the content of a file before. Raises OSError, and TransactionError if the record does not have it, or it is damaged there."""
 
 
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def digest(data: Optional[bytes]) -> Optional[str]:
+    """SHA-256 of a file's content; None if there is none."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def pack(record: Record, root: str, originals: Mapping[str, bytes]) -> bytes:
-    """The content of the record's file. `root` is the real path of the root that was changed, `originals` are by their digests."""
-    manifest = {
-        "format": _FORMAT,
-        "id": record.id,
-        "root": root,
-        "run": record.run,
-        "image": record.image,
-        "created": record.created,
-        "token": record.token,
-        "suffix": record.suffix,
-        "undoes": record.undoes,
-        "forced": record.forced,
-        "files": [_entry_to_json(entry) for entry in record.files],
-    }
+def pack(record: Record, root: str, originals: Iterable[bytes]) -> bytes:
+    """The record's file. `root` is the real path of the root that was changed, `originals` the content of its files before."""
+    manifest = {key: getattr(record, key) for key in ("id", *_TEXTS, "undoes", "forced")}
+    manifest.update(format=_FORMAT, root=root, files=[_entry_to_json(entry) for entry in record.files])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in [(_MANIFEST, json.dumps(manifest).encode("ascii")), *originals.items()]:
+        for name, data in {_MANIFEST: json.dumps(manifest).encode("ascii"), **{str(digest(data)): data for data in originals}}.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 1)
     return buffer.getvalue()
 
@@ -128,23 +105,36 @@ def unpack(path: str, root: str, identity: str, state: str) -> Record:
     """The record in that file. Raises OSError, and one of UNREADABLE for anything that `pack` does not write for that id and root."""
     with zipfile.ZipFile(path) as archive:
         manifest = json.loads(archive.read(_MANIFEST).decode("ascii"))
-    if manifest["format"] != _FORMAT:
-        raise ValueError(f"its format is {manifest['format']!r}")
-    if manifest["root"] != root:
-        raise ValueError(f"it is of {manifest['root']!r}")
-    if manifest["id"] != identity:
-        raise ValueError(f"it is {manifest['id']!r} by its content")
-    token, suffix = manifest["token"], manifest["suffix"]
-    if not _TOKEN.fullmatch(token) or not _SUFFIX.fullmatch(suffix):
+    for key, right in (("format", _FORMAT), ("root", root), ("id", identity)):
+        if manifest[key] != right:
+            raise ValueError(f"its {key} is {manifest[key]!r}")
+    texts = {key: manifest[key] for key in _TEXTS}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("its description is no text")
+    if not _TOKEN.fullmatch(texts["token"]) or not _SUFFIX.fullmatch(texts["suffix"]):
         raise ValueError("its temporary names are none of ours")
     undoes = tuple(manifest["undoes"])
     if not all(map(ID.fullmatch, undoes)):
         raise ValueError("it undoes something that is no record")
-    texts = {key: manifest[key] for key in ("run", "image", "created")}
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError("its description is no text")
     files = tuple(map(_entry_from_json, manifest["files"]))
-    return Record(identity, state, files=files, undoes=undoes, forced=bool(manifest["forced"]), token=token, suffix=suffix, **texts)
+    return Record(identity, state, files=files, undoes=undoes, forced=bool(manifest["forced"]), **texts)
+
+
+@contextmanager
+def originals_in(path: str) -> Iterator[Originals]:
+    """For as long as a record that was read before is to be open. Raises OSError."""
+
+    def original(entry: Entry) -> bytes:
+        try:
+            data = archive.read(entry.before or "")
+        except UNREADABLE as error:
+            raise TransactionError(f"record {path}: the original of {entry.name} cannot be read ({plain(str(error))})") from None
+        if digest(data) != entry.before:
+            raise TransactionError(f"record {path}: the original of {entry.name} is damaged: put the file back by hand")
+        return data
+
+    with zipfile.ZipFile(path) as archive:
+        yield original
 
 
 def _entry_to_json(entry: Entry) -> Dict[str, Any]:
@@ -158,19 +148,17 @@ def _entry_to_json(entry: Entry) -> Dict[str, Any]:
 
 
 def _entry_from_json(fields: Dict[str, Any]) -> Entry:
-    name, path = fields["name"], fields["path"]
+    name, path, before, after = (fields[key] for key in ("name", "path", "before", "after"))
     if not isinstance(name, str) or not isinstance(path, str):
         raise ValueError("a name in it is no text")
     if not path or "\0" in path or path[0] == "/" or os.path.normpath(path) != path or path.split("/")[0] in (".", ".."):
         raise ValueError(f"it names {path!r}, which does not lie inside the root")
-    for each in (fields["before"], fields["after"]):
-        if each is not None and not _DIGEST.fullmatch(each):
-            raise ValueError("a digest in it is none")
-    metadata = None
-    if fields["before"] is not None:
-        numbers = [fields[key] for key in ("mode", "uid", "gid", "mtime_ns")]
-        if not all(isinstance(number, int) for number in numbers) or not 0 <= numbers[0] <= 0o7777 or min(numbers[1:3]) < 0:
-            raise ValueError(f"the mode, owner or time of {path!r} is none")
-        attributes = {key: base64.b64decode(value, validate=True) for key, value in fields.get("attributes", {}).items()}
-        metadata = Metadata(numbers[0], numbers[1], numbers[2], numbers[3], attributes)
-    return Entry(name, path, fields["before"], fields["after"], metadata)
+    if not all(each is None or _DIGEST.fullmatch(each) for each in (before, after)):
+        raise ValueError("a digest in it is none")
+    if before is None:
+        return Entry(name, path, before, after)
+    mode, uid, gid, time = (fields[key] for key in ("mode", "uid", "gid", "mtime_ns"))
+    if not all(isinstance(number, int) for number in (mode, uid, gid, time)) or not 0 <= mode <= 0o7777 or min(uid, gid) < 0:
+        raise ValueError(f"the mode, owner or time of {path!r} is none")
+    attributes = {key: base64.b64decode(value, validate=True) for key, value in fields.get("attributes", {}).items()}
+    return Entry(name, path, before, after, Metadata(mode, uid, gid, time, attributes))

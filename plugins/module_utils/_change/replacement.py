@@ -12,23 +12,11 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Optional, Tuple
 
-from .._files import (
-    Metadata,
-    NotAFile,
-    NotOurs,
-    cause,
-    create,
-    fill,
-    read_all,
-    remove,
-    remove_if_possible,
-    same_file,
-    set_metadata,
-    set_new_metadata,
-)
+from .._files import NotAFile, cause, create, read, remove, remove_if_possible, same_file, write_and_close
 from .model import Change, TransactionError
 from .record import Entry, Originals, Record, digest
 
@@ -46,21 +34,19 @@ class Replacement:
         """Whether this made a file at `new_path`, one at `old_path`, and put the new one where the original was."""
 
     def stage(self, fsync: bool) -> None:
-        """Write the new file beside the old one. Raises OSError, TransactionError."""
+        """Write the new file beside the old one. Raises OSError."""
         change = self.change
         if change.after is None:
             return
         descriptor = create(self.new_path)
         self.has_new = True
-        _write_and_close(descriptor, change.name, change.after, self.metadata, fsync, os.path.dirname(change.path))
+        write_and_close(descriptor, change.after, fsync, self.metadata, os.path.dirname(change.path))
 
     def check(self) -> None:
         """Raises TransactionError if the file is not as it was read, and OSError."""
-        now: Optional[os.stat_result]
-        try:
+        now: Optional[os.stat_result] = None
+        with suppress(FileNotFoundError):
             now = os.lstat(self.change.path)
-        except FileNotFoundError:
-            now = None
         if not same_file(now, self.change.status):
             raise self._changed()
 
@@ -108,7 +94,7 @@ class Replacement:
         except OSError:
             descriptor = create(self.old_path)
             self.has_old = True
-            _write_and_close(descriptor, change.name, change.before or b"", self.original_metadata)
+            write_and_close(descriptor, change.before or b"", metadata=self.original_metadata)
 
     def _changed(self) -> TransactionError:
         return TransactionError(f"{self.change.name} was changed by somebody else meanwhile")
@@ -145,12 +131,12 @@ def locate(root: str, entry: Entry) -> str:
     return path
 
 
-def read_now(path: str) -> Optional[Tuple[bytes, os.stat_result]]:
-    """That file as it is, or None if there is none. Raises NotAFile, OSError."""
+def read_now(path: str) -> Tuple[Optional[bytes], Optional[os.stat_result]]:
+    """That file as it is, None and None if there is none. Raises NotAFile, OSError."""
     try:
-        return read_all(path)
+        return read(path)
     except FileNotFoundError:
-        return None
+        return None, None
 
 
 def mend(root: str, entry: Entry, record: Record, originals: Originals, check: bool) -> Optional[bool]:
@@ -172,9 +158,9 @@ def mend(root: str, entry: Entry, record: Record, originals: Originals, check: b
     elif is_new and _digest_of(old_path) == entry.before:
         os.replace(old_path, path)
     elif is_new:
-        original = originals.read(entry)
+        original = originals(entry)
         remove(new_path)
-        _write_and_close(create(new_path), entry.name, original, entry.metadata, fsync=True)
+        write_and_close(create(new_path), original, fsync=True, metadata=entry.metadata)
         os.replace(new_path, path)
     remove(new_path)
     remove(old_path)  # always: a rename between two names of one file does nothing
@@ -197,31 +183,9 @@ def _beside(path: str, record: Record) -> Tuple[str, str]:
     return f"{hidden}.new", path + record.suffix if record.suffix else f"{hidden}.old"
 
 
-def _write_and_close(
-    descriptor: int, name: str, data: bytes, metadata: Optional[Metadata], fsync: bool = False, folder: Optional[str] = None
-) -> None:
-    """All of a file that was created. Without `metadata` it gets that of a new file in `folder`, if that is given.
-
-    Raises OSError, and TransactionError if this user cannot make a file of that owner.
-    """
-    try:
-        fill(descriptor, data)
-        if metadata:
-            set_metadata(descriptor, metadata)
-        elif folder:
-            set_new_metadata(descriptor, folder)
-        if fsync:
-            os.fsync(descriptor)
-    except NotOurs as error:
-        raise TransactionError(f"{name} {cause(error)}") from None
-    finally:
-        os.close(descriptor)
-
-
 def _digest_of(path: str) -> Optional[str]:
     """None if there is no such file, "" if it is something else. Raises OSError."""
     try:
-        file = read_now(path)
+        return digest(read_now(path)[0])
     except NotAFile:
         return ""
-    return digest(file[0]) if file else None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
 from .._files import cause, remedy
 from .._text import list_some, plain
 from .apply import transact
 from .journal import Journal
 from .model import Change, ConflictError, TransactionError
-from .record import DONE, UNDONE, Entry, Record, digest
+from .record import DONE, UNDONE, Entry, Record, digest, originals_in
 from .replacement import locate, read_now
 
 
@@ -37,18 +37,6 @@ class Undo:
         return [change.name for change in self.changes if change.after is None]
 
 
-@dataclass
-class _History:
-    """What some records did to one file."""
-
-    record: Record
-    """The first of them: it has the original."""
-    first: Entry
-    last: Entry
-    is_broken: bool = False
-    """Whether somebody else changed the file in between."""
-
-
 def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force: bool) -> Undo:
     """What would undo that record, all of that run, or else the last run that is not undone yet: see `LockedRoot.plan_undo`."""
     records = _choose(journal, run, record)
@@ -56,23 +44,23 @@ def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force
     conflicts: Dict[str, str] = {}
     faults: List[str] = []
     with ExitStack() as stack:
-        originals = {one.id: stack.enter_context(journal.originals(one)) for one in records}
+        originals = {one.id: stack.enter_context(originals_in(journal.path(one.id, DONE))) for one in records}
         for history in _histories(records):
-            first, last = history.first, history.last
+            (owner, first), (_record, last) = history[0], history[-1]
             try:
                 path = locate(journal.real, first)
-                now = read_now(path)
+                data, status = read_now(path)
             except OSError as error:
                 faults.append(f"{first.name} cannot be put back: {cause(error)}: {remedy(error)}")
                 continue
-            data, status = now or (None, None)
-            now_digest = None if data is None else digest(data)
-            if now_digest == first.before:
+            now = digest(data)
+            if now == first.before:
                 continue
-            if now_digest != last.after or history.is_broken:
+            in_between = any(one.after != other.before for (_record, one), (_next, other) in zip(history, history[1:]))
+            if now != last.after or in_between:
                 what = "removed" if data is None else "created" if last.after is None else "changed"
                 conflicts[first.name] = f"{first.name} was {what} since by somebody else: look at it, and set force to overwrite it"
-            original = originals[history.record.id].read(first) if first.before else None
+            original = originals[owner.id](first) if first.before else None
             changes.append(Change(first.name, path, data, original, status, first.metadata))
     if faults:
         raise TransactionError(*faults)
@@ -85,9 +73,8 @@ def undo(journal: Journal, plan: Undo) -> None:
     """Do it, as a transaction of its own: see `LockedRoot.undo`."""
     undoes = tuple(record.id for record in plan.records)
     if plan.changes:
-        image = _only({record.image for record in plan.records})
-        run = _only({record.run for record in plan.records})
-        transact(journal, plan.changes, Record(run=run, image=image, undoes=undoes, forced=bool(plan.conflicts)))
+        last = plan.records[-1]
+        transact(journal, plan.changes, Record(run=last.run, image=last.image, undoes=undoes, forced=bool(plan.conflicts)))
         return
     try:
         journal.mark_undone(undoes)
@@ -99,7 +86,7 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
     """The records to undo, the oldest first. Raises TransactionError if there are none."""
     states = journal.states()
     newest = sorted((identity for identity, state in states.items() if state == DONE), reverse=True)
-    if record is not None:
+    if record:
         if states.get(record) == DONE:
             return [journal.load(record, DONE)]
         why = "was undone before" if states.get(record) == UNDONE else "is not there, or cannot be undone"
@@ -108,9 +95,9 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
     if not newest:
         raise TransactionError(f"there is no record of a change to {journal.root} in {journal.folder}: there is nothing to undo")
     last = journal.load(newest[0], DONE)
-    if run is None and not last.run:
+    wanted = run or last.run
+    if not wanted:
         return [last]
-    wanted = last.run if run is None else run
     loaded = [last, *(journal.load(identity, DONE) for identity in newest[1:])]
     records = [one for one in reversed(loaded) if one.run == wanted]
     if not records:
@@ -119,19 +106,10 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
     return records
 
 
-def _histories(records: Sequence[Record]) -> List[_History]:
-    """One for each file of these records, which are in order of time."""
-    histories: Dict[str, _History] = {}
+def _histories(records: Sequence[Record]) -> Collection[List[Tuple[Record, Entry]]]:
+    """What these records did to each of their files, in order of time, as the records are."""
+    histories: Dict[str, List[Tuple[Record, Entry]]] = {}
     for record in records:
         for entry in record.files:
-            history = histories.get(entry.path)
-            if history is None:
-                histories[entry.path] = _History(record, entry, entry)
-            else:
-                history.is_broken |= history.last.after != entry.before
-                history.last = entry
-    return list(histories.values())
-
-
-def _only(texts: Set[str]) -> str:
-    return texts.pop() if len(texts) == 1 else ""
+            histories.setdefault(entry.path, []).append((record, entry))
+    return histories.values()

@@ -129,7 +129,7 @@ class Root:
         """That file: the whole of it, or its first `limit` bytes. Raises Unusable."""
         try:
             path = self._locate(entry or self.entries[name])
-            data, status = _files.read_head(path, limit) if head else _files.read(path, limit)
+            data, status = _files.read(path, limit, head)
         except OSError as error:
             raise Unusable(unreadable(error)) from None
         if data is None:

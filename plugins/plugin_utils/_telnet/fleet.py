@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import register
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, session
 
 Targets = Mapping[str, images.Image]
@@ -40,6 +39,9 @@ GONE = 60.0
 
 MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, failures.CLOSED)
 """Kinds of failure that a phone which restarts just now has too."""
+
+
+_LINE = re.compile(r"^\s*([0-9]{1,2})\s+([1.0x])([1.0x])([1.0x])\s+([A-Z_]+)\s", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,7 @@ def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None)
     """Restart each phone that does not run what `unless` has for it. Returns the answers by the phones' names."""
 
     async def one(phone: Phone, limits: Limits) -> ResetAnswer:
-        answer = await reset_one(phone, limits, unless[phone.name] if unless is not None else None)
-        return answer or ResetAnswer()
+        return await reset_one(phone, limits, unless[phone.name] if unless is not None else None) or ResetAnswer()
 
     return asyncio.run(_each(phones, pace, one))
 
@@ -153,54 +154,47 @@ def wait(
     only the target ends the wait early. `progress` is called with a line for people now and then.
     """
 
+    phones = list(phones)
+    wanted = " and ".join(sorted({image.name for image in targets.values()}))
+
     async def all_of_them() -> dict[str, Return]:
         sessions = asyncio.Semaphore(pace.max_sessions)
         began = time.monotonic()
-        back = ended = 0
+        returns: dict[str, Return] = {}
 
-        async def one(phone: Phone) -> tuple[str, Return]:
-            nonlocal back, ended
-            result = await until_back(phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(targets) - ended)
-            back += result.on_target
-            ended += 1
-            return phone.name, result
+        async def one(phone: Phone) -> None:
+            returns[phone.name] = await until_back(
+                phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(phones) - len(returns)
+            )
 
         async def report() -> None:
-            wanted = " and ".join(sorted({image.name for image in targets.values()}))
             while True:
                 await asyncio.sleep(PROGRESS_EVERY)
-                progress(f"{back} of {len(targets)} phones are on {wanted} after {time.monotonic() - began:.0f} seconds")
+                back = sum(one.on_target for one in returns.values())
+                progress(f"{back} of {len(phones)} phones are on {wanted} after {time.monotonic() - began:.0f} seconds")
 
         reporter = asyncio.create_task(report())
-        try:
-            return dict(await asyncio.gather(*map(one, phones)))
-        finally:
-            reporter.cancel()
+        await asyncio.gather(*map(one, phones))
+        reporter.cancel()
+        return {phone.name: returns[phone.name] for phone in phones}
 
     return asyncio.run(all_of_them())
 
 
-async def look(phone: Phone, limits: Limits) -> Observation:
-    """One look at one phone. Never raises."""
-
-    async def work() -> Observation:
+async def look(phone: Phone, limits: Limits, at_lines: bool = False) -> Observation:
+    """One look at one phone; with `at_lines`, also at which of its lines are not registered. Never raises."""
+    try:
         async with session(phone, limits) as talk:
-            identity = talk.identify()
-        return Observation(True, identity.image, identity.mac or phone.mac)
-
-    return await _guarded(work, lambda kind, reason: Observation(False, None, phone.mac, kind, reason))
+            image, mac = talk.identify()
+            missing = unregistered(await talk.command("show register")) if at_lines else None
+    except PhoneError as error:
+        return Observation(False, None, phone.mac, error.kind, error.reason)
+    return Observation(True, image, mac, unregistered=missing)
 
 
 async def look_at_lines(phone: Phone, limits: Limits) -> Observation:
     """As `look`, and which of its lines are not registered. Never raises."""
-
-    async def work() -> Observation:
-        async with session(phone, limits) as talk:
-            identity = talk.identify()
-            table = await talk.command("show register")
-        return Observation(True, identity.image, identity.mac or phone.mac, unregistered=register.unregistered(table))
-
-    return await _guarded(work, lambda kind, reason: Observation(False, None, phone.mac, kind, reason))
+    return await look(phone, limits, at_lines=True)
 
 
 async def reset_one(
@@ -210,19 +204,16 @@ async def reset_one(
 
     `may_send` is asked when the phone has taken the password, before the command goes out; if it says no, the result is None.
     """
-
-    async def work() -> ResetAnswer | None:
+    try:
         async with session(phone, limits) as talk:
-            identity = talk.identify()
-            mac = identity.mac or phone.mac
-            if unless is not None and runs(identity.image, unless):
-                return ResetAnswer(already=True, image=identity.image, mac=mac)
+            image, mac = talk.identify()
+            if unless is not None and runs(image, unless):
+                return ResetAnswer(already=True, image=image, mac=mac)
             if not may_send(phone):
                 return None
-            deferred = await talk.reset()
-            return ResetAnswer(sent=True, deferred=deferred, image=identity.image, mac=mac)
-
-    return await _guarded(work, lambda kind, reason: ResetAnswer(mac=phone.mac, kind=kind, reason=reason))
+            return ResetAnswer(sent=True, deferred=await talk.reset(), image=image, mac=mac)
+    except PhoneError as error:
+        return ResetAnswer(mac=phone.mac, kind=error.kind, reason=error.reason)
 
 
 async def until_back(
@@ -309,18 +300,24 @@ async def _each(phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limi
     return dict(await asyncio.gather(*map(one, phones)))
 
 
-async def _guarded(work: Callable[[], Awaitable[Answer]], failed: Callable[[str, str], Answer]) -> Answer:
-    """The result of `work`, or what `failed` makes of the kind and the reason of its failure."""
-    try:
-        return await work()
-    except PhoneError as error:
-        return failed(error.kind, error.reason)
-    except Exception as error:  # one phone's oddity must not take the wave's other results along
-        broken = one_line(f"the dialogue broke: {type(error).__name__}: {error}", 500)
-        return failed(failures.ERROR, f"{broken}; please report this")
-
-
 def runs(running: str | None, image: images.Image) -> bool:
     """Whether the image that a phone says it runs is that release."""
     release = images.recognise(running or "")
     return release is not None and release.same_as(image)
+
+
+def unregistered(table: str) -> str | None:
+    """What is wrong with the registration of the phone's provisioned lines, or None if each is registered.
+
+    `table`: what `show register` prints, `line  APR  state  timer  expires  proxy:port` (the form found in published images). APR is
+    Authenticated, Provisioned, Registered, one character each, `1` for yes. `1-BU` is the backup of line 1: backup lines do not count, as
+    they idle as long as the proxy answers.
+    """
+    lines = _LINE.findall(table)
+    provisioned = [(number, state) for number, _a, yes, _r, state in lines if yes == "1"]
+    if not lines:
+        return "show register lists no line"
+    if not provisioned:
+        return "none of its lines is provisioned"
+    missing = [f"line {number} is {state}" for number, state in provisioned if state != "REGISTERED"]
+    return ", ".join(missing) or None

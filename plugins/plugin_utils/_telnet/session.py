@@ -7,7 +7,7 @@
 The phone opens with `IAC WILL SGA, IAC WILL ECHO` and `Password :` and asks for no user name (nmap's service
 probes). After the login it prints its MAC and the image it runs (texts found in published images; their order
 and line breaks are not established), then `<phone_prompt>> `. Every step is bounded in time and memory:
-telnetlib3 itself bounds neither reads nor, by default, connecting.
+telnetlib3 itself bounds none.
 """
 
 from __future__ import annotations
@@ -22,19 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import (
-    CLOSED,
-    ENDLESS,
-    NO_IMAGE,
-    NO_PROMPT,
-    NOT_PRIVILEGED,
-    REFUSED,
-    SILENT,
-    UNKNOWN_COMMAND,
-    UNREACHABLE,
-    WRONG_PASSWORD,
-    WRONG_PHONE,
-)
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
 try:
     import telnetlib3
@@ -106,14 +95,6 @@ class Limits:
     reset: float = 10.0
 
 
-@dataclass(frozen=True)
-class Identity:
-    """What a phone says of itself after the login."""
-
-    image: str
-    mac: str | None
-
-
 class _Client(_BaseClient):
     """Has no terminal to offer and takes no compression, behind which a few bytes could be millions.
 
@@ -125,7 +106,7 @@ class _Client(_BaseClient):
     flooded = False
     _received = _negotiated = 0
 
-    def __init__(self, **_of_a_terminal: Any) -> None:
+    def __init__(self) -> None:
         super().__init__(encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,51 +146,48 @@ def _typed(line: str) -> bytes:
 class Session:
     """One login. Made by `session`."""
 
-    def __init__(self, phone: Phone, limits: Limits, client: _Client, reader: Any, writer: Any) -> None:
+    def __init__(self, phone: Phone, limits: Limits, client: Any) -> None:
         self.phone = phone
         self._client = client
         self._limits = limits
-        self._reader = reader
-        self._writer = writer
         self._buffer = bytearray()
-        self._banner = b""
         self._prompt = b""
 
     async def login(self) -> None:
         """Send the password. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.login
-        await self._read(lambda text: bool(_PASSWORD_PROMPT.search(text)), deadline, "asks for no password")
+        await self._read(_PASSWORD_PROMPT.search, deadline, "asks for no password")
         self._buffer.clear()
         self._send(self.phone.password)
         await self._read(
-            self._login_answered,
+            lambda text: (_MAC.search(text) or _PROMPT.search(text)) if _IMAGE.search(text) else _BAD_PASSWORD.search(text),
             deadline,
             "says nothing that follows a login",
             quiet=QUIET,
-            enough=lambda text: self._shows_prompt(text) or bool(_PASSWORD_PROMPT.search(text)),
+            enough=lambda text: _PROMPT.search(text) or _PASSWORD_PROMPT.search(text),
         )
-        refused = _BAD_PASSWORD.search(self._buffer) or (
-            _PASSWORD_PROMPT.search(self._buffer) and not self._shows_prompt(bytes(self._buffer))
-        )
-        if not _IMAGE.search(self._buffer) and refused:
-            raise self._error(
-                WRONG_PASSWORD, "does not take the password: set ansible_password to the phone_password of its configuration files"
-            )
-        self._banner = bytes(self._buffer)
+        asked_again = _PASSWORD_PROMPT.search(self._buffer) and not _PROMPT.search(self._buffer)
+        if not _IMAGE.search(self._buffer) and (asked_again or _BAD_PASSWORD.search(self._buffer)):
+            advice = "set ansible_password to the phone_password of its configuration files"
+            raise self._error(failures.WRONG_PASSWORD, f"does not take the password: {advice}")
 
-    def identify(self) -> Identity:
-        """What the banner says. Raises PhoneError: NO_IMAGE without an image, WRONG_PHONE if the MAC is another phone's."""
-        image = _IMAGE.search(self._banner)
+    def identify(self) -> tuple[str, str | None]:
+        """Image and MAC by the banner, which is there until the first command. The inventory's MAC if the phone tells none.
+
+        Raises PhoneError: NO_IMAGE without an image, WRONG_PHONE if the MAC is another phone's.
+        """
+        image = _IMAGE.search(self._buffer)
         if not image:
-            raise self._error(NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
-        return Identity(printable(image.group(1)), self._checked_mac(self._banner))
+            raise self._error(failures.NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
+        return printable(image.group(1)), self._checked_mac()
 
     async def command(self, line: str) -> str:
         """The answer to one command, without echo and prompt. Raises PhoneError."""
         deadline = time.monotonic() + self._limits.command
         while not self._prompt:
-            await self._read(lambda text: False, deadline, "shows no prompt", quiet=SETTLE, enough=self._shows_prompt, poke=True)
-            self._prompt = self._last_prompt()
+            await self._read(lambda text: False, deadline, "shows no prompt", quiet=SETTLE, enough=_PROMPT.search, poke=True)
+            prompts = _PROMPT.findall(self._buffer)
+            self._prompt = b"".join(prompts[-1]) if prompts else b""
         self._buffer.clear()
         self._send(line)
         echo = re.compile(re.escape(_typed(line)) + rb"[\r\n]+")
@@ -219,7 +197,7 @@ class Session:
             echoed = echo.search(self._buffer)
             return echoed is not None and end.search(self._buffer, echoed.end() - 1) is not None
 
-        await self._read(answered, deadline, f"does not finish its answer to {line!r}", quiet=QUIET, enough=self._shows_prompt)
+        await self._read(answered, deadline, f"does not finish its answer to {line!r}", quiet=QUIET, enough=_PROMPT.search)
         echoed = echo.search(self._buffer)
         answer = end.split(self._buffer[echoed.end() - 1 if echoed else 0 :])[0]
         return self._text(answer).strip("\n")
@@ -229,59 +207,43 @@ class Session:
 
         No answer, or a connection that just dies, is what a restart looks like: only the image seen afterwards is proof.
         """
-        await self._read(
-            self._shows_prompt, time.monotonic() + self._limits.command, "shows no prompt", quiet=QUIET, enough=lambda text: True
-        )
-        self._checked_mac(bytes(self._buffer))
+        deadline = time.monotonic() + self._limits.command
+        await self._read(_PROMPT.search, deadline, "shows no prompt", quiet=QUIET, enough=lambda text: True)
+        self._checked_mac()
         self._buffer.clear()
         self._send("reset")
         deadline = time.monotonic() + self._limits.reset
         with suppress(PhoneError):
             await self._read(
-                lambda text: bool(_NOT_PRIVILEGED.search(text) or _DEFERRED.search(text) or _UNKNOWN_COMMAND.search(text)), deadline, ""
+                lambda text: _NOT_PRIVILEGED.search(text) or _DEFERRED.search(text) or _UNKNOWN_COMMAND.search(text), deadline, "restarts"
             )
         if _NOT_PRIVILEGED.search(self._buffer):
             raise self._error(
-                NOT_PRIVILEGED,
+                failures.NOT_PRIVILEGED,
                 "does not allow reset: its telnet_level is 1. Set telnet_level: 2 in SIPDefault.cnf "
                 f"(or in SIP{self.phone.mac or '<MAC>'}.cnf if that sets it) and restart the phone by hand once",
             )
         if _UNKNOWN_COMMAND.search(self._buffer):
-            raise self._error(UNKNOWN_COMMAND, f"does not know the command reset: {self._excerpt()}")
+            raise self._error(failures.UNKNOWN_COMMAND, f"does not know the command reset: {self._last_words()}")
         return bool(_DEFERRED.search(self._buffer))
 
-    def _checked_mac(self, text: bytes) -> str | None:
-        """The MAC in what the phone said, if there is one. Raises PhoneError if it is another phone's."""
-        match = _MAC.search(text)
+    def _checked_mac(self) -> str | None:
+        """The MAC in what the phone said, or else the inventory's. Raises PhoneError if they differ."""
+        match = _MAC.search(self._buffer)
         mac = macs.parse(match.group(1).decode()) if match else None
         if mac and self.phone.mac and mac != self.phone.mac:
-            raise self._error(
-                WRONG_PHONE, f"another phone answers here: its MAC is {mac}, not {self.phone.mac}; correct ansible_host or cisco79xx_mac"
-            )
-        return mac
-
-    def _login_answered(self, text: bytes) -> bool:
-        if _IMAGE.search(text):
-            return bool(_MAC.search(text)) or self._shows_prompt(text)
-        return bool(_BAD_PASSWORD.search(text))
-
-    def _shows_prompt(self, text: bytes) -> bool:
-        return _PROMPT.search(text) is not None
-
-    def _last_prompt(self) -> bytes:
-        prompt = b""
-        for match in _PROMPT.finditer(self._buffer):
-            prompt = match.group(1) or match.group(2)
-        return prompt
+            another = f"another phone answers here: its MAC is {mac}, not {self.phone.mac}"
+            raise self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
+        return mac or self.phone.mac
 
     async def _read(
         self,
-        done: Callable[[bytes], bool],
+        done: Callable[[bytes], object],
         deadline: float,
         trouble: str,
         *,
         quiet: float | None = None,
-        enough: Callable[[bytes], bool] = lambda text: False,
+        enough: Callable[[bytes], object] = lambda text: False,
         poke: bool = False,
     ) -> None:
         """Read into the buffer until `done` says yes to the end of it, or the phone is silent for `quiet` seconds and `enough` says yes.
@@ -292,12 +254,16 @@ class Session:
         last_data = time.monotonic()
         while not done(bytes(self._buffer[-WINDOW:])):
             now = time.monotonic()
-            if len(self._buffer) > OUTPUT_LIMIT:
-                raise self._error(ENDLESS, f"talks without end ({len(self._buffer)} bytes) and {trouble or 'does nothing else'}")
-            if now >= deadline:
-                raise self._overdue(trouble, now - last_data)
+            late = now >= deadline
+            if self._client.flooded or len(self._buffer) > OUTPUT_LIMIT or (late and self._buffer and now - last_data < QUIET):
+                raise self._error(failures.ENDLESS, f"talks without end and {trouble}")
+            if late and not self._buffer:
+                raise self._error(failures.SILENT, f"accepts the connection but says nothing and {trouble}")
+            if late:
+                raise self._error(failures.NO_PROMPT, f"{trouble}; its last words: {self._last_words()}")
+            patience = deadline - now if quiet is None else min(quiet, deadline - now)
             try:
-                data = await asyncio.wait_for(self._reader.read(WINDOW), deadline - now if quiet is None else min(quiet, deadline - now))
+                data = await asyncio.wait_for(self._client.reader.read(WINDOW), patience)
             except TimeoutError:
                 if quiet is not None and enough(bytes(self._buffer[-WINDOW:])):
                     return
@@ -305,31 +271,22 @@ class Session:
                     self._send("")
                     poke = False
                 continue
-            if not data and self._client.flooded:
-                raise self._error(ENDLESS, f"floods the connection and {trouble or 'does nothing else'}")
-            if not data:
-                raise self._error(CLOSED, f"closed the connection and {trouble or 'did nothing else'}")
+            if not data and not self._client.flooded:
+                raise self._error(failures.CLOSED, f"closed the connection and {trouble}")
             last_data = time.monotonic()
             self._buffer += data
 
-    def _overdue(self, trouble: str, silence: float) -> PhoneError:
-        if not self._buffer:
-            return self._error(SILENT, f"accepts the connection but says nothing and {trouble or 'does nothing else'}")
-        if silence < QUIET:
-            return self._error(ENDLESS, f"talks without end and {trouble or 'does nothing else'}")
-        return self._error(NO_PROMPT, f"{trouble}; its last words: {self._excerpt()}")
-
     def _send(self, line: str) -> None:
-        self._writer.write(_typed(line) + b"\r\n")
+        self._client.writer.write(_typed(line) + b"\r\n")
 
-    def _excerpt(self) -> str:
+    def _last_words(self) -> str:
         return ascii(self._text(bytes(self._buffer))[-120:])
 
     def _text(self, text: bytes) -> str:
         """The phone's words, harmless and without secrets."""
         if self.phone.password:
-            text = text.replace(_typed(self.phone.password), b"********")
-        return _SECRET_SETTING.sub(r"\g<1>********", printable(text))
+            text = text.replace(_typed(self.phone.password), MASK.encode())
+        return _SECRET_SETTING.sub(rf"\g<1>{MASK}", printable(text))
 
     def _error(self, kind: str, text: str) -> PhoneError:
         return PhoneError(self.phone, kind, text)
@@ -337,33 +294,30 @@ class Session:
 
 @asynccontextmanager
 async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
-    """A phone that has taken the password. Raises PhoneError."""
-    clients: list[_Client] = []
-
-    def factory(**options: Any) -> _Client:
-        clients.append(_Client(**options))
-        return clients[-1]
-
+    """A phone that has taken the password. Raises PhoneError, and nothing else, whatever goes wrong while it is open."""
     try:
-        reader, writer = await asyncio.wait_for(
-            telnetlib3.open_connection(phone.host, phone.port, client_factory=factory),
-            limits.connect,
-        )
+        connecting = asyncio.get_running_loop().create_connection(_Client, phone.host, phone.port)
+        _transport, client = await asyncio.wait_for(connecting, limits.connect)
     except ConnectionRefusedError:
         raise PhoneError(
             phone,
-            REFUSED,
+            failures.REFUSED,
             f"refuses telnet on port {phone.port}: it is restarting, or telnet_level is 0 in its configuration files or was set after its "
             "last restart, or the address is wrong",
         ) from None
     except ConnectionResetError:
-        raise PhoneError(phone, CLOSED, "closes the connection as soon as it is made") from None
+        raise PhoneError(phone, failures.CLOSED, "closes the connection as soon as it is made") from None
     except (OSError, UnicodeError) as error:  # TimeoutError among them; a host name that is none
         cause = getattr(error, "strerror", None) or str(error) or f"no answer in {limits.connect:g} seconds"
-        raise PhoneError(phone, UNREACHABLE, f"cannot be reached: {cause}; check ansible_host, power and network") from None
+        raise PhoneError(phone, failures.UNREACHABLE, f"cannot be reached: {cause}; check ansible_host, power and network") from None
     try:
-        talk = Session(phone, limits, clients[-1], reader, writer)
+        talk = Session(phone, limits, client)
         await talk.login()
         yield talk
+    except PhoneError:
+        raise
+    except Exception as error:  # one phone's oddity must not take the wave's other results along
+        broken = one_line(f"the dialogue broke: {type(error).__name__}: {error}", 500)
+        raise PhoneError(phone, failures.ERROR, f"{broken}; please report this") from error
     finally:
-        writer.close()
+        client.writer.close()

@@ -14,6 +14,7 @@ import zipfile
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import apply as transactions
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.helpers import (
     NEW,
@@ -69,15 +70,12 @@ def without_links():
 
 
 @pytest.mark.parametrize(
-    "how, options, stride",
-    [
-        ("plain", {}, 1),
-        ("backup", {"backup": True}, 3),
-        ("not forced onto the disk", {"fsync": False}, 2),
-        ("no links", {"fsync": False}, 2),
-    ],
+    "how, options, forced, stride",
+    [("plain", {}, 64, 1), ("backup", {"backup": True}, 64, 3), ("not forced onto the disk", {}, 0, 2), ("no links", {}, 0, 2)],
 )
-def test_killed_at_every_step(root, how, options, stride):
+def test_killed_at_every_step(root, monkeypatch, how, options, forced, stride):
+    monkeypatch.setattr(transactions, "FORCED_ONTO_DISK", forced)
+
     def work():
         if how == "no links":
             without_links()

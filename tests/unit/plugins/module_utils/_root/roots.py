@@ -24,13 +24,13 @@ PHONE = "SIP001122AABBCC.cnf"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to make")
 
 
-def apply(changes, backup=False, fsync=None):
+def apply(changes, backup=False):
     """With the records out of the way of everybody's."""
     folder = min((os.path.dirname(change.path) for change in changes), key=len, default=None)
     if folder is None:
         return []
     with tempfile.TemporaryDirectory() as state, lock.locked(folder, state) as locked:
-        return locked.apply(changes, backup=backup, fsync=fsync)
+        return locked.apply(changes, backup=backup)
 
 
 def look(root, image=NEW, user=None, **options):

@@ -31,7 +31,7 @@ def test_plan_and_apply(root):
     assert [(file.mac, edit.before) for file, edit in plan.overrides] == [("001122AABBCC", ((1, "P0S3-07-4-00"),))]
     assert plan.os79xx_before == "P003-8-12-00 \r\n"
     assert plan.warnings == []
-    apply(plan.changes, fsync=True)
+    apply(plan.changes)
     after = snapshot(root)
     assert set(after) == set(before)
     assert after["SIPDefault.cnf"][0] == b'image_version: "P0S3-06-3-00"\ntelnet_level: 2\n'

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.register import unregistered
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import unregistered
 
 HEAD = """LINE REGISTRATION TABLE
 Proxy Registration: ENABLED, state: REGISTERED
