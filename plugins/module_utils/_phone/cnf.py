@@ -126,24 +126,25 @@ def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b
     either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone; `mark` is
     a comment behind it.
     """
-    if not add and IMAGE_VERSION not in data.lower():
+    lowered = data.lower()
+    if not add and IMAGE_VERSION not in lowered:
         return Edit(data)
     new = name.encode("ascii")
-    lines = list(_lines(data))
+    lines = data.split(b"\n")
     before: List[Tuple[int, str]] = []
     faults: List[Fault] = []
     counted = False
     commented_out = 0
-    for number, (text, end) in enumerate(lines, start=1):
-        if IMAGE_VERSION not in text.lower():
-            continue
+    for number in [number for number, line in enumerate(lowered.split(b"\n"), start=1) if IMAGE_VERSION in line]:
+        text = lines[number - 1].rstrip(b"\r")
+        end = lines[number - 1][len(text) :]
         bom = _BOM if number == 1 and text.startswith(_BOM) else b""
         text = text[len(bom) :]
         match = _SETTING.match(text)
         if match and match["key"].lower() == IMAGE_VERSION:
             first, last, fault = _value(match)
             before.append((number, _text(text[first:last])))
-            lines[number - 1] = bom + text[:first] + _spaced(match, first, last, new) + text[last:], end
+            lines[number - 1] = bom + text[:first] + _spaced(match, first, last, new) + text[last:] + end
             if bom:
                 faults.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
             if fault:
@@ -154,8 +155,12 @@ def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b
         elif not match and _LOST.match(text) and not _COMMENT.match(text):
             lost = "is left as it is: the phone loses a line that is not of the form name: value"
             faults.append(Fault(number, len(bom) + 1, lost))
-    added = None if counted or not add else _add(lines, new, commented_out, mark)
-    return Edit(b"".join(text + end for text, end in lines), tuple(before), added, tuple(faults))
+    data = b"\n".join(lines)
+    if counted or not add:
+        return Edit(data, tuple(before), None, tuple(faults))
+    known = list(_lines(data))
+    added = _add(known, new, commented_out, mark)
+    return Edit(b"".join(text + end for text, end in known), tuple(before), added, tuple(faults))
 
 
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:

@@ -60,7 +60,7 @@ class RootFile:
     data: bytes
     status: os.stat_result
 
-    @property
+    @cached_property
     def mac(self) -> str:
         """Of the phone whose own file this is; empty for other files."""
         match = _PHONE_FILE.fullmatch(os.path.basename(self.name))
