@@ -47,18 +47,18 @@ MOST_GROWTH = 1.5
 """CPU per phone, largest fleet to smallest."""
 
 TASK = re.compile(r"(?:TASK|PLAY|RUNNING HANDLER) (?:\[(.*?)\] \**|RECAP \**)$")
-RESTART = "reset and wait"
+RESTART = "waves"
 STEPS = (
-    (RESTART, r"Restart the phones of wave"),
-    ("observe", r"Observe the phones$"),
-    ("plan", r"Plan$|Keep the plan|The rollout may start"),
-    ("point", r"Point |Check the image|Check that|It went well|Note who would move"),
-    ("gate", r"Gate after"),
-    ("report", r"Report$|Mark the phones|End$"),
+    ("begin", r"Begin$|Check what is asked|Let one phone"),
+    ("look", r"Look at"),
+    ("plan", r"Plan$"),
+    ("point", r"Change the files"),
+    (RESTART, r"Restart the phones in waves"),
+    ("report", r"Report$"),
 )
-"""What a task belongs to: the first that matches its name. The others are named after when they come."""
-START, AROUND, END = "start", "around the waves", "end"
-WAVES_BEGIN, WAVES_END = r"Go through the waves", r"Report$"
+"""What a task belongs to: the first that matches its name."""
+START, END = "start", "end"
+WAVE_IS_OVER = re.compile(r"wave (\d+) of \d+: \d+ of \d+ phones? on ")
 
 
 class Task(NamedTuple):
@@ -67,10 +67,6 @@ class Task(NamedTuple):
     name: str
     begin: float
     seconds: float
-
-    @property
-    def end(self) -> float:
-        return self.begin + self.seconds
 
 
 @dataclass
@@ -225,7 +221,7 @@ class Bench:
         report = json.loads((site.report_dir / "report.json").read_text(encoding="utf-8"))
         self._check(simulator, report, phones)
         tasks = _tasks(lines, start, end)
-        waves, first = _waves(simulator, report, tasks, end)
+        waves, first = _waves(simulator, report, lines, end)
         ideal = sum(wave.ideal for wave in waves)
         return Rollout(phones, end - start, cpu, ideal, first - start, peak, waves, _steps(tasks), tasks)
 
@@ -239,6 +235,7 @@ class Bench:
             "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
             "ANSIBLE_HOME": str(folder / "ansible"),
+            "PYTHONUNBUFFERED": "1",  # the lines of waves are to come when they are written
             "ANSIBLE_NOCOLOR": "1",
         }
 
@@ -272,20 +269,17 @@ def _tasks(lines: Sequence[tuple[float, str]], start: float, end: float) -> list
 
 
 def _steps(tasks: Sequence[Task]) -> dict[str, float]:
-    """Seconds of each step. What is done to the files between the waves counts as around them."""
-    seconds = {START: 0.0, **dict.fromkeys((step for step, _pattern in STEPS), 0.0), AROUND: 0.0, END: 0.0}
+    """Seconds of each step."""
+    seconds = {START: 0.0, **dict.fromkeys((step for step, _pattern in STEPS), 0.0), END: 0.0}
     other = START
     for task in tasks:
-        if re.match(WAVES_BEGIN, task.name):
-            other = AROUND
-        elif re.match(WAVES_END, task.name):
-            other = END
         step = next((step for step, pattern in STEPS if re.match(pattern, task.name)), other)
-        seconds[AROUND if (step, other) == ("point", AROUND) else step] += task.seconds
+        seconds[step] += task.seconds
+        other = END if step == "report" else other
     return seconds
 
 
-def _waves(simulator: Simulator, report: dict[str, Any], tasks: Sequence[Task], end: float) -> tuple[list[Wave], float]:
+def _waves(simulator: Simulator, report: dict[str, Any], lines: Sequence[tuple[float, str]], end: float) -> tuple[list[Wave], float]:
     """The waves as the phones saw them, and the moment of the first reset. Their clock is the one of time.monotonic."""
     numbers = {name: phone["wave"] for name, phone in report["phones"].items()}
     resets: dict[int, dict[str, float]] = {}
@@ -296,7 +290,7 @@ def _waves(simulator: Simulator, report: dict[str, Any], tasks: Sequence[Task], 
         elif event["event"] == "up":
             ups[event["phone"]] = event["t"]
     begins = [min(resets[number].values()) for number in sorted(resets)]
-    waited = [task.end for task in tasks if re.match(dict(STEPS)[RESTART], task.name)]
+    waited = [moment for moment, line in lines if WAVE_IS_OVER.match(line)]
     waves = []
     for number, done, following in zip(sorted(resets), waited, [*begins[1:], end], strict=True):
         told = resets[number]
