@@ -14,6 +14,8 @@ UNSURE = "unsure"
 SERVER_START = "server_start"
 ACKED, UNACKED = "acked", "data_unacked"
 """Of captures: the phone acknowledged data, or never did."""
+ANSWERS = (SERVED, MISSING, DENIED, FAILED, UNACKED)
+"""What tells that the log holds answers of the server."""
 CONNECTION = "connection"
 """Tftpd32 names the address in this, and the file in the next message."""
 USELESS = ""

@@ -83,8 +83,8 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         mark_others(requests, log)
         doubts += [request for request in requests if request.others and request.kind in IMAGES and is_lacking(request, scene)]
     verdict = _judge(requests, scene, doubts)
-    if not known and verdict.confidence == CERTAIN:
-        verdict = verdict._replace(confidence=LIKELY)  # what came first is not known
+    if verdict.confidence == CERTAIN and (log.presumed or not known):
+        verdict = verdict._replace(confidence=LIKELY)  # it may be another's, or what came first is not known
     return {
         "mac": log.mac,
         "address": _address(clues) or None,

@@ -14,8 +14,7 @@ from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, S
 from .events import MISSING, REQUEST, SERVED
 from .names import STARTS
 from .requests import Clue, PhoneLog
-from .scene import Thresholds
-from .stamps import NEVER
+from .scene import Scene, Thresholds
 
 KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
@@ -43,7 +42,7 @@ class Stream:
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self.last_start = NEVER
+        self.last_start = float("-inf")
         self.starts = array("d")
         """When the last boots began: a log may be read twice."""
         self.macs: Dict[str, Optional[float]] = {}
@@ -83,15 +82,13 @@ class Stream:
 class Owners:
     """Gives the events of addresses to phones.
 
-    `streams` are by MAC, or by address; `nameless` are the times of requests whose address the log does not tell.
+    `streams` are by MAC, or by address.
     """
 
-    def __init__(self, streams: Mapping[str, Stream], limits: Thresholds, nameless: Collection[float]) -> None:
+    def __init__(self, streams: Mapping[str, Stream], scene: Scene) -> None:
         self._streams = streams
-        self._limits = limits
-        self._nameless = nameless
-        self.presumed: Set[str] = set()
-        """Phones whose last events are theirs only if they kept their address."""
+        self._limits = scene.limits
+        self._nameless = scene.nameless
 
     def logs(self) -> Dict[str, PhoneLog]:
         """The events of each phone, by MAC, or by address where no MAC is known."""
@@ -186,7 +183,7 @@ class Owners:
                 continue
             log.clues.append((when, clue))
             if when is not None and home == _MAYBE and when > last:
-                self.presumed.add(mac)
+                log.presumed = True
             if when is not None and _starts(clue):
                 boots.append(when)
         others.first = min((when for when, _clue in rest if when is not None), default=None)

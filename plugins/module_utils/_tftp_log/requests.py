@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .events import ACKED, DENIED, FAILED, MISSING, REQUEST, SERVED, UNACKED, UNSURE, Meaning
-from .names import IMAGES, LOADS, NAMING, ORDER, PAIR, Name
+from .names import IMAGES, KINDS, LOADS, NAMING, PAIR, Name
 from .scene import Thresholds
 
 _RANKS = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
@@ -26,7 +26,7 @@ class Clue(NamedTuple):
 
 
 def clue_of(meaning: Meaning, name: Name) -> Clue:
-    return Clue(meaning, name, 4 * ORDER[name.kind] + _RANKS.get(meaning.kind, 2))
+    return Clue(meaning, name, 4 * KINDS.index(name.kind) + _RANKS.get(meaning.kind, 2))
 
 
 class PhoneLog:
@@ -44,6 +44,8 @@ class PhoneLog:
         self.first = first
         self.shared: Set[int] = set()
         """Clues, by id, that may be of another phone."""
+        self.presumed = False
+        """Whether its last events are its own only if it kept its address."""
         self.doubts: List[Tuple[float, Clue]] = []
         """Images that were missing, for this phone or for another."""
 

@@ -22,7 +22,7 @@ from typing import IO, Collection, Dict, Iterator, List, Optional, Sequence, Tup
 from .._text import clean
 from .capture import GZIP, is_capture, read_capture
 from .events import Stats
-from .reader import LONGEST, Reader, plain
+from .reader import LONGEST, Reader
 
 USUAL = ("/var/log/syslog*", "/var/log/daemon.log*", "/var/log/messages*", "/var/log/dnsmasq.log*", "/var/log/atftpd.log*")
 """Where a TFTP server's lines end up, best place first. One line may stand in several of them, so one is read."""
@@ -158,7 +158,7 @@ def _begins(path: str, now: float) -> float:
         return written if event is None or event.time is None else event.time
     reader = Reader(written, Stats())
     for number, line in enumerate(open_log(path)):
-        when = reader.envelope(plain(line))[0]
+        when = reader.envelope(line)[0]
         if when is not None:
             return when
         if number >= _FIRST:
@@ -251,7 +251,7 @@ def _seek(file: IO[bytes], since: float, reader: Reader) -> int:
 def _time_after(file: IO[bytes], place: int, reader: Reader) -> Optional[float]:
     """The time of the first line behind a place in a file that has one."""
     _skip_line(file, place)
-    times = (reader.envelope(plain(file.readline(LONGEST)))[0] for _line in range(_FIRST))
+    times = (reader.envelope(file.readline(LONGEST))[0] for _line in range(_FIRST))
     return next((when for when in times if when is not None), None)
 
 

@@ -67,7 +67,6 @@ _PROMPT = (SERVED, MISSING, DENIED)
 """Answers of which a server says at once that it gave them; it gives up after a while."""
 UNCLEAR = ("", UNSURE)
 """Results that do not tell whether there is such a file."""
-ANSWERS = (SERVED, MISSING, DENIED, FAILED, UNSURE, UNACKED)
 _FIREWALL = (
     "let UDP from all high ports of the TFTP server reach the phone, or load the connection tracking helper for TFTP (nf_conntrack_tftp) "
     "in every firewall between them and bind it to port 69, or move the phone outside the firewall for as long as the update takes; "

@@ -11,6 +11,7 @@ in forums, SoftPerfect from its manual.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, Optional, Pattern, Tuple
 
 from .events import CONNECTION, DENIED, FAILED, MISSING, REQUEST, SERVED, SERVER_START, UNSURE, USELESS, Meaning, basename, error_kind
@@ -130,6 +131,7 @@ def _of_tftp(server: str, message: str, daemon: str, file: str) -> bool:
     return bool(_TFTP_ONLY.match(message) or _ASKED_BY_PHONES.fullmatch(basename(file)))
 
 
+@lru_cache(1 << 12)
 def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Meaning]]:
     """The server that wrote a message and what it says; None if no TFTP server wrote it."""
     repeated = REPEATED.match(message) if message.startswith("message") else None

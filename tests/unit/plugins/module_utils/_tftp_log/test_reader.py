@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.capture import is_capture, read_capture
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import open_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.wordings import understand
 
@@ -30,7 +30,7 @@ DNSMASQ = "Aug  2 12:32:58 pbx dnsmasq-tftp[548]: "
 
 def read(*lines, now=NOW):
     stats = Stats()
-    found = list(events([line if isinstance(line, bytes) else line.encode() for line in lines], now, stats))
+    found = list(Reader(now, stats).events(line if isinstance(line, bytes) else line.encode() for line in lines))
     return found, stats
 
 
