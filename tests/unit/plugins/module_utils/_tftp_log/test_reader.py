@@ -397,11 +397,11 @@ def test_captures(tmp_path, form):
     path = tmp_path / "capture"
     path.write_bytes(form(list(conversation(True))))
     assert is_capture(str(path))
-    found = list(read_capture(str(path)))
+    found = list(read_capture(str(path), Stats()))
     assert [event.kind for event in found] == ["request", "missing", "request", "acked", "served"]
     assert found[2][:5] == (1002.5, "request", A, 50001, SEP)
     path.write_bytes(form(list(conversation(False))))
-    assert [event.kind for event in read_capture(str(path))][-1] == "data_unacked"
+    assert [event.kind for event in read_capture(str(path), Stats())][-1] == "data_unacked"
 
 
 def test_captures_cut_anywhere(tmp_path):
@@ -409,7 +409,7 @@ def test_captures_cut_anywhere(tmp_path):
     for whole in (pcap(list(conversation(True))), pcapng(list(conversation(True)))):
         for end in range(4, len(whole), 7):
             path.write_bytes(whole[:end])
-            list(read_capture(str(path)))
+            list(read_capture(str(path), Stats()))
 
 
 @settings(max_examples=150, deadline=None)
