@@ -19,9 +19,9 @@ from .capture import is_capture, read_capture
 from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
 from .judge import Facts, facts_of
 from .names import STARTS, name_of
-from .phones import Owners, Stream, Timed
+from .phones import Owners, Stream
 from .reader import Reader
-from .requests import Clue, adopt, clue_of
+from .requests import Clue, Timed, adopt, clue_of
 from .scene import Scene, Thresholds
 from .sources import open_log
 

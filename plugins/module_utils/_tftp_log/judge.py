@@ -27,7 +27,7 @@ from .names import (
     SIPDEFAULT,
     STARTS,
 )  # fmt: skip
-from .requests import PORT_TRIES, Clue, PhoneLog, Request, in_order, mark_others, requests_of
+from .requests import PORT_TRIES, PhoneLog, Request, mark_others, requests_of
 from .scene import Scene
 from .verdicts import (
     BOOT_LOOP,
@@ -73,8 +73,7 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
     """What `PhoneLogs.result` tells of a phone; None if it asked for nothing since then."""
     if since is not None:
         log.clues = [one for one in log.clues if one[0] is None or one[0] >= since]
-    clues = in_order(log.clues)
-    requests = requests_of(clues, log.shared, scene.limits)
+    requests = requests_of(log, scene.limits)
     if not requests:
         return None
     known = [when for when, _clue in log.clues if when is not None]
@@ -87,7 +86,7 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         verdict = verdict._replace(confidence=LIKELY)  # it may be another's, or what came first is not known
     return {
         "mac": log.mac,
-        "address": _address(clues) or None,
+        "address": _address(log) or None,
         "verdict": verdict.verdict,
         "confidence": verdict.confidence,
         "advice": verdict.advice,
@@ -108,14 +107,12 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
     }
 
 
-def _address(clues: Sequence[Tuple[float, int, int, Clue]]) -> str:
+def _address(log: PhoneLog) -> str:
     """The last address, by time and then as they came."""
-    address, latest, place = "", float("-inf"), -1
-    for when, _rank, number, clue in reversed(clues):
-        if address and when < latest:
-            break
-        if number > place and clue.meaning.address:
-            address, latest, place = clue.meaning.address, when, number
+    address, latest = "", float("-inf")
+    for when, clue in log.clues:
+        if clue.meaning.address and (when or 0.0) >= latest:
+            address, latest = clue.meaning.address, when or 0.0
     return address
 
 
