@@ -30,6 +30,7 @@ PAIR = (RINGLIST, DIALPLAN)
 _OF_MAC = re.compile(r"(CTLSEP|SEP|SIP|MGC|GK)([0-9A-F]{12})(\..*)?", re.IGNORECASE)
 _PREFIXES = {"CTLSEP": CTL, "SEP": SEP, "SIP": SIP, "MGC": MGC, "GK": OTHER}
 _NAMES = {"os79xx.txt": OS79XX, "sipdefault.cnf": SIPDEFAULT, "ringlist.dat": RINGLIST, "xmldefault.cnf.xml": XMLDEFAULT}
+_LIKE_IMAGE = re.compile(r"P0[0-9A-Z][0-9].*\.(?:loads|sbn|sb2|bin)", re.IGNORECASE)
 _HERE = re.compile(r"(?<![^/])\./+|(?<=/)/+")
 """What of a folder says nothing: dnsmasq puts what was asked for, such as ./SIPDefault.cnf, behind its root."""
 
@@ -65,3 +66,8 @@ def name_of(file: str) -> Name:
     elif lower.startswith(("sccp", "ringlist.xml", "jar", "distinctiveringlist")):
         kind = SCCP
     return Name(kind, "", base, folder)
+
+
+def is_of_image(file: str) -> bool:
+    """Whether a file is of an image, be it of one whose name is spelt wrong."""
+    return _LIKE_IMAGE.fullmatch(basename(file)) is not None
