@@ -21,6 +21,7 @@ KINDS = "os79xx ctl sep sipdefault sip mgc xmldefault loads sbn sb2 ringlist dia
 OS79XX, CTL, SEP, SIPDEFAULT, SIP, MGC, XMLDEFAULT, LOADS, LOADER_IMAGE, APP_IMAGE, RINGLIST, DIALPLAN, SCCP, OTHER = KINDS
 BINARIES = (LOADER_IMAGE, APP_IMAGE)
 IMAGES = (LOADS, *BINARIES)
+CONFIGS = (SIPDEFAULT, SIP)
 STARTS = (CTL, OS79XX)
 """Files that a boot begins with."""
 NAMING = (OS79XX, SEP, SIPDEFAULT, SIP, MGC, XMLDEFAULT, LOADS)
@@ -43,6 +44,16 @@ class Name(NamedTuple):
     base: str
     folder: str
 
+    @property
+    def absolute(self) -> bool:
+        """Whether it is a whole path: these are the server's."""
+        return self.folder.startswith("/") or self.folder[1:2] == ":"
+
+    @property
+    def subfolder(self) -> str:
+        """The folder below the root that a phone asks in."""
+        return "" if self.absolute else self.folder.strip("/")
+
 
 @lru_cache(1 << 16)
 def name_of(file: str) -> Name:
@@ -58,9 +69,9 @@ def name_of(file: str) -> Name:
     if lower.endswith(".loads"):
         kind = LOADS
     elif lower.endswith((".sbn", ".sb2", ".bin")):
-        loader = image.recognise(base[:-4])
-        if loader:
-            kind = LOADER_IMAGE if loader.protocol in (image.LOADER, image.SCCP) else APP_IMAGE
+        found = image.of_file(base)
+        if found:
+            kind = LOADER_IMAGE if found.protocol in (image.LOADER, image.SCCP) else APP_IMAGE
     elif "dialplan" in lower and lower.endswith(".xml"):
         kind = DIALPLAN
     elif lower.startswith(("sccp", "ringlist.xml", "jar", "distinctiveringlist")):

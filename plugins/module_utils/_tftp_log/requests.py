@@ -14,8 +14,8 @@ from .names import IMAGES, KINDS, LOADS, NAMING, PAIR, Name
 from .scene import Thresholds
 
 _RANKS = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
-PORT_TRIES, GIVEN_UP = 4, 9
-"""Requests of a file from one port, and the least that are of three ports: after these, phones ask for the next file (log)."""
+PORT_TRIES = 4
+"""Requests of a file from one port (log)."""
 
 
 class Clue(NamedTuple):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Collection, Deque, Dict, NamedTuple, Optional, Set
+from typing import Collection, Deque, NamedTuple, Optional, Set
 
 from .events import ACKED, ANSWERS, MISSING, REQUEST, UNACKED, Meaning, basename
 
@@ -60,12 +60,18 @@ class Scene:
         """When the server was started."""
         self.nameless: Deque[float] = deque(maxlen=1000)
         """When requests were logged whose address the log does not tell."""
-        self.root: Optional[Dict[str, str]] = None
-        """The names in the root, without folders, by themselves in lower case."""
-        self.root_names: Set[str] = set()
-        if root_files is not None:
-            self.root_names = {file.lstrip("./") for file in root_files}
-            self.root = {basename(file).lower(): basename(file) for file in self.root_names}
+        self.root_known = root_files is not None
+        self.root_names = {file.lstrip("./") for file in root_files or ()}
+        bases = sorted({basename(file) for file in self.root_names})
+        self._spellings = {**{base.lower(): base for base in bases}, **{base: base for base in bases}}
+
+    def spelling(self, name: str) -> str:
+        """A name as it stands in the root, in whatever case and folder; empty if it does not, or the root is not known."""
+        return self._spellings.get(name) or self._spellings.get(name.lower(), "")
+
+    def lacks(self, name: str) -> bool:
+        """Whether the root is known and has no file of that name."""
+        return self.root_known and self.spelling(name) != name
 
     def note(self, meaning: Meaning, file_kind: str, when: Optional[float]) -> None:
         """Take in what a message tells of the log as a whole."""

@@ -304,6 +304,14 @@ def test_an_image_that_is_not_found_or_not_readable():
     assert "readable" not in told(logged("hpa -vv", steps) + later("hpa -vv"))["advice"]
 
 
+@pytest.mark.parametrize("also", ["p0s3-05-3-00.SBN", "P0S3-05-3-00.SBN", "P0s3-05-3-00.sbn"])
+def test_a_root_that_holds_a_name_in_two_cases(also):
+    steps = (*SIX, (1, f"{OLD}.sbn", "missing"), *after(1, RUNS))
+    lines = logged("hpa -vv", steps) + later("hpa -vv")
+    assert judged(lines, root_files=[also])[0] == "image_wrong_case"
+    assert judged(lines, root_files=[also, f"{OLD}.sbn"])[0] == "cannot_tell"  # it is there by now
+
+
 def test_how_often_it_asked():
     facts = told(logged("hpa -vv", [(wait, CTL, "missing") for wait in GIVEN_UP] + [(39, SEP, "missing")]))
     assert [(asked["file"], asked["times"]) for asked in facts["timeline"]] == [(f"CTLSEP{M}.tlv", 12), (f"SEP{M}.cnf.xml", 1)]
