@@ -14,7 +14,7 @@ from .names import is_of_image
 _PROMPT, _LASTS = 2.0, 300.0
 """Seconds between lines that belong together, at most, and those that a transfer may take."""
 _MOST_OPEN = 64
-Timed = Tuple[Optional[float], Meaning]
+TimedMeaning = Tuple[Optional[float], Meaning]
 """A meaning and when it was logged, in seconds since 1970; None where the log has no time."""
 
 
@@ -36,7 +36,7 @@ class _OpenRequests:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._requests: List[Timed] = []
+        self._requests: List[TimedMeaning] = []
         self._running = 0
         """Transfers."""
         self._skipped = 0
@@ -103,7 +103,7 @@ class _Connections:
     """Tftpd32 tells the address in one line and the file in another, from several threads. A connection serves one request."""
 
     def __init__(self) -> None:
-        self._open: List[Timed] = []
+        self._open: List[TimedMeaning] = []
         self._doubtful = 0
         self._early: List[float] = []
         """Times of requests that were logged before their connection."""
@@ -140,7 +140,7 @@ class Joins:
     """Gives messages of one log the address and file of the request that they are about."""
 
     def __init__(self) -> None:
-        self._by_process: Dict[str, Timed] = {}
+        self._by_process: Dict[str, TimedMeaning] = {}
         """The last request of each process, and when it was if that counts."""
         self._by_name: Dict[str, _OpenRequests] = {}
         self._threads: Dict[str, _OpenRequests] = {}
