@@ -12,7 +12,7 @@ import struct
 import zlib
 from typing import IO, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
-from .events import ACKED, MOST, REQUEST, SERVED, UNACKED, Event, Stats, error_kind
+from .events import ACKED, MOST, REQUEST, SERVED, UNACKED, Event, Meaning, Stats, error_kind
 
 GZIP = b"\x1f\x8b"
 """How a gzipped file begins."""
@@ -58,7 +58,7 @@ class _Transfer:
         """The number of the last block."""
 
     def event(self, when: float, kind: str, line: str) -> Event:
-        return Event(when, kind, *self.phone, self.file, line)
+        return Event(when, Meaning(kind, *self.phone, self.file, line))
 
     def unacked(self) -> Iterator[Event]:
         if self.data and not self.acked:

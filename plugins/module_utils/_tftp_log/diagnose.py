@@ -13,7 +13,7 @@ import gc
 import os
 from collections import deque
 from itertools import chain
-from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Union, cast
 
 from .capture import is_capture, read_capture
 from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
@@ -56,7 +56,7 @@ class PhoneLogs:
         self._until = until
         self._streams: Dict[str, Stream] = {}
         """By MAC, or by address."""
-        self._places: Dict[Tuple[object, ...], _Place] = {}
+        self._places: Dict[Meaning, _Place] = {}
         """By meanings."""
         self._orphans: Deque[Timed] = deque(maxlen=1000)
         """Events with neither MAC nor address."""
@@ -66,7 +66,7 @@ class PhoneLogs:
         when = event.time
         if when is not None and ((self._since is not None and when < self._since) or (self._until is not None and when > self._until)):
             return
-        place = self._places.get(event[1:]) or self._place(Meaning(*event[1:]), when)
+        place = self._places.get(event.meaning) or self._place(event.meaning, when)
         if place:
             place.stream.seen.append((when, place.clue))
             if place.starts:

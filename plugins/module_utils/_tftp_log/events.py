@@ -36,14 +36,10 @@ class Meaning(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A `Meaning` with the time it was logged, in seconds since 1970; None where the line has no time."""
+    """What was logged, and when, in seconds since 1970; None where the line has no time."""
 
     time: Optional[float]
-    kind: str
-    address: str
-    port: Optional[int]
-    file: str
-    line: str
+    meaning: Meaning
 
 
 class Stats:

@@ -67,13 +67,13 @@ class Reader:
             meaning = self._messages.get(message)
             if meaning:
                 start, _bracket, process = head.rpartition(b"[")
-                when, daemon = self._origin(start)
+                when, daemon = self._origins.get(start) or self._origin(start)
                 if daemon in _WHOLE and process.isdigit():
                     self.stats.lines += 1
                     self._before = self._repeatable = line
                     if meaning.kind == REQUEST:
                         self._joins.remember_request(f"{daemon}[{process.decode()}]", meaning)
-                    yield Event(when, *meaning)
+                    yield Event(when, meaning)
                     continue
             yield from self.read(line)
 
@@ -98,7 +98,7 @@ class Reader:
         message = line.partition(b"]: ")[2]
         if daemon in _WHOLE and meaning == alone and meaning.file and meaning.address and text == plain(message):
             remember(self._messages, message, meaning, _MOST_MESSAGES)
-        return Event(when, *meaning)
+        return Event(when, meaning)
 
     def _repeats(self, line: bytes, before: bytes) -> List[Event]:
         """The events of a line that tells how often the one before it was logged again: evenly, from that one's time on."""
@@ -107,12 +107,12 @@ class Reader:
         if repeats and repeats.group("last"):
             meaning = self._parts(self._repeatable)[-1]
             whole = meaning and meaning.file and meaning.address
-            event = Event(self._stamps.at_start(plain(line))[0], *meaning) if meaning and whole else None
+            event = Event(self._stamps.at_start(plain(line))[0], meaning) if meaning and whole else None
             self.stats.unknown += not event
         else:
             event = self._event(line)
             inner = REPEATED.match(message)
-            if event and event.line != (inner.group(1) if inner else message):
+            if event and event.meaning.line != (inner.group(1) if inner else message):
                 since = None  # another message stands before it
         if not event:
             return []
@@ -141,18 +141,16 @@ class Reader:
         head, _end, message = line[:LONGEST].partition(b"]: ")
         start, _bracket, process = head.rpartition(b"[")
         if process.replace(b".", b"").isdigit():
-            when, daemon = self._origin(start)
+            when, daemon = self._origins.get(start) or self._origin(start)
             if daemon:
                 return when, daemon, f"{daemon}[{process.decode()}]", plain(message)
         return self._split(plain(line))
 
     def _origin(self, start: bytes) -> Tuple[Optional[float], str]:
         """Time and daemon of a line, by what stands before "[123]: "; empty if that is no daemon."""
-        origin = self._origins.get(start)
-        if origin is None:
-            when, daemon, process, message = self._split(plain(start + b"[1]:") + " ")
-            origin = (when, daemon if process.endswith("[1]") and not message else "")
-            remember(self._origins, start, origin, _MOST_ORIGINS)
+        when, daemon, process, message = self._split(plain(start + b"[1]:") + " ")
+        origin = (when, daemon if process.endswith("[1]") and not message else "")
+        remember(self._origins, start, origin, _MOST_ORIGINS)
         return origin
 
     def _split(self, text: str) -> Tuple[Optional[float], str, str, str]:

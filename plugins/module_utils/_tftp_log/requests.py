@@ -142,7 +142,8 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
     """The requests in order, each with what became of it."""
     requests: List[Request] = []
     latest: Dict[str, Request] = {}
-    for when, clue in sorted(((when or 0.0, clue) for when, clue in log.clues), key=lambda one: (one[0], one[1].rank)):
+    for at, clue in sorted(log.clues, key=lambda one: (one[0] or 0.0, one[1].rank)):
+        when = at or 0.0
         meaning, name, _rank = clue
         kind = meaning.kind
         if not name.base:

@@ -202,7 +202,7 @@ def test_ends_of_transfers_of_several_phones():
         f"Serving SIPDefault.cnf to {B}:50002", "End of transfer", "Server thread exiting",
     ]  # fmt: skip
     found = list(Reader(NOW, Stats()).events((stamp + line).encode() for line in lines))
-    answers = [(event.kind, event.address, event.file) for event in found if event.kind != "request"]
+    answers = [(event.meaning.kind, event.meaning.address, event.meaning.file) for event in found if event.meaning.kind != "request"]
     assert answers == [("failed", A, "SIPDefault.cnf"), ("served", B, "SIPDefault.cnf")]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Meaning, Stats
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.judge import facts_of
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.names import name_of
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
@@ -137,7 +137,7 @@ def judged(lines, key=M, **options):
 
 def heard(lines, now=None):
     """The facts of phones with an address each, with all that the judge can be told."""
-    clues = [(event.time, clue_of(Meaning(*event[1:]), name_of(event.file))) for event in Reader(BEGIN + 9000, Stats()).events(lines)]
+    clues = [(event.time, clue_of(event.meaning, name_of(event.meaning.file))) for event in Reader(BEGIN + 9000, Stats()).events(lines)]
     macs = {clue.meaning.address: clue.name.mac for _when, clue in clues if clue.name.mac and clue.meaning.address}
     phones: dict[str, PhoneLog] = {}
     orphans = []
