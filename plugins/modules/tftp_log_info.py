@@ -285,6 +285,7 @@ import ipaddress
 import time
 from collections import Counter
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from ansible.module_utils.basic import AnsibleModule
@@ -300,7 +301,6 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts 
 MOST_TIMELINES = 1000
 
 Facts = Dict[str, Any]
-Source = Union[Sequence[str], Iterable[bytes]]
 
 
 class Log:
@@ -320,34 +320,33 @@ class Log:
 
     def result(self) -> Facts:
         wanted = _wanted(self.params["phones"])
-        told, logs = self._given() or self._found()
-        if not told["server"]:
+        found, logs = self._given() or self._found()
+        if not found["server"]:
             places = clean(", ".join(logs)) or "a log as new as since"
             self.warn(
                 f"no TFTP server has written to {places}: tftpd-hpa logs nothing without --verbose (on Debian: TFTP_OPTIONS in "
                 "/etc/default/tftpd-hpa); or name the log with path, unit or command"
             )
         phones = {
-            key: facts for key, facts in told["phones"].items() if wanted is None or facts["mac"] in wanted or facts["address"] in wanted
+            key: facts for key, facts in found["phones"].items() if wanted is None or facts["mac"] in wanted or facts["address"] in wanted
         }
-        summary = Counter(facts["verdict"] for facts in phones.values())
-        verdicts = self.params["verdicts"]
-        shown = [(key, facts) for key, facts in phones.items() if not verdicts or facts["verdict"] in verdicts]
-        shown.sort(key=lambda one: (one[1]["verdict"] in WELL, one[0]))
+        verdicts = self.params["verdicts"] or VERDICTS
+        shown = [(facts["verdict"] in WELL, key, facts) for key, facts in phones.items() if facts["verdict"] in verdicts]
+        shown.sort(key=lambda one: one[:2])
         return {
-            "phones": {clean(key): self._shown(facts, number) for number, (key, facts) in enumerate(shown)},
-            "summary": dict(sorted(summary.items())),
-            "lines": told["lines"],
-            "unknown": told["unknown"],
-            "server": told["server"],
-            "logs": [clean(log) for log in logs],
+            "phones": {clean(key): self._shown(facts, number) for number, (_well, key, facts) in enumerate(shown)},
+            "summary": dict(sorted(Counter(facts["verdict"] for facts in phones.values()).items())),
+            "lines": found["lines"],
+            "unknown": found["unknown"],
+            "server": found["server"],
+            "logs": clean(logs),
         }
 
     def _shown(self, facts: Facts, number: int) -> Facts:
-        shown = {key: value for key, value in facts.items() if key != "timeline"}
-        shown.update(first_seen=_iso(facts["first_seen"]), last_seen=_iso(facts["last_seen"]))
+        shown = {**facts, "first_seen": _iso(facts["first_seen"]), "last_seen": _iso(facts["last_seen"])}
+        timeline = shown.pop("timeline")
         if self.params["timeline"] and number < MOST_TIMELINES:
-            shown["timeline"] = [{**asked, "time": _iso(asked["time"])} for asked in facts["timeline"]]
+            shown["timeline"] = [{**asked, "time": _iso(asked["time"])} for asked in timeline]
         cleaned: Facts = clean(shown, 500)
         return cleaned
 
@@ -364,36 +363,35 @@ class Log:
 
     def _found(self) -> Tuple[Facts, List[str]]:
         """The first of the usual places that a TFTP server has written to."""
+        looks = [partial(self._files, [pattern]) for pattern in log_source.USUAL if glob.glob(pattern)]
+        looks += [partial(self._journal, log_source.UNITS)] if self.journalctl else []
         faults: List[str] = []
         empty: List[str] = []
-        told: Facts = {}
-        for look in [*([pattern] for pattern in log_source.USUAL if glob.glob(pattern)), None]:
+        for look in looks:
             try:
-                if look is None and not self.journalctl:
-                    continue
-                told, logs = self._files(look) if look else self._journal(log_source.UNITS)
+                found, logs = look()
             except SourceError as error:
                 faults.append(str(error))
                 continue
-            if told["server"]:
-                return told, logs
+            if found["server"]:
+                return found, logs
             empty += logs
-        if faults or not told:
+        if faults or not looks:
             places = "; ".join(faults) or "neither the usual files in /var/log nor a journal are on this host"
             raise SourceError(f"no log of a TFTP server was found: {places}; or name the log with path, unit or command")
-        return told, empty
+        return found, empty
 
     def _files(self, patterns: Sequence[str], again: bool = True) -> Tuple[Facts, List[str]]:
         paths, left_out = log_source.files(patterns, self.since, self.now)
         try:
-            told = self._diagnose(paths)
+            found = self._diagnose(paths)
         except OSError as error:
             if error.errno != errno.ESTALE or not again:
                 raise
             return self._files(patterns, again=False)  # it was rotated meanwhile
         for text in left_out:
             self.warn(text)
-        return told, paths
+        return found, paths
 
     def _journal(self, units: Sequence[str]) -> Tuple[Facts, List[str]]:
         if not self.journalctl:
@@ -401,7 +399,7 @@ class Log:
         journal = log_source.Journal(self.journalctl, units, self.since, self.until)
         return self._diagnose(journal), [f"journal of {', '.join(units)}"]
 
-    def _diagnose(self, source: Source) -> Facts:
+    def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]]) -> Facts:
         return tftp_log.diagnose(
             source, now=self.now, since=self.since, until=self.until, thresholds=self.thresholds, root_files=self.root_files
         )

@@ -12,7 +12,7 @@ import struct
 import zlib
 from typing import IO, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
-from .events import ACKED, MOST, REQUEST, SERVED, UNACKED, Event, Stats, error_kind
+from .events import ACKED, MOST, REQUEST, SERVED, UNACKED, Event, Meaning, Stats, error_kind
 
 GZIP = b"\x1f\x8b"
 """How a gzipped file begins."""
@@ -22,10 +22,14 @@ _CLASSIC = {
     b"\x4d\x3c\xb2\xa1": ("<", 1e9),
     b"\xa1\xb2\x3c\x4d": (">", 1e9),
 }
+"""By how a pcap file begins: its byte order, and its ticks of a second."""
 _SECTION = b"\x0a\x0d\x0d\x0a"
 _LONGEST_PACKET = 1 << 18
-_ETHERNET, _COOKED, _COOKED_2, _NULL, _LOOP = 1, 113, 276, 0, 108
-_RAW = (12, 14, 101, 228, 229)
+_ETHERNET = 1
+_HEADERS = {_ETHERNET: 14, 113: 16, 276: 20, 0: 4, 108: 4, 12: 0, 14: 0, 101: 0, 228: 0, 229: 0}
+"""Bytes before the IP header, by type of link: Ethernet, Linux cooked, BSD loopback, raw IP."""
+_VLAN = (b"\x81\x00", b"\x88\xa8")
+_UDP = 17
 _TFTP = 69
 _RRQ, _DATA, _ACK, _ERROR = 1, 3, 4, 5
 _BLOCK_SIZE = 512
@@ -39,12 +43,26 @@ class _Packet(NamedTuple):
 
 
 class _Transfer:
-    def __init__(self, file: str) -> None:
+    """What one port of a phone asked for, and how much of it passed."""
+
+    def __init__(self, phone: Tuple[str, int], file: str) -> None:
+        self.phone = phone
+        self.place = f"{phone[0]}:{phone[1]}"
         self.file = file
         self.data = 0
+        """Packets."""
         self.time = 0.0
+        """Of the last one."""
         self.acked = False
         self.last = -1
+        """The number of the last block."""
+
+    def event(self, when: float, kind: str, line: str) -> Event:
+        return Event(when, Meaning(kind, *self.phone, self.file, line))
+
+    def unacked(self) -> Iterator[Event]:
+        if self.data and not self.acked:
+            yield self.event(self.time, UNACKED, f"{self.data} data packets of {self.file} to {self.place}, none acknowledged")
 
 
 def is_capture(path: str) -> bool:
@@ -60,24 +78,17 @@ def is_capture(path: str) -> bool:
     return magic in _CLASSIC or magic == _SECTION
 
 
-def read_capture(path: str, stats: Optional[Stats] = None) -> Iterator[Event]:
+def read_capture(path: str, stats: Stats) -> Iterator[Event]:
     """What a pcap or pcapng capture of the TFTP port shows. Raises OSError.
 
     Read here: the two formats are small, and a library would have to be on every TFTP host. Packets count as lines.
     """
-    stats = stats or Stats()
     stats.add_server("capture")
     transfers: Dict[Tuple[str, int], _Transfer] = {}
     for packet in _packets(path, stats):
         yield from _of_packet(packet, transfers)
-    for (address, port), transfer in transfers.items():
-        yield from _unacked(address, port, transfer)
-
-
-def _unacked(address: str, port: int, transfer: _Transfer) -> Iterator[Event]:
-    if transfer.data and not transfer.acked:
-        text = f"{transfer.data} data packets of {transfer.file} to {address}:{port}, none acknowledged"
-        yield Event(transfer.time, UNACKED, address, port, transfer.file, text)
+    for transfer in transfers.values():
+        yield from transfer.unacked()
 
 
 def _of_packet(packet: _Packet, transfers: Dict[Tuple[str, int], _Transfer]) -> Iterator[Event]:
@@ -85,39 +96,39 @@ def _of_packet(packet: _Packet, transfers: Dict[Tuple[str, int], _Transfer]) -> 
         return
     code, number = struct.unpack(">HH", packet.data[:4])
     if code == _RRQ and packet.target[1] == _TFTP:
-        file = packet.data[2:].split(b"\0")[0].decode("utf-8", "replace")
-        address, port = packet.source
+        file = _text(packet.data[2:])
+        transfer = transfers.get(packet.source)
         # The same request once more says nothing of the answer to the first.
-        before = transfers.get(packet.source)
-        if before and before.file != file:
-            yield from _unacked(address, port, before)
-            before = None
-        if not before:
+        if not transfer or transfer.file != file:
+            if transfer:
+                yield from transfer.unacked()
             if len(transfers) >= MOST:
                 transfers.clear()
-            transfers[packet.source] = _Transfer(file)
-        yield Event(packet.time, REQUEST, address, port, file, f"read request for {file} from {address}:{port}")
+            transfer = transfers[packet.source] = _Transfer(packet.source, file)
+        yield transfer.event(packet.time, REQUEST, f"read request for {file} from {transfer.place}")
         return
-    (address, port), transfer = packet.target, transfers.get(packet.target)
-    if transfer and code in (_DATA, _ERROR):
+    transfer = transfers.get(packet.target)
+    if transfer and code == _DATA:
         transfer.time = packet.time
-        if code == _DATA:
-            transfer.data += 1
-            if len(packet.data) < _BLOCK_SIZE + 4:
-                transfer.last = number
-            return
-        text = packet.data[4:].split(b"\0")[0].decode("utf-8", "replace")
-        shown = f"error {number} ({text}) for {transfer.file} to {address}:{port}"
-        yield Event(packet.time, error_kind(number, text), address, port, transfer.file, shown)
-        return
-    (address, port), transfer = packet.source, transfers.get(packet.source)
-    if transfer and code == _ACK and transfer.data:
+        transfer.data += 1
+        if len(packet.data) < _BLOCK_SIZE + 4:
+            transfer.last = number
+    elif transfer and code == _ERROR:
+        transfer.time = packet.time
+        text = _text(packet.data[4:])
+        yield transfer.event(packet.time, error_kind(number, text), f"error {number} ({text}) for {transfer.file} to {transfer.place}")
+    transfer = transfers.get(packet.source)
+    if transfer and transfer.data and code == _ACK:
         if not transfer.acked:
             transfer.acked = True
-            yield Event(packet.time, ACKED, address, port, transfer.file, f"{transfer.file} acknowledged by {address}:{port}")
+            yield transfer.event(packet.time, ACKED, f"{transfer.file} acknowledged by {transfer.place}")
         if number == transfer.last:
             del transfers[packet.source]
-            yield Event(packet.time, SERVED, address, port, transfer.file, f"all of {transfer.file} acknowledged by {address}:{port}")
+            yield transfer.event(packet.time, SERVED, f"all of {transfer.file} acknowledged by {transfer.place}")
+
+
+def _text(data: bytes) -> str:
+    return data.split(b"\0")[0].decode("utf-8", "replace")
 
 
 def _packets(path: str, stats: Stats) -> Iterator[_Packet]:
@@ -127,8 +138,7 @@ def _packets(path: str, stats: Stats) -> Iterator[_Packet]:
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=plain)) if packed else plain
         try:
             magic = file.read(4)
-            frames = _classic(file, *_CLASSIC[magic]) if magic in _CLASSIC else _pcapng(file) if magic == _SECTION else iter(())
-            for when, link, frame in frames:
+            for when, link, frame in _classic(file, *_CLASSIC[magic]) if magic in _CLASSIC else _pcapng(file):
                 stats.lines += 1
                 packet = _udp(when, link, frame)
                 if packet:
@@ -149,24 +159,19 @@ def _classic(file: IO[bytes], order: str, unit: float) -> Iterator[Tuple[float, 
 
 
 def _pcapng(file: IO[bytes]) -> Iterator[Tuple[float, int, bytes]]:
-    order = "<"
+    """The packets of a file of which the first four bytes, the type of its first section, were read."""
+    order, kind = "<", _SECTION
     interfaces: List[Tuple[int, float]] = []
-    kind = _SECTION
-    while len(kind) == 4:
+    while True:
+        size, body = file.read(4), file.read(4)  # no block is shorter than twelve bytes
         if kind == _SECTION:
-            size, magic = file.read(4), file.read(4)
-            order = "<" if magic == b"\x4d\x3c\x2b\x1a" else ">"
-            interfaces = []
-            length = struct.unpack(order + "I", size)[0]
-            body = file.read(length - 12) if 12 <= length <= _LONGEST_PACKET else b""
-            read = 12
-        else:
-            length = struct.unpack(order + "I", file.read(4))[0]
-            body = file.read(length - 8) if 12 <= length <= _LONGEST_PACKET else b""
-            read = 8
-        if len(body) != length - read:
+            order, interfaces = "<" if body == b"\x4d\x3c\x2b\x1a" else ">", []
+        number, length = struct.unpack(order + "2I", kind + size)
+        if not 12 <= length <= _LONGEST_PACKET:
             return
-        number = struct.unpack(order + "I", kind)[0]
+        body += file.read(length - 12)
+        if len(body) != length - 8:
+            return
         if number == 1 and len(interfaces) < 1000:
             interfaces.append((struct.unpack(order + "H", body[:2])[0], _resolution(body[8:-4], order)))
         elif number == 6:
@@ -191,35 +196,23 @@ def _resolution(options: bytes, order: str) -> float:
 
 
 def _udp(when: float, link: int, frame: bytes) -> Optional[_Packet]:
-    if link == _ETHERNET:
-        start = 14
-        while frame[start - 2 : start] in (b"\x81\x00", b"\x88\xa8"):
-            start += 4
-    elif link in (_COOKED, _COOKED_2):
-        start = 16 if link == _COOKED else 20
-    elif link in (_NULL, _LOOP):
-        start = 4
-    elif link in _RAW:
-        start = 0
-    else:
-        return None
+    start = _HEADERS.get(link, len(frame))
+    while link == _ETHERNET and frame[start - 2 : start] in _VLAN:
+        start += 4
     packet = frame[start:]
     if len(packet) < 28:
         return None
-    if packet[0] >> 4 == 4 and packet[9] == 17 and not (packet[6] & 0x1F or packet[7]):
-        source, target = (".".join(map(str, packet[at : at + 4])) for at in (12, 16))
+    if packet[0] >> 4 == 4 and packet[9] == _UDP and not (packet[6] & 0x1F or packet[7]):
+        source, target = packet[12:16], packet[16:20]
         end = struct.unpack(">H", packet[2:4])[0]
         rest = packet[(packet[0] & 15) * 4 : end or None]
-    elif packet[0] >> 4 == 6 and packet[6] == 17 and len(packet) >= 48:
-        source, target = (_ipv6(packet[at : at + 16]) for at in (8, 24))
+    elif packet[0] >> 4 == 6 and packet[6] == _UDP and len(packet) >= 48:
+        source, target = packet[8:24], packet[24:40]
         rest = packet[40 : 40 + struct.unpack(">H", packet[4:6])[0]]
     else:
         return None
     if len(rest) < 8:
         return None
     ports = struct.unpack(">2H", rest[:4])
-    return _Packet(when, (source, ports[0]), (target, ports[1]), rest[8:])
-
-
-def _ipv6(raw: bytes) -> str:
-    return str(ipaddress.IPv6Address(raw))
+    addresses = [str(ipaddress.ip_address(one)) for one in (source, target)]
+    return _Packet(when, (addresses[0], ports[0]), (addresses[1], ports[1]), rest[8:])

@@ -14,6 +14,8 @@ UNSURE = "unsure"
 SERVER_START = "server_start"
 ACKED, UNACKED = "acked", "data_unacked"
 """Of captures: the phone acknowledged data, or never did."""
+ANSWERS = (SERVED, MISSING, DENIED, FAILED, UNACKED)
+"""What tells that the log holds answers of the server."""
 CONNECTION = "connection"
 """Tftpd32 names the address in this, and the file in the next message."""
 USELESS = ""
@@ -34,14 +36,10 @@ class Meaning(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A `Meaning` with the time it was logged, in seconds since 1970; None where the line has no time."""
+    """What was logged, and when, in seconds since 1970; None where the line has no time."""
 
     time: Optional[float]
-    kind: str
-    address: str
-    port: Optional[int]
-    file: str
-    line: str
+    meaning: Meaning
 
 
 class Stats:

@@ -6,24 +6,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, List, Optional, Tuple
 
 from .events import CONNECTION, DENIED, MISSING, REQUEST, SERVED, SERVER_START, USELESS, Meaning, basename, remember
+from .names import is_of_image
 
 _PROMPT, _LASTS = 2.0, 300.0
 """Seconds between lines that belong together, at most, and those that a transfer may take."""
 _MOST_OPEN = 64
-_IMAGE = re.compile(r"P0[0-9A-Z][0-9].*\.(?:loads|sbn|sb2|bin)", re.I)
+TimedMeaning = Tuple[Optional[float], Meaning]
+"""A meaning and when it was logged, in seconds since 1970; None where the log has no time."""
 
 
 def _close(one: Optional[float], other: Optional[float], most: float) -> bool:
     return one is None or other is None or abs(one - other) <= most
 
 
-def _in_time(kind: str, requested: Optional[float], when: Optional[float]) -> bool:
-    """Whether an answer of this kind can be to a request of then. Most errors are logged at once, the end of a transfer is not."""
-    return _close(requested, when, _PROMPT if kind in (MISSING, DENIED) else _LASTS)
+def _may_be_to(answer: Meaning, when: Optional[float], request: Meaning, at: Optional[float]) -> bool:
+    """Whether an answer can be to a request of then. Most errors are logged at once, the end of a transfer is not."""
+    return (
+        answer.address in ("", request.address)
+        and _close(at, when, _PROMPT if answer.kind in (MISSING, DENIED) else _LASTS)
+        and basename(answer.file) in ("", basename(request.file))
+    )
 
 
 class _OpenRequests:
@@ -31,7 +36,7 @@ class _OpenRequests:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._requests: List[Tuple[Optional[float], Meaning]] = []
+        self._requests: List[TimedMeaning] = []
         self._running = 0
         """Transfers."""
         self._skipped = 0
@@ -39,6 +44,7 @@ class _OpenRequests:
         self._given_up = 0
         """Transfers that failed, and whose end is still to come."""
         self._used = False
+        """Whether any request was logged."""
 
     def begin(self, request: Meaning, when: Optional[float]) -> None:
         self._running += 1
@@ -55,23 +61,12 @@ class _OpenRequests:
 
     def near(self, answer: Meaning, when: Optional[float]) -> List[Meaning]:
         """The requests that an answer of now may be to."""
-        if not self._requests:
-            return []
-        file = basename(answer.file)
-        return [
-            one
-            for at, one in self._requests
-            if (not answer.address or one.address == answer.address)
-            and _in_time(answer.kind, at, when)
-            and (not file or basename(one.file) == file)
-        ]
+        return [request for at, request in self._requests if _may_be_to(answer, when, request, at)]
 
     def only(self, answer: Meaning, when: Optional[float]) -> Optional[Meaning]:
         """The request that it must be to; None if there is none, or a choice."""
-        found = self.near(answer, when) if not self._skipped else []
-        if len(found) < 2:
-            return found[0] if found else None
-        return found[0] if len({(one.address, one.file) for one in found}) == 1 else None
+        requests = self.near(answer, when) if not self._skipped else []
+        return requests[0] if len({(request.address, request.file) for request in requests}) == 1 else None
 
     def skip(self) -> None:
         """An answer that nobody gets: with as many as there were requests, all are answered."""
@@ -96,7 +91,7 @@ class _OpenRequests:
             return None
         request = self.only(answer, when)
         if not request:
-            if self._used and _IMAGE.fullmatch(basename(answer.file)) and not self.near(answer, when):
+            if self._used and is_of_image(answer.file) and not self.near(answer, when):
                 return None  # who asked for it is not in the log, and whoever is near need not have
             # A name with a MAC tells the phone all the same.
             return answer if answer.file and not answer.address else None
@@ -108,7 +103,7 @@ class _Connections:
     """Tftpd32 tells the address in one line and the file in another, from several threads. A connection serves one request."""
 
     def __init__(self) -> None:
-        self._open: List[Tuple[Optional[float], Meaning]] = []
+        self._open: List[TimedMeaning] = []
         self._doubtful = 0
         self._early: List[float] = []
         """Times of requests that were logged before their connection."""
@@ -145,7 +140,7 @@ class Joins:
     """Gives messages of one log the address and file of the request that they are about."""
 
     def __init__(self) -> None:
-        self._by_process: Dict[str, Tuple[Optional[float], Meaning]] = {}
+        self._by_process: Dict[str, TimedMeaning] = {}
         """The last request of each process, and when it was if that counts."""
         self._by_name: Dict[str, _OpenRequests] = {}
         self._threads: Dict[str, _OpenRequests] = {}
@@ -205,11 +200,7 @@ class Joins:
     def _answer(self, answer: Meaning, process: str, when: Optional[float]) -> Optional[Meaning]:
         """An answer without address or file."""
         at, request = self._by_process.get(process, (None, None)) if process else (None, None)
-        if request and answer.address and request.address != answer.address:
-            request = None
-        if request and answer.file and basename(answer.file) != basename(request.file):
-            request = None
-        if request and not _in_time(answer.kind, at, when):
+        if request and not _may_be_to(answer, when, request, at):
             request = None
         if not request and not answer.address:
             open_requests = self._by_name.get(basename(answer.file))
@@ -218,7 +209,7 @@ class Joins:
                 open_requests.end(request)
             elif open_requests and open_requests.near(answer, when):
                 open_requests.skip()
-            elif self._by_name and answer.kind in (MISSING, DENIED) and _IMAGE.fullmatch(basename(answer.file)):
+            elif self._by_name and answer.kind in (MISSING, DENIED) and is_of_image(answer.file):
                 return None  # who asked for it is not in the log, and whoever is near need not have
         if not request:
             return self._owned(answer) if answer.address or answer.file else None
@@ -228,7 +219,7 @@ class Joins:
     def _owned(message: Meaning) -> Optional[Meaning]:
         """None for an image of nobody: where the log tells all requests, whoever is near need not have asked for it."""
         tftpd32 = not message.address and message.line.startswith(("Read request for file <", "File <", "<"))
-        return None if tftpd32 and _IMAGE.fullmatch(basename(message.file)) else message
+        return None if tftpd32 and is_of_image(message.file) else message
 
     def _shared(self, process: str) -> Optional[_OpenRequests]:
         if not process.startswith("atftpd[") or "." in process:

@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from .events import MISSING, REQUEST, SERVED
-from .names import STARTS
-from .requests import Clue, PhoneLog
-from .scene import Thresholds
-from .stamps import NEVER
+from .names import CTL, STARTS
+from .requests import Clue, PhoneLog, Timed
+from .scene import Scene, Thresholds
 
 KEPT = 64
 """Events of one phone that are kept: some boots, or several minutes of retries."""
@@ -27,14 +25,9 @@ _HOME, _MAYBE, _AWAY = "home", "maybe", "away"
 _LAST = chr(0x10FFFF)
 """What is sorted behind all addresses."""
 
-Timed = Tuple[Optional[float], Clue]
-"""A clue and when it was logged, in seconds since 1970; None where the log has no time."""
-
 
 class Stream:
     """The last events that name one MAC, or of one address that name none; and how often a boot began in them."""
-
-    __slots__ = ("asks", "boots", "first", "key", "last_start", "macs", "seen", "starts")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -43,31 +36,23 @@ class Stream:
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self.last_start = NEVER
-        self.starts = array("d")
+        self.last_start = float("-inf")
+        self.starts: List[float] = []
         """When the last boots began: a log may be read twice."""
         self.macs: Dict[str, Optional[float]] = {}
         """Of an address: the phones that had it, and since when; of a phone: its addresses."""
 
     def start(self, when: Optional[float], boot_gap: float) -> None:
         """Count a request that starts a boot, unless it was counted before: lines may be there twice, and in any order."""
-        last = self.last_start
-        if when is None:
-            self.boots += 1
-        elif when - last >= boot_gap:
-            self.last_start = when
-            self._count(when)
-        else:
-            if when > last:
-                self.last_start = when
-            if when - last <= -boot_gap and not any(-boot_gap < when - start < boot_gap for start in self.starts):
-                self._count(when)
-
-    def _count(self, when: float) -> None:
+        if when is not None:
+            last, self.last_start = self.last_start, max(when, self.last_start)
+            if -boot_gap < when - last < boot_gap:
+                return
+            if when < last and any(-boot_gap < when - start < boot_gap for start in self.starts):
+                return
+            self.starts.append(when)
+            del self.starts[: -2 * KEPT]
         self.boots += 1
-        self.starts.append(when)
-        if len(self.starts) > 2 * KEPT:
-            del self.starts[:KEPT]
 
     def make_room(self) -> None:
         """Keep more events, for the phones behind one address: more whenever their number has doubled."""
@@ -83,15 +68,13 @@ class Stream:
 class Owners:
     """Gives the events of addresses to phones.
 
-    `streams` are by MAC, or by address; `nameless` are the times of requests whose address the log does not tell.
+    `streams` are by MAC, or by address.
     """
 
-    def __init__(self, streams: Mapping[str, Stream], limits: Thresholds, nameless: Collection[float]) -> None:
+    def __init__(self, streams: Mapping[str, Stream], scene: Scene) -> None:
         self._streams = streams
-        self._limits = limits
-        self._nameless = nameless
-        self.presumed: Set[str] = set()
-        """Phones whose last events are theirs only if they kept their address."""
+        self._limits = scene.limits
+        self._nameless = scene.nameless
 
     def logs(self) -> Dict[str, PhoneLog]:
         """The events of each phone, by MAC, or by address where no MAC is known."""
@@ -106,7 +89,7 @@ class Owners:
         macs = [mac for mac in stream.macs if mac in logs]
         if not macs:
             if stream.seen:
-                logs[stream.key] = self._without_mac(stream.log(None))
+                logs[stream.key] = self._in_doubt(stream.log(None))
             return
         if len(macs) == 1:
             self._give(stream, logs, macs[0])
@@ -119,24 +102,23 @@ class Owners:
         )
         starts: List[float] = []
         rest: List[Timed] = []
-        others = Stream(stream.key)
-        for when, clue in list(stream.seen):
+        for when, clue in stream.seen:
+            if when is None:
+                continue
             owners = _owners(when, clue, marks, self._limits.boot)
-            if when is not None and not owners and not _owners(when, clue, marks, self._limits.flash):
+            if not owners and not _owners(when, clue, marks, self._limits.flash):
                 rest.append((when, clue))
-                if _starts(clue):
-                    others.start(when, self._limits.boot_gap)
-            for mac, shared in owners:
+            for mac in owners:
                 logs[mac].clues.append((when, clue))
-                if shared:
+                if len(owners) > 1:
                     logs[mac].shared.add(id(clue))
-            if when is not None and _starts(clue):
+            if _starts(clue):
                 starts.append(when)
         for mac, boots in _boots_of(starts, marks, self._limits).items():
             self._count(logs[mac], boots, len(boots))
+        others = self._others(stream.key, rest)
         if others.boots:  # else some of these ask for a file now and then
-            first = min((when for when, _clue in rest if when is not None), default=None)
-            logs[stream.key] = self._without_mac(PhoneLog(stream.key, None, rest, others.boots, first))
+            logs[stream.key] = others
 
     def _give(self, stream: Stream, logs: Dict[str, PhoneLog], mac: str) -> None:
         """Give the events of an address to the one phone that is known to have had it, but none from when that was elsewhere."""
@@ -145,20 +127,12 @@ class Owners:
         marks += [(when, address) for address, when in own.macs.items() if when is not None]
         marks.sort()
         last = marks[-1][0] if marks else 0.0
-        events = list(stream.seen)
-        if (
-            len(own.macs) == 1
-            and not stream.boots
-            and max((when or 0.0 for when, _clue in events), default=0.0) <= last + self._limits.flash
-        ):
-            log.add(events, stream.first)  # as most phones are: there is nothing to doubt
-            return
         located = [
             (when, clue, _HOME if when is None or not marks else _at_home(when, stream.key, marks, self._limits.flash))
-            for when, clue in sorted(events, key=lambda one: one[0] or 0.0)
+            for when, clue in sorted(stream.seen, key=lambda one: one[0] or 0.0)
         ]
         # Who runs 7.x or 8.x begins each boot with its MAC, and does not ask for OS79XX.TXT.
-        newer = any(clue.name.kind == STARTS[0] for _when, clue in own.seen)
+        newer = any(clue.name.kind == CTL for _when, clue in own.seen)
         newer = newer and not any(home == _HOME and _starts(clue) for _when, clue, home in located)
         visit, ended = 0, float("-inf")
         visits: List[int] = []
@@ -174,29 +148,34 @@ class Owners:
                 elif newer and _starts(clue):
                     strange.add(visit)
             visits.append(visit)
-        strange -= certain
-        others = Stream(stream.key)
         rest: List[Timed] = []
         boots: List[float] = []
         for visit, (when, clue, home) in zip(visits, located):
-            if home == _AWAY or visit in strange:
+            if home == _AWAY or visit in strange - certain:
                 rest.append((when, clue))
-                if _starts(clue):
-                    others.start(when, self._limits.boot_gap)
                 continue
             log.clues.append((when, clue))
             if when is not None and home == _MAYBE and when > last:
-                self.presumed.add(mac)
+                log.presumed = True
             if when is not None and _starts(clue):
                 boots.append(when)
-        others.first = min((when for when, _clue in rest if when is not None), default=None)
+        others = self._others(stream.key, rest)
         if stream.first is not None and (log.first is None or stream.first < log.first) and others.first != stream.first:
             log.first = stream.first
         self._count(log, boots, stream.boots - others.boots)
         if rest:
-            logs[stream.key] = self._without_mac(PhoneLog(stream.key, None, rest, others.boots, others.first))
+            logs[stream.key] = others
 
-    def _without_mac(self, log: PhoneLog) -> PhoneLog:
+    def _others(self, address: str, clues: List[Timed]) -> PhoneLog:
+        """What is left of an address: of a phone whose MAC is not known."""
+        stream = Stream(address)
+        for when, clue in clues:
+            if _starts(clue):
+                stream.start(when, self._limits.boot_gap)
+        first = min((when for when, _clue in clues if when is not None), default=None)
+        return self._in_doubt(PhoneLog(address, None, clues, stream.boots, first))
+
+    def _in_doubt(self, log: PhoneLog) -> PhoneLog:
         """A phone without a MAC. What it asked for next may be among the requests whose address the log does not tell."""
         last = max((when for when, _clue in log.clues if when is not None), default=None)
         if last is not None and any(-2 <= when - last <= self._limits.silent for when in self._nameless):
@@ -208,7 +187,6 @@ class Owners:
         own = self._streams[log.key]
         if not own.boots:
             log.boots += max(most, 0)
-        if not own.boots or not starts:
             return
         # Phones with SCCP ask for both files in one boot.
         with_mac = sorted(when for when, clue in own.seen if when is not None and _starts(clue))
@@ -260,18 +238,15 @@ def _boots_of(starts: Iterable[float], marks: List[Tuple[float, int, str]], limi
     return boots
 
 
-def _owners(when: Optional[float], clue: Clue, marks: List[Tuple[float, int, str]], window: float) -> List[Tuple[str, bool]]:
-    """The phones that an event of their common address may be of, and whether that is in doubt."""
-    if when is None:
-        return []
-    near: Dict[str, Tuple[float, float]] = {}
+def _owners(when: float, clue: Clue, marks: List[Tuple[float, int, str]], window: float) -> List[str]:
+    """The phones that an event of their common address may be of."""
+    near: Dict[str, int] = {}
+    """By phone, how far the port of this event is from one of its own; 0 if that is not known."""
     for at, port, mac in marks:
         if abs(at - when) <= window:
-            ports = float(abs(port - clue.meaning.port)) if port and clue.meaning.port else 0.0
-            near[mac] = min(near.get(mac, (9e9, 9e9)), (ports, abs(at - when)))
-    if len(near) < 2:
-        return [(mac, False) for mac in near]
-    by_port = sorted((distance[0], mac) for mac, distance in near.items())
-    if by_port[0][0] + 8 < by_port[1][0]:
-        return [(by_port[0][1], False)]
-    return [(mac, True) for mac in near]
+            ports = abs(port - clue.meaning.port) if port and clue.meaning.port else 0
+            near[mac] = min(near.get(mac, ports), ports)
+    nearest = sorted(near, key=lambda mac: near[mac])
+    if len(nearest) > 1 and near[nearest[0]] + 8 < near[nearest[1]]:
+        return nearest[:1]
+    return list(near)

@@ -12,12 +12,14 @@ from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .events import REQUEST, Event, Meaning, Stats, remember
 from .joins import Joins
-from .stamps import NEVER, Stamps
+from .stamps import Stamps
 from .wordings import REPEATED, understand
 
 LONGEST = 1 << 14
 """Bytes of a line that are looked at."""
-_MOST_MESSAGES = 1 << 12
+_MOST_MESSAGES, _MOST_ORIGINS = 200_000, 1 << 12
+_WHOLE = ("in.tftpd", "dnsmasq-tftp")
+"""Daemons whose messages may say all by themselves."""
 _MOST_REPEATS = 20
 """Events that are made of a line that tells of repeats: enough to tell retries."""
 _PRIORITY = re.compile(r"<[0-9]{1,3}>(1 )?")
@@ -25,16 +27,13 @@ _TAG = re.compile(r"(?:\S+ ){0,2}?(?P<t>[A-Za-z][\w./@-]*)(?:\[(?P<p>[0-9][0-9.]
 _TAG_5424 = re.compile(r" ?\S+ (?P<t>\S+) (?P<p>\S+) \S+ (?:-|\[.*?\](?!\S))(?: |$)\ufeff?(?P<m>.*)$", re.DOTALL)
 DAEMONS = ("in.tftpd", "tftpd", "atftpd", "dnsmasq", "xinetd", "systemd", "tftp")
 _OTHERS = (
-    "asterisk CRON cron crond anacron kernel rsyslogd syslogd sshd sshd-session sudo su dhcpd dhclient dnsmasq-dhcp NetworkManager "
-    "ntpd chronyd systemd-timesyncd systemd-logind systemd-resolved systemd-networkd dbus-daemon named unbound postfix/smtpd "
-    "postfix/smtp postfix/qmgr postfix/cleanup postfix/pickup postfix/local postfix/anvil postfix/bounce postfix/scache postfix/master "
-    "exim dovecot fail2ban fail2ban.actions fail2ban.filter fail2ban-server freeswitch kamailio opensips rtpengine mysqld mariadbd "
-    "postgres apache2 httpd nginx php-fpm snmpd smartd smbd nmbd winbindd rpcbind irqbalance multipathd polkitd haproxy keepalived"
+    "asterisk|CRON|crond?|anacron|kernel|rsyslogd|syslogd|sshd(?:-session)?|sudo|su|dhcpd|dhclient|dnsmasq-dhcp|NetworkManager|ntpd|chronyd"
+    "|systemd-(?:timesync|login|resolve|network)d|dbus-daemon|named|unbound|postfix/[a-z]+|exim|dovecot|fail2ban[a-z.-]*"
+    "|freeswitch|kamailio|opensips|rtpengine|mysqld|mariadbd|postgres|apache2|httpd|nginx|php-fpm|snmpd|smartd|smbd|nmbd|winbindd|rpcbind"
+    "|irqbalance|multipathd|polkitd|haproxy|keepalived"
 )
 """Who writes into a PBX's log besides, and never is a TFTP server."""
-OTHERS = re.compile(
-    rb"(?:.{3} .{11}|.{3}[^ ].{15})[^ ]* [^ ]* (?:%s)(?:\[|:(?: |\Z))" % "|".join(map(re.escape, _OTHERS.split())).encode(), re.DOTALL
-)
+OTHERS = re.compile(rb"(?:.{3} .{11}|.{3}[^ ].{15})[^ ]* [^ ]* (?:%s)(?:\[|:(?: |\Z))" % _OTHERS.encode(), re.DOTALL)
 """A line of the shape "stamp host daemon" of one of these."""
 _REPEATS = re.compile(r"(?:^|[ :])(?:(?P<last>last )?message repeated (?P<n>[0-9]{1,9}) times)")
 
@@ -43,116 +42,118 @@ def plain(line: bytes) -> str:
     return line[:LONGEST].decode("utf-8", "replace").replace("\0", "").strip()
 
 
-def tells_repeats(line: bytes) -> bool:
-    """Whether a line stands for some of those before it, as syslog writes them."""
-    return b"message repeated " in line and not OTHERS.match(line)
-
-
 class Reader:
     """Turns the lines of one log into events; remembers what it takes to join lines that belong together.
 
-    `now` is when the log was last written, in seconds since 1970.
+    `now` is when the log was last written, in seconds since 1970: no stamp without a year is later than that.
     """
 
     def __init__(self, now: float, stats: Stats) -> None:
         self.stats = stats
         self._stamps = Stamps(now)
         self._joins = Joins()
-        self._meanings: Dict[Tuple[str, str], Meaning] = {}
-        """By daemon and message."""
-        self._repeated = b""
+        self._messages: Dict[bytes, Meaning] = {}
+        """Messages, as they stand in lines, that say by themselves all that there is to know."""
+        self._origins: Dict[bytes, Tuple[Optional[float], str]] = {}
+        """Time and daemon, by what stands before the number of a process."""
+        self._before = b""
+        self._repeatable = b""
         """The line that the next ones may tell to be repeated."""
 
-    def read(self, line: bytes) -> Tuple[Optional[Event], bytes]:
-        """The event of a line, if there is one. What no TFTP server wrote is counted.
+    def events(self, lines: Iterable[bytes]) -> Iterator[Event]:
+        """What the lines say. Most differ from one before in time and process only: two looks into dicts tell what such a line says."""
+        for line in lines:
+            head, _end, message = line.partition(b"]: ")
+            meaning = self._messages.get(message)
+            if meaning:
+                start, _bracket, process = head.rpartition(b"[")
+                when, daemon = self._origins.get(start) or self._origin(start)
+                if daemon in _WHOLE and process.isdigit():
+                    self.stats.lines += 1
+                    self._before = self._repeatable = line
+                    if meaning.kind == REQUEST:
+                        self._joins.remember_request(f"{daemon}[{process.decode()}]", meaning)
+                    yield Event(when, meaning)
+                    continue
+            yield from self.read(line)
 
-        The second is the part of the line that says, by itself, all that the event does but the time: whoever finds it again behind
-        another stamp, host and process need not read that line but for its time. Empty if there is no such part.
-        """
+    def read(self, line: bytes) -> List[Event]:
+        """What one line says, after those read before it. It is counted, and if no TFTP server wrote it, as unknown."""
         self.stats.lines += 1
-        return self._event(line)
+        before, self._before = self._before, line
+        if b"message repeated " in line and not OTHERS.match(line):
+            return self._repeats(line, before)
+        self._repeatable = line
+        event = self._event(line)
+        return [event] if event else []
 
-    def _event(self, line: bytes) -> Tuple[Optional[Event], bytes]:
-        if OTHERS.match(line):
-            self.stats.unknown += 1
-            return None, b""
-        when, tag, process, text = self.envelope(plain(line))
-        alone = self._meaning(text, tag)
+    def _event(self, line: bytes) -> Optional[Event]:
+        when, daemon, process, text, alone = self._parts(line)
         if alone is None:
             self.stats.unknown += 1
-            return None, b""
+            return None
         meaning = self._joins.join(alone, process, when)
         if not meaning:
-            return None, b""
+            return None
         message = line.partition(b"]: ")[2]
-        known_server = (tag == "in.tftpd" or tag.startswith("dnsmasq")) and not process.endswith("[]")
-        whole = meaning == alone and meaning.file and meaning.address and text == plain(message)
-        return Event(when, *meaning), message if known_server and whole else b""
+        if daemon in _WHOLE and meaning == alone and meaning.file and meaning.address and text == plain(message):
+            remember(self._messages, message, meaning, _MOST_MESSAGES)
+        return Event(when, meaning)
 
-    def read_again(self, head: bytes, meaning: Meaning) -> Optional[float]:
-        """The time of a line of which the part after "]: " is known to have that meaning by itself, and `head` is what stands before.
-
-        NEVER if no server can have written that head: then the line is to be read as any other.
-        """
-        when = self._stamps.quick(head)
-        if when is None:
-            when, tag, _process, _text = self.envelope(plain(head) + "]: ")
-            if not tag:
-                return NEVER
-            self._stamps.learn(head, when)
-        self.stats.lines += 1
-        if meaning.kind == REQUEST:
-            self._joins.remember_request(head.rpartition(b" ")[2].decode("utf-8", "replace") + "]", meaning)
-        return when
-
-    def repeats(self, line: bytes, before: bytes) -> List[Event]:
+    def _repeats(self, line: bytes, before: bytes) -> List[Event]:
         """The events of a line that tells how often the one before it was logged again: evenly, from that one's time on."""
-        self.stats.lines += 1
-        if not tells_repeats(before):
-            self._repeated = before
-        text = plain(line)
-        found = _REPEATS.search(text)
-        since, _tag, _process, message = self.envelope(plain(before))
-        event: Optional[Event] = None
-        if found and found.group("last"):
-            _when, tag, _process, message = self.envelope(plain(self._repeated))
-            meaning = self._meaning(message, tag)
-            if meaning and meaning.file and meaning.address and not OTHERS.match(self._repeated):
-                event = Event(self._stamps.at_start(text)[0], *meaning)
-            else:
-                self.stats.unknown += 1
+        repeats = _REPEATS.search(plain(line))
+        since, _daemon, _process, message = self.envelope(before)
+        if repeats and repeats.group("last"):
+            meaning = self._parts(self._repeatable)[-1]
+            whole = meaning and meaning.file and meaning.address
+            event = Event(self._stamps.at_start(plain(line))[0], meaning) if meaning and whole else None
+            self.stats.unknown += not event
         else:
-            event, _alone = self._event(line)
+            event = self._event(line)
             inner = REPEATED.match(message)
-            if event and event.line != (inner.group(1) if inner else message):
-                since = None
+            if event and event.meaning.line != (inner.group(1) if inner else message):
+                since = None  # another message stands before it
         if not event:
             return []
-        if event.time is None or since is None or since >= event.time or not found:
+        if event.time is None or since is None or since >= event.time or not repeats:
             return [event]
-        count = max(int(found.group("n")), 1)
+        count = max(int(repeats.group("n")), 1)
         gap = (event.time - since) / count
         return [event._replace(time=event.time - gap * left) for left in range(min(count, _MOST_REPEATS) - 1, -1, -1)]
 
     def find_server(self, line: bytes) -> bool:
         """Whether a TFTP server wrote this line. It is not counted, but the server is."""
-        _when, tag, _process, text = self.envelope(plain(line))
-        return not OTHERS.match(line) and self._meaning(text, tag) is not None
+        return self._parts(line)[-1] is not None
 
-    def _meaning(self, message: str, daemon: str) -> Optional[Meaning]:
-        """What a message means by itself; None if no TFTP server wrote it."""
-        key = (daemon, message)
-        meaning = self._meanings.get(key)
-        if meaning is None:
-            server, meaning = understand(message, daemon)
-            if server:
-                self.stats.add_server(server)
-            if meaning:
-                remember(self._meanings, key, meaning, _MOST_MESSAGES)
-        return meaning
+    def _parts(self, line: bytes) -> Tuple[Optional[float], str, str, str, Optional[Meaning]]:
+        """The envelope of a line, and what its message means by itself: None if no TFTP server wrote it."""
+        if OTHERS.match(line):
+            return None, "", "", "", None
+        envelope = self.envelope(line)
+        server, meaning = understand(envelope[3], envelope[1])
+        if server:
+            self.stats.add_server(server)
+        return (*envelope, meaning)
 
-    def envelope(self, text: str) -> Tuple[Optional[float], str, str, str]:
+    def envelope(self, line: bytes) -> Tuple[Optional[float], str, str, str]:
         """Time, daemon, process (such as "in.tftpd[123]") and message of a line; each may be missing."""
+        head, _end, message = line[:LONGEST].partition(b"]: ")
+        start, _bracket, process = head.rpartition(b"[")
+        if process.replace(b".", b"").isdigit():
+            when, daemon = self._origins.get(start) or self._origin(start)
+            if daemon:
+                return when, daemon, f"{daemon}[{process.decode()}]", plain(message)
+        return self._split(plain(line))
+
+    def _origin(self, start: bytes) -> Tuple[Optional[float], str]:
+        """Time and daemon of a line, by what stands before "[123]: "; empty if that is no daemon."""
+        when, daemon, process, message = self._split(plain(start + b"[1]:") + " ")
+        origin = (when, daemon if process.endswith("[1]") and not message else "")
+        remember(self._origins, start, origin, _MOST_ORIGINS)
+        return origin
+
+    def _split(self, text: str) -> Tuple[Optional[float], str, str, str]:
         if text.startswith("{"):
             return _journal_entry(text)
         priority = _PRIORITY.match(text)
@@ -165,9 +166,7 @@ class Reader:
                 return when_last, "", "", text[:start]
         rest = text[end:].lstrip()
         tagged = _TAG_5424.match(text[end:]) if priority and priority.group(1) else _TAG.match(rest)
-        if not tagged or "'" in tagged.group("t"):
-            return when, "", "", rest
-        if not tagged.group("p") and not tagged.group("t").startswith(DAEMONS):
+        if not tagged or "'" in tagged.group("t") or not (tagged.group("p") or tagged.group("t").startswith(DAEMONS)):
             return when, "", "", rest
         tag = tagged.group("t")
         return when, tag, f"{tag}[{tagged.group('p') or ''}]", tagged.group("m").strip()
@@ -185,17 +184,3 @@ def _journal_entry(text: str) -> Tuple[Optional[float], str, str, str]:
         return None, "", "", text
     tag = str(entry.get("SYSLOG_IDENTIFIER") or entry.get("_COMM") or "")
     return when, tag, f"{tag}[{entry.get('SYSLOG_PID') or entry.get('_PID') or ''}]", str(message or "").strip()
-
-
-def events(lines: Iterable[bytes], now: float, stats: Stats) -> Iterator[Event]:
-    """What the lines say. `now` is when the log was last written: no stamp without a year is later than that."""
-    reader = Reader(now, stats)
-    before = b""
-    for line in lines:
-        if tells_repeats(line):
-            yield from reader.repeats(line, before)
-        else:
-            event, _alone = reader.read(line)
-            if event:
-                yield event
-        before = line

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from dataclasses import dataclass, field
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .events import ACKED, DENIED, FAILED, MISSING, REQUEST, SERVED, UNACKED, UNSURE, Meaning
-from .names import IMAGES, LOADS, NAMING, ORDER, PAIR, Name
+from .names import IMAGES, KINDS, LOADS, NAMING, PAIR, Name
 from .scene import Thresholds
 
 _RANKS = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
-PORT_TRIES, GIVEN_UP = 4, 9
-"""Requests of a file from one port, and the least that are of three ports: after these, phones ask for the next file (log)."""
+PORT_TRIES = 4
+"""Requests of a file from one port (log)."""
 
 
 class Clue(NamedTuple):
@@ -25,33 +26,32 @@ class Clue(NamedTuple):
     rank: int
 
 
+Timed = Tuple[Optional[float], Clue]
+"""A clue and when it was logged, in seconds since 1970; None where the log has no time."""
+
+
 def clue_of(meaning: Meaning, name: Name) -> Clue:
-    return Clue(meaning, name, 4 * ORDER[name.kind] + _RANKS.get(meaning.kind, 2))
+    return Clue(meaning, name, 4 * KINDS.index(name.kind) + _RANKS.get(meaning.kind, 2))
 
 
+@dataclass(eq=False)
 class PhoneLog:
-    """The last events that are of one phone.
+    """The last events that are of one phone."""
 
-    `key` is its MAC, or its address if no MAC is known; `clues` are its events with their times; `boots` is how often it booted, `first`
-    when it was first seen.
-    """
-
-    def __init__(self, key: str, mac: Optional[str], clues: List[Tuple[Optional[float], Clue]], boots: int, first: Optional[float]) -> None:
-        self.key = key
-        self.mac = mac
-        self.clues = clues
-        self.boots = boots
-        self.first = first
-        self.shared: Set[int] = set()
-        """Clues, by id, that may be of another phone."""
-        self.doubts: List[Tuple[float, Clue]] = []
-        """Images that were missing, for this phone or for another."""
-
-    def add(self, clues: Iterable[Tuple[Optional[float], Clue]], first: Optional[float]) -> None:
-        """Add the events of its address that do not name its MAC."""
-        self.clues += clues
-        if first is not None and (self.first is None or first < self.first):
-            self.first = first
+    key: str
+    """Its MAC, or its address if no MAC is known."""
+    mac: Optional[str]
+    clues: List[Timed]
+    boots: int
+    """How often it booted."""
+    first: Optional[float]
+    """When it was first seen."""
+    shared: Set[int] = field(default_factory=set)
+    """Clues, by id, that may be of another phone."""
+    presumed: bool = False
+    """Whether its last events are its own only if it kept its address."""
+    doubts: List[Tuple[float, Clue]] = field(default_factory=list)
+    """Images that were missing, for this phone or for another."""
 
     def may_ask(self, base: str, when: float, before: float, after: float) -> bool:
         """Whether it can have asked for this file of an image then: it is never about two, and an application that runs asks for none."""
@@ -69,122 +69,111 @@ def _version(base: str) -> str:
     return base[4:].split(".", 1)[0].upper()
 
 
-def adopt(logs: Collection[PhoneLog], orphans: Iterable[Tuple[Optional[float], Clue]], limits: Thresholds) -> None:
+def adopt(logs: Collection[PhoneLog], orphans: Iterable[Timed], limits: Thresholds) -> None:
     """Give events without an address, such as dnsmasq's of a file that is missing, to the phone that asked for that file.
 
     It was a phone that had asked for something just before; for an image, one that had read a file which names one. An image that several
     phones may have asked for is given to none, and is a doubt of each of them.
     """
-    known = [(when, clue) for when, clue in orphans if when is not None]
-    seconds: Dict[int, List[PhoneLog]] = {}
-    readers: Dict[int, List[PhoneLog]] = {}
-    for log in logs if known else ():
-        for when, clue in log.clues:
-            if when is not None:
+    timed = [(when, clue) for when, clue in orphans if when is not None]
+    if not timed:
+        return
+    seconds: Dict[int, Dict[str, PhoneLog]] = {}
+    readers: Dict[int, Dict[str, PhoneLog]] = {}
+    for log in logs:
+        for at, clue in log.clues:
+            if at is not None:
                 for by_second in (seconds, readers) if clue.name.kind in NAMING else (seconds,):
-                    owners = by_second.setdefault(int(when), [])
-                    if not owners or owners[-1] is not log:
-                        owners.append(log)
+                    by_second.setdefault(int(at), {})[log.key] = log
 
-    def near(by_second: Dict[int, List[PhoneLog]], when: float, before: float, after: float) -> List[PhoneLog]:
-        spans = range(int(when - before), int(when + after) + 1)
-        return list({log.key: log for second in spans for log in by_second.get(second, ())}.values())
+    def near(by_second: Dict[int, Dict[str, PhoneLog]], when: float, before: float, after: float) -> List[PhoneLog]:
+        logs_near: Dict[str, PhoneLog] = {}
+        for second in range(int(when - before), int(when + after) + 1):
+            logs_near.update(by_second.get(second, {}))
+        return list(logs_near.values())
 
     given: List[Tuple[PhoneLog, float, Clue]] = []
-    for when, clue in known:
+    for when, clue in timed:
         if clue.name.kind not in IMAGES:
-            # Stamps are whole seconds, and what is sent is logged later.
-            owners = near(seconds, when, 2, 1)
-            given += [(owner, when, clue) for owner in owners if len(owners) == 1]
-            continue
-        found = near(readers, when, limits.boot_gap, 2)
-        owners = [log for log in found if log.may_ask(clue.name.base, when, limits.boot_gap, 2)]
+            owners = doubtful = near(seconds, when, 2, 1)  # stamps are whole seconds, and what is sent is logged later
+        else:
+            doubtful = near(readers, when, limits.boot_gap, 2)
+            owners = [log for log in doubtful if log.may_ask(clue.name.base, when, limits.boot_gap, 2)]
         if len(owners) == 1:
             given.append((owners[0], when, clue))
-            continue
-        for log in owners or found or near(seconds, when, limits.boot, limits.boot_gap):
-            log.doubts.append((when, clue))
+        elif clue.name.kind in IMAGES:
+            for log in owners or doubtful or near(seconds, when, limits.boot, limits.boot_gap):
+                log.doubts.append((when, clue))
     for owner, when, clue in given:
         owner.clues.append((when, clue))
         owner.shared.add(id(clue))
 
 
+@dataclass(eq=False)
 class Request:
-    """One file asked for, retries included, and what became of it (`result`: the kind of the answer, empty if there is none)."""
+    """One file asked for, retries included, and what became of it. Times are in seconds since 1970."""
 
-    __slots__ = (
-        "answer_at", "answers", "at", "certain", "first_answer", "kind", "last", "line", "line_at", "logged", "name", "others", "port",
-        "result", "sends", "times",
-    )  # fmt: skip
+    at: float
+    name: Name
+    line: str
+    """Of the log, that tells most of it."""
+    port: Optional[int] = None
+    certain: bool = True
+    """Whether it is of this phone, and no other's."""
+    others: bool = False
+    """Whether it may be of another phone at the same address."""
+    logged: bool = False
+    """Whether the request itself was logged, rather than its answer alone."""
+    times: int = 1
+    sends: int = 1
+    """Requests from this port."""
+    result: str = ""
+    """The kind of the answer, empty if there is none."""
+    answers: int = 0
+    first_answer: Optional[float] = None
+    answer_at: Optional[float] = None
 
-    def __init__(self, when: float, name: Name, line: str, port: Optional[int] = None, certain: bool = True) -> None:
-        self.at = self.last = self.line_at = when
-        self.name = name
-        self.kind = name.kind
-        self.line = line
-        self.times = 1
-        self.port = port
-        self.sends = 1
-        """Requests from this port."""
-        self.logged = False
-        """Whether the request itself was logged, rather than its answer alone."""
-        self.result = ""
-        self.answers = 0
-        self.first_answer: Optional[float] = None
-        self.answer_at: Optional[float] = None
-        self.certain = certain
-        self.others = False
-        """Whether it may be of another phone at the same address."""
-
-
-def in_order(clues: Iterable[Tuple[Optional[float], Clue]]) -> List[Tuple[float, int, int, Clue]]:
-    """Events by time, by rank and as they came."""
-    return sorted([(when or 0.0, clue.rank, number, clue) for number, (when, clue) in enumerate(clues)])
+    def __post_init__(self) -> None:
+        self.kind = self.name.kind
+        self.last = self.line_at = self.at
 
 
-def requests_of(clues: Sequence[Tuple[float, int, int, Clue]], shared: Set[int], limits: Thresholds) -> List[Request]:
+def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
     """The requests in order, each with what became of it."""
-    retry_gap, flash = limits.retry_gap, limits.flash
     requests: List[Request] = []
-    last: Dict[str, Request] = {}
-    for when, _rank, _number, clue in clues:
+    latest: Dict[str, Request] = {}
+    for at, clue in sorted(log.clues, key=lambda one: (one[0] or 0.0, one[1].rank)):
+        when = at or 0.0
         meaning, name, _rank = clue
         kind = meaning.kind
-        base = name.base
-        if not base:
+        if not name.base:
             _answer_without_file(requests, kind, when)
             continue
-        request = last.get(base)
-        certain = not (shared and id(clue) in shared)
+        request = latest.get(name.base)
+        certain = id(clue) not in log.shared
         if kind == REQUEST:
-            if request and when - request.last <= retry_gap and not _is_new(request, meaning):
-                if when > request.last:  # a line that is there twice is one request
-                    request.times += 1
-                    request.last = when
-                    request.sends = request.sends + 1 if meaning.port == request.port else 1
-                    request.port = meaning.port
-                    request.certain = request.certain and certain
-                continue
-            request = last[base] = Request(when, name, meaning.line, meaning.port, certain)
-            request.logged = True
-            requests.append(request)
+            if not request or when - request.last > limits.retry_gap or _is_new(request, meaning):
+                request = latest[name.base] = Request(when, name, meaning.line, meaning.port, certain, logged=True)
+                requests.append(request)
+            elif when > request.last:  # a line that is there twice is one request
+                request.sends = request.sends + 1 if meaning.port == request.port else 1
+                request.port = meaning.port
+                _count_try(request, when, certain)
             continue
         if (
             not request
-            or when - request.last > flash  # a server that logs no requests: what it answers was asked for
-            or (request.result and when - request.last > retry_gap and kind != ACKED and not (request.logged and _is_slow(meaning, name)))
+            or when - request.last > limits.flash  # a server that logs no requests: what it answers was asked for
+            or (
+                request.result
+                and when - request.last > limits.retry_gap
+                and kind != ACKED
+                and not (request.logged and _is_slow(meaning, name))
+            )
         ):
-            request = last[base] = Request(when, name, meaning.line, certain=certain)
+            request = latest[name.base] = Request(when, name, meaning.line, certain=certain)
             requests.append(request)
-        elif (
-            kind != ACKED
-            and not request.logged
-            and when > (request.answer_at if request.answer_at is not None else when)
-            and when > request.last
-        ):
-            request.times += 1  # no requests logged, and answered again
-            request.last = when
-            request.certain = request.certain and certain
+        elif kind != ACKED and not request.logged and request.answer_at is not None and when > max(request.answer_at, request.last):
+            _count_try(request, when, certain)  # no requests logged, and answered again
         if kind != ACKED:
             request.answers += 1
             request.answer_at = when
@@ -195,6 +184,12 @@ def requests_of(clues: Sequence[Tuple[float, int, int, Clue]], shared: Set[int],
             request.line, request.line_at = meaning.line, when
             request.certain = request.certain and certain
     return requests
+
+
+def _count_try(request: Request, when: float, certain: bool) -> None:
+    request.times += 1
+    request.last = when
+    request.certain = request.certain and certain
 
 
 def _is_new(request: Request, meaning: Meaning) -> bool:

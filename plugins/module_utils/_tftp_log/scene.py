@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, List, NamedTuple, Optional, Set
+from collections import deque
+from typing import Collection, Deque, NamedTuple, Optional, Set
 
-from .events import basename
+from .events import ACKED, ANSWERS, MISSING, REQUEST, UNACKED, Meaning, basename
 
 
 class Thresholds(NamedTuple):
@@ -38,36 +39,46 @@ class Thresholds(NamedTuple):
 
 
 class Scene:
-    """What all phones of a log have in common.
+    """What all phones of a log have in common. Times are in seconds since 1970."""
 
-    `end` is the time of the last line: silence counts up to then, as a log that was cut off or is of long ago is silent as well. `now` is
-    when the log was read, if that is known: what takes minutes and began longer ago is not under way any more, whatever became of it.
-    `answers` is whether any answer of the server was logged, `kinds` are the kinds of files asked for, `starts` the times at which the
-    server was started, `root_files` the names in the TFTP root, if they are known.
-    """
-
-    def __init__(
-        self,
-        limits: Thresholds,
-        end: float,
-        answers: bool,
-        kinds: Set[str],
-        starts: List[float],
-        root_files: Optional[Collection[str]],
-        now: Optional[float] = None,
-    ) -> None:
-        self.limits = limits
-        self.end = end
-        self.now = end if now is None else max(end, now)
-        self.answers = answers
-        self.kinds = kinds
-        self.starts = starts
+    def __init__(self, limits: Optional[Thresholds] = None, root_files: Optional[Collection[str]] = None) -> None:
+        """`root_files` are the names in the TFTP root, if they are known."""
+        self.limits = limits or Thresholds()
+        self.end = 0.0
+        """When the last line was logged: silence counts up to then, as a log that was cut off or is of long ago is silent as well."""
+        self.now = 0.0
+        """When the log was read: what takes minutes and began longer ago is not under way any more, whatever became of it."""
+        self.answers = False
+        """Whether the log has any answer of the server."""
+        self.kinds: Set[str] = set()
+        """Of files asked for."""
         self.absent: Set[str] = set()
         """Kinds of files that the server said it does not have."""
         self.wire = False
         """Whether a capture shows what passed the wire."""
-        self.root: Optional[Dict[str, str]] = None
-        self.root_names: Set[str] = set()
-        if root_files is not None:
-            self.root_names = {file.lstrip("./") for file in root_files}
-            self.root = {basename(file).lower(): basename(file) for file in self.root_names}
+        self.starts: Deque[float] = deque(maxlen=1000)
+        """When the server was started."""
+        self.nameless: Deque[float] = deque(maxlen=1000)
+        """When requests were logged whose address the log does not tell."""
+        self.root_known = root_files is not None
+        self.root_names = {file.lstrip("./") for file in root_files or ()}
+        bases = sorted({basename(file) for file in self.root_names})
+        self._spellings = {**{base.lower(): base for base in bases}, **{base: base for base in bases}}
+
+    def spelling(self, name: str) -> str:
+        """A name as it stands in the root, in whatever case and folder; empty if it does not, or the root is not known."""
+        return self._spellings.get(name) or self._spellings.get(name.lower(), "")
+
+    def lacks(self, name: str) -> bool:
+        """Whether the root is known and has no file of that name."""
+        return self.root_known and self.spelling(name) != name
+
+    def note(self, meaning: Meaning, file_kind: str, when: Optional[float]) -> None:
+        """Take in what a message tells of the log as a whole."""
+        self.answers = self.answers or meaning.kind in ANSWERS
+        self.wire = self.wire or meaning.kind in (ACKED, UNACKED)
+        self.kinds.add(file_kind)
+        if meaning.kind == MISSING:
+            self.absent.add(file_kind)
+        if meaning.kind == REQUEST and not meaning.address and when is not None:
+            self.nameless.append(when)

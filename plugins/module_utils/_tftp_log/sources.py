@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import errno
 import glob
+import grp
 import gzip
 import math
 import os
 import re
 import stat
 import subprocess
-import threading
+import tempfile
 import zlib
 from datetime import datetime
+from itertools import islice
 from typing import IO, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, cast
 
 from .._text import clean
 from .capture import GZIP, is_capture, read_capture
 from .events import Stats
-from .reader import LONGEST, Reader, plain
+from .reader import LONGEST, Reader
 
 USUAL = ("/var/log/syslog*", "/var/log/daemon.log*", "/var/log/messages*", "/var/log/dnsmasq.log*", "/var/log/atftpd.log*")
 """Where a TFTP server's lines end up, best place first. One line may stand in several of them, so one is read."""
@@ -31,15 +33,15 @@ MOST_FILES = 200_000
 """Names of a TFTP root that are looked at."""
 
 _RELATIVE = re.compile(
-    r"([0-9]+(?:\.[0-9]+)?)\s*(?:(s)(?:econds?)?|(m)(?:in(?:utes?)?)?|(h)(?:ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)(?:\s+ago)?"
+    r"([0-9]+(?:\.[0-9]+)?)\s*(s(?:econds?)?|m(?:in(?:utes?)?)?|h(?:ours?)?|d(?:ays?)?|w(?:eeks?)?)(?:\s+ago)?", re.IGNORECASE
 )
-_SECONDS = (1, 60, 3600, 86400, 604800)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = re.compile(r"@?([0-9]{9,11}(?:\.[0-9]+)?)")
 _PACKED = {b"\xfd7zX": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _FIRST = 200
 """Lines at the start of a log that are searched for a time."""
 _STDERR = 2000
-"""Characters of what a command wrote to stderr that are kept, the last ones."""
+"""Bytes of what a command wrote to stderr that are looked at, the last ones."""
 MARGIN = 3600.0
 """Seconds that lines may stand out of order: an answer comes no later, and at the end of summer time clocks go back as far."""
 _NEAR = 1 << 16
@@ -58,10 +60,9 @@ class SourceError(Exception):
 def moment(text: str, now: float) -> float:
     """The time that a text names: ISO 8601, seconds since the epoch, or so long before now (2h, 30m). Raises SourceError."""
     text = text.strip()
-    relative = _RELATIVE.fullmatch(text.lower())
+    relative = _RELATIVE.fullmatch(text)
     if relative:
-        number, *units = relative.groups()
-        return now - float(number) * next(seconds for unit, seconds in zip(units, _SECONDS) if unit)
+        return now - float(relative.group(1)) * _UNITS[relative.group(2)[0].lower()]
     epoch = _EPOCH.fullmatch(text)
     if epoch:
         return float(epoch.group(1))
@@ -83,40 +84,35 @@ def files(patterns: Sequence[str], since: Optional[float], now: float) -> Tuple[
     found: Dict[str, str] = {}
     left_out: List[str] = []
     for pattern in patterns:
-        if os.path.lexists(pattern) or not glob.has_magic(pattern):
-            _check(pattern)
-            packed = _packed(pattern)
-            if packed:
-                raise SourceError(
-                    f"{pattern} is packed with {packed}, which is not read here: unpack it, or give command, such as [xzcat, FILE]"
-                )
-            found.setdefault(os.path.realpath(pattern), pattern)
-            continue
-        matching = sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
+        named = os.path.lexists(pattern) or not glob.has_magic(pattern)
+        matching = [pattern] if named else sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
         if not matching:
             raise SourceError(f"{pattern} matches no file on this host: look where the TFTP server's log is")
         for path in matching:
-            # What was last written before `since` has nothing from after it.
-            if since is not None and _written(path) < since:
-                continue
-            _check(path)
-            packed = _packed(path)
-            if packed:
-                left_out.append(f"{path} is packed with {packed}, and was left out")
-            else:
+            if not named and since is not None and os.path.getmtime(path) < since:
+                continue  # it has nothing from after `since`
+            packed = _packing(path)
+            if not packed:
                 found.setdefault(os.path.realpath(path), path)
+            elif named:
+                raise SourceError(
+                    f"{path} is packed with {packed}, which is not read here: unpack it, or give command, such as [xzcat, FILE]"
+                )
+            else:
+                left_out.append(f"{path} is packed with {packed}, and was left out")
     return sorted(found.values(), key=lambda path: (_begins(path, now), path)), left_out
 
 
-def _check(path: str) -> None:
+def _packing(path: str) -> str:
+    """The name of a way of packing that is not read here; empty if the file can be read. Raises SourceError if it is no file or closed."""
     try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
             raise SourceError(f"{path} is a folder: name the files in it, such as {path.rstrip('/')}/*.log")
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(mode):
             raise SourceError(f"{path} is no plain file: use command, such as [cat, FILE], if it ends")
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as file:
+            magic = file.read(4)
     except PermissionError:
         raise SourceError(f"{path} cannot be read by this user: {_MORE_RIGHTS} {_group(path)}") from None
     except FileNotFoundError:
@@ -125,11 +121,10 @@ def _check(path: str) -> None:
         ) from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    return next((name for start, name in _PACKED.items() if magic.startswith(start)), "")
 
 
 def _group(path: str) -> str:
-    import grp
-
     try:
         group = grp.getgrgid(os.stat(path).st_gid).gr_name
     except (OSError, KeyError):
@@ -137,33 +132,15 @@ def _group(path: str) -> str:
     return "adm" if group == "root" else group
 
 
-def _packed(path: str) -> str:
-    with open(path, "rb") as file:
-        magic = file.read(4)
-    return next((name for start, name in _PACKED.items() if magic.startswith(start)), "")
-
-
-def _written(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return math.inf
-
-
 def _begins(path: str, now: float) -> float:
     """The first time in a log; when it was last written, if there is none at its start."""
-    written = min(_written(path), now)
+    written = min(os.path.getmtime(path), now)
     if is_capture(path):
-        event = next(read_capture(path), None)
+        event = next(read_capture(path, Stats()), None)
         return written if event is None or event.time is None else event.time
     reader = Reader(written, Stats())
-    for number, line in enumerate(open_log(path)):
-        when = reader.envelope(plain(line))[0]
-        if when is not None:
-            return when
-        if number >= _FIRST:
-            break
-    return written
+    times = (reader.envelope(line)[0] for line in islice(open_log(path), _FIRST))
+    return next((when for when in times if when is not None), written)
 
 
 def root_files(root: str) -> Collection[str]:
@@ -251,7 +228,7 @@ def _seek(file: IO[bytes], since: float, reader: Reader) -> int:
 def _time_after(file: IO[bytes], place: int, reader: Reader) -> Optional[float]:
     """The time of the first line behind a place in a file that has one."""
     _skip_line(file, place)
-    times = (reader.envelope(plain(file.readline(LONGEST)))[0] for _line in range(_FIRST))
+    times = (reader.envelope(file.readline(LONGEST))[0] for _line in range(_FIRST))
     return next((when for when in times if when is not None), None)
 
 
@@ -273,45 +250,35 @@ def _find_server(file: IO[bytes], end: int, reader: Reader) -> None:
 
 
 class Output:
-    """The lines that a command writes. Once they are read, `said` is the end of what it wrote to stderr and `status` how it ended."""
+    """The lines that a command writes. Raises SourceError if it fails. Once they are read, `said` is the end of what it wrote to stderr."""
 
     def __init__(self, command: Sequence[str], environment: Optional[Dict[str, str]] = None) -> None:
         self._command = list(command)
         self._environment = environment
         self.name = os.path.basename(self._command[0])
         self.said = ""
-        self.status = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
-            # run_command would hold all of the log in memory.
-            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment
-            )
-        except (OSError, ValueError) as error:
-            cause = getattr(error, "strerror", None) or error
-            raise SourceError(f"the command {clean(self.name)} cannot be run: {cause}: see that it is installed on this host") from None
-        if process.stdout is None or process.stderr is None:
-            raise SourceError(f"the command {clean(self.name)} gave no output")
-        listener = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
-        listener.start()
-        try:
-            yield from _lines(process.stdout)
-            self.status = process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            process.stdout.close()
-            listener.join(5)
-        if self.status:
+        with tempfile.TemporaryFile() as stderr:
+            try:
+                # run_command would hold all of the log in memory.
+                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=self._environment
+                )
+            except (OSError, ValueError) as error:
+                cause = getattr(error, "strerror", None) or error
+                raise SourceError(f"the command {clean(self.name)} cannot be run: {cause}: see that it is installed on this host") from None
+            with process:
+                try:
+                    yield from _lines(cast("IO[bytes]", process.stdout))
+                    status = process.wait()
+                finally:
+                    process.kill()  # if it still runs, nobody wants the rest
+            stderr.seek(max(os.fstat(stderr.fileno()).st_size - _STDERR, 0))
+            self.said = stderr.read().decode("utf-8", "replace")
+        if status:
             said = f": {clean(self.said)}" if self.said.strip() else ""
-            raise SourceError(f"the command {clean(self.name)} ended with status {self.status}{said}")
-
-    def _listen(self, stream: IO[bytes]) -> None:
-        with stream:
-            for line in _lines(stream):
-                self.said = (self.said + line.decode("utf-8", "replace") + "\n")[-_STDERR:]
+            raise SourceError(f"the command {clean(self.name)} ended with status {status}{said}")
 
 
 class Journal(Output):

@@ -11,75 +11,70 @@ in forums, SoftPerfect from its manual.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Pattern, Tuple
+from functools import lru_cache
+from typing import Optional, Tuple
 
-from .events import CONNECTION, DENIED, FAILED, MISSING, REQUEST, SERVED, SERVER_START, UNSURE, USELESS, Meaning, basename, error_kind
+from .events import CONNECTION, DENIED, FAILED, MISSING, REQUEST, SERVED, SERVER_START, UNSURE, USELESS, Meaning, error_kind
+from .names import LOADS, OTHER, SCCP, is_of_image, name_of
 
 _ADDRESS = r"\[?(?P<a>[0-9A-Fa-f:.]*[0-9A-Fa-f][0-9A-Fa-f:.]*(?:%\w+)?)\]?"
 _HOST = r"(?P<a>\S+?)"
 _PORT = r"(?P<p>[0-9]{1,5})"
 
 
-class _Wording(NamedTuple):
-    server: str
-    kind: str
-    pattern: Pattern[str]
-
-
-def _wording(server: str, kind: str, pattern: str) -> _Wording:
-    return _Wording(server, kind, re.compile(pattern))
-
-
 _BY_CODE = "by code"
 _HPA, _ATFTPD, _DNSMASQ, _PYTHON, _TFTPD32 = "tftpd-hpa", "atftpd", "dnsmasq", "Python", "Tftpd32"
 _SOFTPERFECT = "SoftPerfect"
-_WORDINGS = (
-    _wording(_HPA, REQUEST, rf"RRQ from {_HOST} filename (?P<f>.*?)(?: remapped to .*)?$"),
-    _wording(_HPA, SERVED, rf"Client {_HOST} finished (?P<f>.+)$"),
-    _wording(_HPA, MISSING, rf"Client {_HOST} File not found (?P<f>.+)$"),
-    _wording(_HPA, DENIED, rf"Client {_HOST} (?:Permission denied|Access violation|Only absolute filenames allowed) (?P<f>.+)$"),
-    _wording(_HPA, FAILED, rf"Client {_HOST} (?i:timed out|time-?out|aborted)(?: (?P<f>.+))?$"),
-    _wording(_HPA, _BY_CODE, rf"sending NAK \((?P<c>[0-9]+), (?P<m>.*)\) to {_HOST}$"),
-    _wording(_HPA, FAILED, r"tftpd: (?:read|write)(?:\(ack\))?: (?P<m>.*)$"),
-    _wording(_HPA, USELESS, r"tftp: client does not accept options|WRQ from |(?:START|EXIT): tftp "),
-    _wording(_ATFTPD, REQUEST, rf"Serving (?P<f>.+) to (?P<a>\S+):{_PORT}$"),
-    _wording(_ATFTPD, MISSING, r"File (?P<f>.+) not found$"),
-    _wording(_ATFTPD, SERVED, r"End of transfer"),
-    _wording(_ATFTPD, FAILED, rf"client \({_HOST}\) not responding"),
-    _wording(_ATFTPD, FAILED, r"(?:tftpd: )?[Aa]bort(?:ing|ed)?\b|received ERROR <"),
-    _wording(_ATFTPD, _BY_CODE, r"sent ERROR <code: (?P<c>[0-9]+), msg: (?P<m>.*)>"),
-    _wording(
-        _ATFTPD,
-        USELESS,
-        r"Creating new socket|timeout(?: block [0-9]+)?: retrying|received (?:RRQ|ACK|OACK) |sent (?:DATA|OACK) |Server thread exiting"
-        r"|socket may listen|will do netascii|blksize|tsize|Fetching from |(?:[Oo]ption|timeout option) "
-        r"|window block |SIGTERM received|atftpd terminating|Main thread exiting|tftpd\w*\.c: ",
-    ),
-    _wording(_DNSMASQ, SERVED, rf"(?:TFTP )?sent (?P<f>.+) to {_ADDRESS}$"),
-    _wording(_DNSMASQ, FAILED, rf"(?:TFTP )?(?:failed|timeout) sending (?P<f>.+) to {_ADDRESS}$"),
-    _wording(_DNSMASQ, MISSING, rf"(?:TFTP )?file (?P<f>.+?) not found(?: for {_ADDRESS})?$"),
-    _wording(_DNSMASQ, DENIED, r"(?:TFTP )?cannot (?:access|read) (?P<f>.+?): .*$"),
-    _wording(_DNSMASQ, FAILED, rf"(?:TFTP )?error [0-9]+ .*received from {_ADDRESS}$"),
-    _wording(_DNSMASQ, SERVER_START, r"TFTP root is "),
-    _wording(_PYTHON, REQUEST, rf"'(?P<f>.+)' of type '\w+' is requested from (?P<a>\S+):{_PORT}$"),
-    _wording(_PYTHON, UNSURE, r"\W*Transfer of '(?P<f>.+)' finished"),
-    _wording(_PYTHON, FAILED, r"\W*Transfer of '(?P<f>.+)' (?:has )?(?:failed|timed out|aborted)"),
-    _wording(_TFTPD32, CONNECTION, rf"Connection received from {_HOST} on port {_PORT}"),
-    _wording(_TFTPD32, REQUEST, r"Read request for file <(?P<f>.+?)>"),
-    _wording(_TFTPD32, SERVED, r"<(?P<f>.+?)>: sent [0-9]+ blk"),
-    _wording(_TFTPD32, DENIED, r"File <(?P<f>.+?)> ?: error (?:5|32) in system call"),
-    _wording(_TFTPD32, MISSING, r"File <(?P<f>.+?)> ?: error [0-9]+ in system call"),
-    _wording(_TFTPD32, FAILED, r"Peer returns ERROR|TIMEOUT (?:waiting|while)"),
-    _wording(_TFTPD32, USELESS, r"Using local port|OACK: |[0-9]* ?Request [0-9]+ not processed|Rcvd DHCP|DHCP: |Previously allocated"),
-    _wording(_SOFTPERFECT, SERVED, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] Transfer complete"),
-    _wording(_SOFTPERFECT, MISSING, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] .*not (?:found|exist)"),
-    _wording(_SOFTPERFECT, FAILED, rf"\[(?:ERROR|WARN)\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
-    _wording(_SOFTPERFECT, REQUEST, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
-    _wording(
-        "",
-        SERVER_START,
-        r"Advanced Trivial FTP server started|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP|.*(?i:tftp server .*started)",
-    ),
+_WORDINGS = tuple(
+    (server, kind, re.compile(pattern))
+    for server, kind, pattern in (
+        (_HPA, REQUEST, rf"RRQ from {_HOST} filename (?P<f>.*?)(?: remapped to .*)?$"),
+        (_HPA, SERVED, rf"Client {_HOST} finished (?P<f>.+)$"),
+        (_HPA, MISSING, rf"Client {_HOST} File not found (?P<f>.+)$"),
+        (_HPA, DENIED, rf"Client {_HOST} (?:Permission denied|Access violation|Only absolute filenames allowed) (?P<f>.+)$"),
+        (_HPA, FAILED, rf"Client {_HOST} (?i:timed out|time-?out|aborted)(?: (?P<f>.+))?$"),
+        (_HPA, _BY_CODE, rf"sending NAK \((?P<c>[0-9]+), (?P<m>.*)\) to {_HOST}$"),
+        (_HPA, FAILED, r"tftpd: (?:read|write)(?:\(ack\))?: (?P<m>.*)$"),
+        (_HPA, USELESS, r"tftp: client does not accept options|WRQ from |(?:START|EXIT): tftp "),
+        (_ATFTPD, REQUEST, rf"Serving (?P<f>.+) to (?P<a>\S+):{_PORT}$"),
+        (_ATFTPD, MISSING, r"File (?P<f>.+) not found$"),
+        (_ATFTPD, SERVED, r"End of transfer"),
+        (_ATFTPD, FAILED, rf"client \({_HOST}\) not responding"),
+        (_ATFTPD, FAILED, r"(?:tftpd: )?[Aa]bort(?:ing|ed)?\b|received ERROR <"),
+        (_ATFTPD, _BY_CODE, r"sent ERROR <code: (?P<c>[0-9]+), msg: (?P<m>.*)>"),
+        (
+            _ATFTPD,
+            USELESS,
+            r"Creating new socket|timeout(?: block [0-9]+)?: retrying|received (?:RRQ|ACK|OACK) |sent (?:DATA|OACK) |Server thread exiting"
+            r"|socket may listen|will do netascii|blksize|tsize|Fetching from |(?:[Oo]ption|timeout option) "
+            r"|window block |SIGTERM received|atftpd terminating|Main thread exiting|tftpd\w*\.c: ",
+        ),
+        (_DNSMASQ, SERVED, rf"(?:TFTP )?sent (?P<f>.+) to {_ADDRESS}$"),
+        (_DNSMASQ, FAILED, rf"(?:TFTP )?(?:failed|timeout) sending (?P<f>.+) to {_ADDRESS}$"),
+        (_DNSMASQ, MISSING, rf"(?:TFTP )?file (?P<f>.+?) not found(?: for {_ADDRESS})?$"),
+        (_DNSMASQ, DENIED, r"(?:TFTP )?cannot (?:access|read) (?P<f>.+?): .*$"),
+        (_DNSMASQ, FAILED, rf"(?:TFTP )?error [0-9]+ .*received from {_ADDRESS}$"),
+        (_DNSMASQ, SERVER_START, r"TFTP root is "),
+        (_PYTHON, REQUEST, rf"'(?P<f>.+)' of type '\w+' is requested from (?P<a>\S+):{_PORT}$"),
+        (_PYTHON, UNSURE, r"\W*Transfer of '(?P<f>.+)' finished"),
+        (_PYTHON, FAILED, r"\W*Transfer of '(?P<f>.+)' (?:has )?(?:failed|timed out|aborted)"),
+        (_TFTPD32, CONNECTION, rf"Connection received from {_HOST} on port {_PORT}"),
+        (_TFTPD32, REQUEST, r"Read request for file <(?P<f>.+?)>"),
+        (_TFTPD32, SERVED, r"<(?P<f>.+?)>: sent [0-9]+ blk"),
+        (_TFTPD32, DENIED, r"File <(?P<f>.+?)> ?: error (?:5|32) in system call"),
+        (_TFTPD32, MISSING, r"File <(?P<f>.+?)> ?: error [0-9]+ in system call"),
+        (_TFTPD32, FAILED, r"Peer returns ERROR|TIMEOUT (?:waiting|while)"),
+        (_TFTPD32, USELESS, r"Using local port|OACK: |[0-9]* ?Request [0-9]+ not processed|Rcvd DHCP|DHCP: |Previously allocated"),
+        (_SOFTPERFECT, SERVED, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] Transfer complete"),
+        (_SOFTPERFECT, MISSING, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] .*not (?:found|exist)"),
+        (_SOFTPERFECT, FAILED, rf"\[(?:ERROR|WARN)\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
+        (_SOFTPERFECT, REQUEST, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
+        (
+            "",
+            SERVER_START,
+            r"Advanced Trivial FTP server started|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP|.*(?i:tftp server .*started)",
+        ),
+    )
 )
 _SHAPE_PATH = re.compile(r"(?:^|[\s»«\"'(])(?P<f>(?:/|\./)[^\s»«\"']*[^\s»«\"'.,:])")
 _SHAPE_ADDRESS = re.compile(
@@ -103,7 +98,7 @@ _SENT = re.compile(
 REPEATED = re.compile(r"message repeated [0-9]+ times: \[ ?(.*?)\]?$")
 
 
-_ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', wording.pattern.pattern)})" for wording in _WORDINGS))
+_ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', pattern.pattern)})" for _server, _kind, pattern in _WORDINGS))
 """All wordings at once: the first that fits is the number of its only group."""
 
 _TFTP_DAEMON = re.compile(r"tftp|^(?:dnsmasq(?!-(?:dhcp|script))|x?inetd|udpsvd|busybox)", re.I)
@@ -114,11 +109,6 @@ _TFTP_ONLY = re.compile(
     r"|Advanced Trivial FTP server|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP"
 )
 """What nobody else writes."""
-_ASKED_BY_PHONES = re.compile(
-    r"(?:CTLSEP|SEP|SIP|MGC|GK)[0-9A-F]{12}(?:\..*)?|SIPDefault\.cnf|OS79XX\.TXT|XMLDefault\.cnf\.xml|RINGLIST\.(?:DAT|XML)|.*dialplan.*\.xml"
-    r"|syncinfo\.xml|P0[0-9A-Z][0-9].*\.(?:loads|sbn|sb2|bin)",
-    re.I,
-)
 _WHOLE = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?![0-9.]+$)[\w.:%-]+|")
 """An address, whole: no line that was cut within it, or is damaged there, tells of a phone."""
 
@@ -127,9 +117,11 @@ def _of_tftp(server: str, message: str, daemon: str, file: str) -> bool:
     """Whether it was a TFTP server that wrote a message: other daemons use some of the words as well."""
     if not daemon or _TFTP_DAEMON.search(daemon) or (server == _PYTHON and daemon.startswith("python")):
         return True
-    return bool(_TFTP_ONLY.match(message) or _ASKED_BY_PHONES.fullmatch(basename(file)))
+    name = name_of(file)
+    return bool(_TFTP_ONLY.match(message) or name.mac or name.kind not in (LOADS, SCCP, OTHER) or is_of_image(file))
 
 
+@lru_cache(1 << 12)
 def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Meaning]]:
     """The server that wrote a message and what it says; None if no TFTP server wrote it."""
     repeated = REPEATED.match(message) if message.startswith("message") else None

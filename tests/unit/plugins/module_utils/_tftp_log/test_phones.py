@@ -16,7 +16,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import ph
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import PhoneLogs, diagnose
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
 
 BEGIN = 1_780_300_000
 NOW = BEGIN + 100_000
@@ -97,7 +97,7 @@ def test_files_and_lines_say_the_same(tmp_path):
     by_path, by_line = diagnose([str(log)], now=NOW), diagnose(lines, now=NOW)
     assert by_path == by_line
     logs = PhoneLogs()
-    for event in events(lines, NOW, Stats()):
+    for event in Reader(NOW, Stats()).events(lines):
         logs.feed(event)
     assert logs.result(NOW) == by_path["phones"]
 
@@ -201,8 +201,8 @@ def test_ends_of_transfers_of_several_phones():
         f"client ({A}) not responding", "End of transfer", "Server thread exiting",
         f"Serving SIPDefault.cnf to {B}:50002", "End of transfer", "Server thread exiting",
     ]  # fmt: skip
-    found = list(events([(stamp + line).encode() for line in lines], NOW, Stats()))
-    answers = [(event.kind, event.address, event.file) for event in found if event.kind != "request"]
+    found = list(Reader(NOW, Stats()).events((stamp + line).encode() for line in lines))
+    answers = [(event.meaning.kind, event.meaning.address, event.meaning.file) for event in found if event.meaning.kind != "request"]
     assert answers == [("failed", A, "SIPDefault.cnf"), ("served", B, "SIPDefault.cnf")]
 
 
@@ -287,7 +287,7 @@ def test_repeats_are_counted(tmp_path):
     for some in (lines, more + lines, lines + more, [*later(), *lines[:2], again(11, "pbx", 9, "asterisk[7]"), *lines[2:]]):
         (tmp_path / "log").write_bytes(b"\n".join(some) + b"\n")
         logs = PhoneLogs()
-        for event in events(some, NOW, Stats()):
+        for event in Reader(NOW, Stats()).events(some):
             logs.feed(event)
         assert logs.result(NOW) == diagnose([str(tmp_path / "log")], now=NOW)["phones"]
 
@@ -371,7 +371,8 @@ def test_fast_and_slow_say_the_same(tmp_path_factory, spoken, behind, kept, wind
         patch.setattr(phones_of_log, "KEPT", kept)
         fast = diagnose([str(log)], now=NOW, since=since, until=until)
         slow, stats = PhoneLogs(None, since, until), Stats()
-        for event in events(lines, min(NOW, log.stat().st_mtime), stats):
+        reader = Reader(min(NOW, log.stat().st_mtime), stats)
+        for event in (event for line in lines for event in reader.read(line)):
             slow.feed(event)
-    assert fast["phones"] == slow.result(NOW, since)
+    assert fast["phones"] == slow.result(NOW)
     assert fast["lines"] == stats.lines

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.capture import is_capture, read_capture
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import open_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.wordings import understand
 
@@ -30,7 +30,7 @@ DNSMASQ = "Aug  2 12:32:58 pbx dnsmasq-tftp[548]: "
 
 def read(*lines, now=NOW):
     stats = Stats()
-    found = list(events([line if isinstance(line, bytes) else line.encode() for line in lines], now, stats))
+    found = list(Reader(now, stats).events(line if isinstance(line, bytes) else line.encode() for line in lines))
     return found, stats
 
 
@@ -86,7 +86,7 @@ def read(*lines, now=NOW):
 )  # fmt: skip
 def test_every_wording(lines, kind, address, port, file):
     found, stats = read(*lines)
-    assert found[-1][1:5] == (kind, address, port, file)
+    assert found[-1].meaning[:4] == (kind, address, port, file)
     assert found[-1].time is not None
     assert stats.unknown == 0
 
@@ -95,7 +95,12 @@ def test_the_end_of_a_transfer_that_was_given_up():
     """By its own log, atftpd tells the thread of each line."""
     given_up = [f"Serving {SEP} to {A}:49152", f"client ({A}) not responding", "End of transfer"]
     found, _stats = read(*(ATFTPD + line for line in (*given_up, f"Serving {SEP} to {A}:49153", "End of transfer")))
-    assert [(event.kind, event.port) for event in found] == [("request", 49152), ("failed", 49152), ("request", 49153), ("served", 49153)]
+    assert [(event.meaning.kind, event.meaning.port) for event in found] == [
+        ("request", 49152),
+        ("failed", 49152),
+        ("request", 49153),
+        ("served", 49153),
+    ]
 
 
 SAYS = "Nov 23 15:10:01 pbx {}: {}"
@@ -175,7 +180,7 @@ def test_tftp_servers_under_other_names(daemon, message):
 )
 def test_dnsmasq_in_other_languages(message, kind, address):
     found, stats = read(DNSMASQ + message.format(f"/srv/tftp/{SEP}", A))
-    assert [event[1:5] for event in found] == [(kind, address, None, f"/srv/tftp/{SEP}")]
+    assert [event.meaning[:4] for event in found] == [(kind, address, None, f"/srv/tftp/{SEP}")]
     assert stats.unknown == 0
 
 
@@ -206,36 +211,36 @@ NO_FILE = "File <{}> : error 2 in system call CreateFile The system cannot find 
 def test_a_connection_serves_one_request():
     lines = tftpd32(0, OPENED.format(A, 1), READS.format("a"), READS.format("b"))
     found, _stats = read(*lines)
-    assert [(event.address, event.file) for event in found] == [(A, "a"), ("", "b")]
+    assert [(event.meaning.address, event.meaning.file) for event in found] == [(A, "a"), ("", "b")]
 
 
 def test_a_connection_of_long_ago():
     found, _stats = read(*tftpd32(0, OPENED.format(A, 1)), *tftpd32(9, READS.format("a")))
-    assert [event.address for event in found] == [""]
+    assert [event.meaning.address for event in found] == [""]
 
 
 def test_two_open_connections_leave_in_doubt_who_asked():
     load = "P0S3-08-12-00.loads"
     lines = tftpd32(23, OPENED.format(B, 50010), OPENED.format(A, 50000), READS.format(load), READS.format(SEP), NO_FILE.format(load))
     found, _stats = read(*lines, *tftpd32(24, OPENED.format(A, 50001), READS.format("x")))
-    assert [(event.address, event.file) for event in found] == [("", SEP), (A, "x")]
+    assert [(event.meaning.address, event.meaning.file) for event in found] == [("", SEP), (A, "x")]
     both = tftpd32(23, OPENED.format(A, 50000), OPENED.format(A, 50001), READS.format("a"), READS.format("b"))
-    assert [(event.address, event.port) for event in read(*both)[0]] == [(A, 50000), (A, 50001)]
+    assert [(event.meaning.address, event.meaning.port) for event in read(*both)[0]] == [(A, 50000), (A, 50001)]
 
 
 def test_a_request_before_its_connection():
     lines = tftpd32(0, READS.format("a"), OPENED.format(A, 1), READS.format("b"), OPENED.format(B, 1))
-    assert [event.address for event in read(*lines)[0]] == ["", ""]
+    assert [event.meaning.address for event in read(*lines)[0]] == ["", ""]
 
 
 @pytest.mark.parametrize("process", ["atftpd[9]", "atftpd[9.7]"])
 def test_an_error_of_long_after_is_another_requests(process):
     load = "P0S3-8-12-00.loads"
     lines = [f"04:54:13 pbx {process}: Serving {load} to {A}:51653", f"05:09:42 pbx {process}: File /srv/tftp/{load} not found"]
-    assert [event.kind for event in read(*("Jun  1 " + line for line in lines))[0]] == ["request"]
-    assert [event.address for event in read(*("Jun  1 " + line.replace("05:09:42", "04:54:15") for line in lines))[0]] == [A, A]
+    assert [event.meaning.kind for event in read(*("Jun  1 " + line for line in lines))[0]] == ["request"]
+    assert [event.meaning.address for event in read(*("Jun  1 " + line.replace("05:09:42", "04:54:15") for line in lines))[0]] == [A, A]
     alone, _stats = read("Jun  1 " + lines[1])
-    assert [event.kind for event in alone] == ["missing"]  # a log of errors only
+    assert [event.meaning.kind for event in alone] == ["missing"]  # a log of errors only
 
 
 @pytest.mark.parametrize("again", ["pbx atftpd[9.1]: message repeated 3 times: [ {}]", "pbx last message repeated 3 times"])
@@ -244,7 +249,7 @@ def test_repeats_are_events(again):
     lines = [f"Jun  1 10:00:00 pbx atftpd[9.1]: {said}", "Jun  1 10:00:09 " + again.format(said)]
     found, stats = read(*lines)
     assert [event.time - found[0].time for event in found] == [0, 3, 6, 9]
-    assert len({event[1:] for event in found}) == 1 and (stats.lines, stats.unknown) == (2, 0)
+    assert len({event.meaning for event in found}) == 1 and (stats.lines, stats.unknown) == (2, 0)
     assert len(read(lines[0], lines[1].replace(" 3 times", " 99999999 times"))[0]) == 21
     alone, stats = read(lines[1])
     assert len(alone) == ("[" in again) and stats.unknown == ("[" not in again)
@@ -256,7 +261,7 @@ def test_answers_by_name_alone():
     asked = [f"{stamp}'OS79XX.TXT' of type 'octet' is requested from 10.0.0.{number}:50315" for number in (7, 8)]
     done = f"{stamp}Transfer of 'OS79XX.TXT' finished."
     found, _stats = read(*asked, done, done, asked[0], done)
-    assert [(event.kind, event.address) for event in found if event.address] == [
+    assert [(event.meaning.kind, event.meaning.address) for event in found if event.meaning.address] == [
         ("request", A), ("request", "10.0.0.8"), ("request", A), ("unsure", A),
     ]  # fmt: skip
 
@@ -274,7 +279,7 @@ def test_known_lines_without_use_and_unknown_lines():
 
 def test_starts_of_a_server():
     found, _stats = read(DNSMASQ + "TFTP root is /srv/tftp", "Dec 20 03:24:42 pbx systemd[1]: Started Tftp Server.")
-    assert [event.kind for event in found] == ["server_start"] * 2
+    assert [event.meaning.kind for event in found] == ["server_start"] * 2
 
 
 @pytest.mark.parametrize(
@@ -293,14 +298,14 @@ def test_envelopes(line, monkeypatch):
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     found, _stats = read(line.format(f"RRQ from {A} filename {SEP}"), now=1780315200.0)
-    assert found[0][:5] == (1780308000.0, "request", A, None, SEP)
+    assert (found[0].time, *found[0].meaning[:4]) == (1780308000.0, "request", A, None, SEP)
 
 
 def test_journal_json_with_bytes():
     message = f"RRQ from {A} filename {SEP}"
     entry = {"__REALTIME_TIMESTAMP": "1780308000500000", "SYSLOG_IDENTIFIER": "in.tftpd", "_PID": "7"}
     found, stats = read(json.dumps({**entry, "MESSAGE": message}), json.dumps({**entry, "MESSAGE": list(message.encode())}), '{"MESSAGE":')
-    assert [event[:5] for event in found] == [(1780308000.5, "request", A, None, SEP)] * 2
+    assert [(event.time, *event.meaning[:4]) for event in found] == [(1780308000.5, "request", A, None, SEP)] * 2
     assert stats.unknown == 1
 
 
@@ -397,11 +402,11 @@ def test_captures(tmp_path, form):
     path = tmp_path / "capture"
     path.write_bytes(form(list(conversation(True))))
     assert is_capture(str(path))
-    found = list(read_capture(str(path)))
-    assert [event.kind for event in found] == ["request", "missing", "request", "acked", "served"]
-    assert found[2][:5] == (1002.5, "request", A, 50001, SEP)
+    found = list(read_capture(str(path), Stats()))
+    assert [event.meaning.kind for event in found] == ["request", "missing", "request", "acked", "served"]
+    assert (found[2].time, *found[2].meaning[:4]) == (1002.5, "request", A, 50001, SEP)
     path.write_bytes(form(list(conversation(False))))
-    assert [event.kind for event in read_capture(str(path))][-1] == "data_unacked"
+    assert [event.meaning.kind for event in read_capture(str(path), Stats())][-1] == "data_unacked"
 
 
 def test_captures_cut_anywhere(tmp_path):
@@ -409,7 +414,7 @@ def test_captures_cut_anywhere(tmp_path):
     for whole in (pcap(list(conversation(True))), pcapng(list(conversation(True)))):
         for end in range(4, len(whole), 7):
             path.write_bytes(whole[:end])
-            list(read_capture(str(path)))
+            list(read_capture(str(path), Stats()))
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import MISSING, Meaning, Stats
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.judge import facts_of
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.names import name_of
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import events
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.requests import PhoneLog, adopt, clue_of
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Scene, Thresholds
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Scene
 
 BEGIN = 1_780_300_000
 M, N, P = "001122AABBCC", "001122AABBDD", "001122AABBEE"
@@ -138,7 +137,7 @@ def judged(lines, key=M, **options):
 
 def heard(lines, now=None):
     """The facts of phones with an address each, with all that the judge can be told."""
-    clues = [(event.time, clue_of(Meaning(*event[1:]), name_of(event.file))) for event in events(lines, BEGIN + 9000, Stats())]
+    clues = [(event.time, clue_of(event.meaning, name_of(event.meaning.file))) for event in Reader(BEGIN + 9000, Stats()).events(lines)]
     macs = {clue.meaning.address: clue.name.mac for _when, clue in clues if clue.name.mac and clue.meaning.address}
     phones: dict[str, PhoneLog] = {}
     orphans = []
@@ -148,13 +147,12 @@ def heard(lines, now=None):
             orphans.append((when, clue))
             continue
         phones.setdefault(key, PhoneLog(key, key, [], 1, when)).clues.append((when, clue))
-    limits = Thresholds()
-    adopt(phones.values(), orphans, limits)
-    end = max((when or 0.0 for when, _clue in clues), default=0.0)
-    kinds = {clue.name.kind for _when, clue in clues}
-    answers = any(clue.meaning.kind in verdicts.ANSWERS for _when, clue in clues)
-    scene = Scene(limits, end, answers, kinds, [], None, None if now is None else BEGIN + now)
-    scene.absent = {clue.name.kind for _when, clue in clues if clue.meaning.kind == MISSING}
+    scene = Scene()
+    for when, clue in clues:
+        scene.note(clue.meaning, clue.name.kind, when)
+    adopt(phones.values(), orphans, scene.limits)
+    scene.end = max((when or 0.0 for when, _clue in clues), default=0.0)
+    scene.now = scene.end if now is None else max(scene.end, BEGIN + now)
     return {key: facts_of(phone, scene, None) for key, phone in phones.items()}
 
 
@@ -304,6 +302,14 @@ def test_an_image_that_is_not_found_or_not_readable():
     steps = (*SIX, (1, f"{OLD}.sbn", "missing"), *after(1, RUNS))
     assert "readable" in told(logged("atftpd 7", steps) + later("atftpd 7"))["advice"]
     assert "readable" not in told(logged("hpa -vv", steps) + later("hpa -vv"))["advice"]
+
+
+@pytest.mark.parametrize("also", ["p0s3-05-3-00.SBN", "P0S3-05-3-00.SBN", "P0s3-05-3-00.sbn"])
+def test_a_root_that_holds_a_name_in_two_cases(also):
+    steps = (*SIX, (1, f"{OLD}.sbn", "missing"), *after(1, RUNS))
+    lines = logged("hpa -vv", steps) + later("hpa -vv")
+    assert judged(lines, root_files=[also])[0] == "image_wrong_case"
+    assert judged(lines, root_files=[also, f"{OLD}.sbn"])[0] == "cannot_tell"  # it is there by now
 
 
 def test_how_often_it_asked():
