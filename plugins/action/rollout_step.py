@@ -62,7 +62,7 @@ class ActionModule(ControllerAction):
     def _begin(self) -> dict[str, Any]:
         variables = self._task_vars
         names = list(variables["ansible_play_hosts_all"])
-        image = str(variables.get("image") or "rollback")
+        image = str(variables.get("rollout_image") or variables.get("image") or "rollback")
         try:
             asked, some = rules.read(variables, self._templar.template)
             names = some or names
@@ -153,14 +153,18 @@ class ActionModule(ControllerAction):
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:
+        """Raise TimeoutError within, after that time. Without a limit Ansible's own alarm (`timeout:` of a task) stays as it is."""
+
         def ring(*_signal: object) -> NoReturn:
             raise TimeoutError
 
-        before = signal.signal(signal.SIGALRM, ring) if self._seconds else None
+        if not self._seconds:
+            yield
+            return
+        before = signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            if self._seconds:
-                signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGALRM, before)

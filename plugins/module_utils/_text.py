@@ -64,7 +64,7 @@ def clean(value: Any, most: int = 300) -> Any:
 
 
 def mask_from_secret(text: str) -> str:
-    """The text up to the first word that speaks of a password: a value that does is a line gone wrong, and may hold one."""
+    """The text up to the first word such as "password", and MASK: a value with such a word is probably two lines run together."""
     secret = _SECRET.search(text)
     return text[: secret.start()] + MASK if secret else text
 

@@ -23,7 +23,7 @@ options:
       - V(look), V(plan), V(point) and V(waves) run for each driver, delegated to the TFTP host of its site. V(look) sees what the phones
         run and what is in the TFTP root. V(plan) decides what to do, and shows it. V(point) changes the files. V(waves) restarts the
         phones.
-      - V(report) writes the report, and fails if the run has. It runs once.
+      - V(report) writes the report, and fails if something else than phones ended the run. It runs once.
     type: str
     choices: [begin, look, plan, point, waves, report]
     required: true

@@ -81,7 +81,7 @@ class TftpHost:
         return {"tftp_root": self._variables["cisco79xx_tftp_root"], **{name: value for name, value in named.items() if value is not None}}
 
     def _ask(self, module: str, arguments: dict[str, Any], look: bool, expected: str) -> Mapping[str, Any]:
-        """`expected`: what a result holds that is none of a failure."""
+        """`expected`: a key that only the result of a success has. Raises TftpHostError."""
         arguments = {name: value for name, value in arguments.items() if value is not None}
         result = self._execute(f"voip.cisco79xx.{module}", arguments, look or self._check)
         if expected in result and not result.get("failed"):

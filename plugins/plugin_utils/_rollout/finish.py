@@ -35,7 +35,7 @@ def report(handover: Handover, run: Run) -> RunReport:
 
 
 def off_target(report: RunReport) -> dict[str, str]:
-    """The phones that are not on the image, and why; none if the run as a whole was ended by something else, which it says itself."""
+    """Inventory name → why, of each phone that failed or is blocked and not held; none if something else ended the run, which tells it."""
     return {
         name: f"{name} {outcome.status}: {outcome.reason}"
         for name, outcome in report.phones.items()
@@ -44,7 +44,7 @@ def off_target(report: RunReport) -> dict[str, str]:
 
 
 def problem(report: RunReport, off_target: Mapping[str, str]) -> str:
-    """Why the run has failed, besides the phones that fail by themselves: those whose names Ansible takes for patterns cannot."""
+    """Why the step itself fails: an error, a pause, or phones that the playbook cannot fail, as Ansible takes their names for patterns."""
     unnamed = [reason for name, reason in off_target.items() if _PATTERN & set(name)]
     return report.error or (report.stop_reason if report.paused_after is not None else "") or "; ".join(unnamed)
 

@@ -112,7 +112,7 @@ class Meeting:
         return late
 
     def trouble(self) -> tuple[str, SiteEnd] | None:
-        """A site where the rollout has come to an end that ends it here too: its name and that end."""
+        """The first other site that stopped, paused, failed or died, and how it ended; None if all go on."""
         news = self._news()
         for site in self._sizes:
             if site == self._site:

@@ -57,7 +57,7 @@ class Resume:
         self._stream: Any = None
 
     def note(self, phone: Phone, step: str, image: str, before: str | None = None, deferred: bool = False) -> None:
-        """As `wave.Watcher.note`; `image`: what the phone is reset to."""
+        """As `wave.Witness.note`; `image`: what the phone is reset to."""
         self._add({"phone": phone.name, "mac": phone.mac, "event": step, "image": image, "before": before, "deferred": deferred})
 
     def paused(self, image: str, pauses: Mapping[str, Pause]) -> None:

@@ -25,7 +25,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 
 PREFIX = "rollout_"
-TOGETHER, APART = "together", "apart"
+TOGETHER = "together"
 
 _SPEC = Path(__file__).parents[3] / "roles" / "rollout" / "meta" / "argument_specs.yml"
 _SHORT = {"run_to_undo": "run"}
@@ -72,9 +72,9 @@ class Rules:
 
 
 def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[Rules, list[str]]:
-    """The rules, and the inventory names of the phones, from Ansible's variables. `template` resolves what is written in braces.
+    """The rules, and the inventory names of the phones, from Ansible's variables. `template`: Ansible's templar, which resolves {{ }}.
 
-    Raises RolloutError with everything that is wrong, in the names that people type: first with types, and if these are right with values.
+    Raises RolloutError with all wrong types or, if there are none, all wrong values, in the names that people type.
     """
     given: dict[str, Any] = {}
     spec: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def _checked(options: dict[str, Any]) -> Rules:
         if number is not None and not (math.isfinite(number) and (number > 0 or (number == 0 and least != "above 0"))):
             wrong.append(f"{name} is {number:g}: it is a number of seconds {least}".rstrip())
 
-    options["image"] = str(options["image"] or "")
+    options["image"] = "" if options["undo"] else str(options["image"] or "")
     if not options["undo"]:
         value(_image, "image")
     seconds("soak_seconds", "")

@@ -127,7 +127,7 @@ def _together(reasons: Mapping[str, str], run: Run) -> str:
 
 def _reached(outcomes: Mapping[str, Outcome], end: SiteEnd | None) -> int:
     """The last wave of a site that began."""
-    return end.reached if end else max((outcome.wave or 0 for outcome in outcomes.values()), default=0)
+    return max(end.reached if end else 0, *(outcome.wave or 0 for outcome in outcomes.values()), 0)
 
 
 def _outcome(phone: PlannedPhone, about: RunReport, reached: int) -> Outcome:

@@ -30,7 +30,8 @@ def apart(
     held_elsewhere: Collection[str] = (),
     pinning: bool = True,
 ) -> Plan:
-    """The plan with what the TFTP root has to be told: `scope`, `hold` and `others`, and `macs` of each wave.
+    """The plan with `scope`, the MACs to pin (`hold`), the phones outside of the run that would move (`others`), and for each wave the
+    MACs of the phones to point (`macs`).
 
     `host`: the TFTP host. `would_move`: MAC → image that the files name now, of each phone that would load another one once they name
     the target. Phones that cannot move are pinned like those that shall not, as they would ask for the image at every restart.

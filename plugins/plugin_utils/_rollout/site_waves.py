@@ -45,6 +45,7 @@ MEET_EVERY = 0.5
 ENDS = (signal.SIGTERM, signal.SIGINT)
 """How Ansible ends its workers, and people end Ansible."""
 INTERRUPTED = "interrupted in wave {}: run it again to go on; phones that were reset are waited for, not reset again"
+INTERRUPTED_LATE = "interrupted while the rollout, stopped in wave {}, was taken back: run the rollback, which brings back the other phones"
 
 
 class Interrupted(BaseException):
@@ -96,8 +97,9 @@ class SiteWaves:
                     end = self._give_back(end)
                     self._leave(end)
             except Interrupted:
-                why = INTERRUPTED.format(self._reached)
-                self._leave(SiteEnd(self._reached, error=why, files=self._files))
+                end = self._site.handover.read(SiteEnd, self._site.name) or SiteEnd(self._reached, files=self._files)
+                why = (INTERRUPTED_LATE if end.stopped or end.error else INTERRUPTED).format(self._reached)
+                self._leave(replace(end, error=why))
                 self._report_early(why, publish_it=True)
                 raise Interrupted(why) from None
             if self._run.several and not self._run.check:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The dialogue with many phones at once: observe, reset, wait. One process, one task per step and wave."""
+"""The dialogue with many phones at once: observe, reset, wait. One process for all of them."""
 
 from __future__ import annotations
 
