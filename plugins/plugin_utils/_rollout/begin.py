@@ -33,19 +33,19 @@ class Inventory:
     limit: str | None = None
 
 
-def begin(asked: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
+def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
     """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to.
 
     Raises RolloutError, InventoryError, WindowError, OSError.
     """
-    if asked.undo and inventory.limit is not None and not asked.accept_others:
+    if rules.undo and inventory.limit is not None and not rules.accept_others:
         raise RolloutError(
             "a rollback puts back the files for all phones of the TFTP roots, those that --limit leaves out too: run it without --limit, "
             "or let these move with -e accept_others=true"
         )
     fleet = phones(names, inventory.hostvars)
-    sites = _sites(fleet, inventory, asked.tftp_group)
-    if asked.together and len(sites) > forks:
+    sites = _sites(fleet, inventory, rules.tftp_group)
+    if rules.together and len(sites) > forks:
         raise RolloutError(
             f"there are {len(sites)} sites, which wait for each other, and Ansible runs {forks} hosts at once: "
             f"run it with -f {len(sites)}, or with -e sites=apart"
@@ -55,15 +55,15 @@ def begin(asked: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         id=f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%S}-{random.randrange(10**6)}",
         started=started,
         check=check,
-        rules=asked,
+        rules=rules,
         sites=sites,
         drivers={site: _driver(members) for site, members in sites.items()},
         logins=logins(fleet),
         held_elsewhere=_held_elsewhere(set(names), inventory),
-        zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or asked.timezone) for site in sites},
+        zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or rules.timezone) for site in sites},
     )
     for zone in run.zones.values():
-        window.why_closed(asked.window, zone)  # raises for a zone that is none
+        window.why_closed(rules.window, zone)  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
     run_report.write(handover, run, finished=False, error="the run did not come to its end: it was refused before it began, or interrupted")

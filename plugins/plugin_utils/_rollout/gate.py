@@ -19,7 +19,7 @@ UNSEEN = ""
 
 
 @dataclass(frozen=True)
-class Sum:
+class WaveTotal:
     """A wave over all sites that count together: `total` phones are in it, of which `failed` (name → kind) have, and `ended` are back or
     failed; and of all waves before it, how many failed and how many ended."""
 
@@ -30,7 +30,7 @@ class Sum:
     ended_before: int = 0
 
 
-def why_stop(limits: Losses, wave: Sum, last: bool = False) -> str:
+def why_stop(limits: Losses, wave: WaveTotal, last: bool = False) -> str:
     """Why the rollout has to stop, or an empty text. `last`: after the last wave nobody waits for a larger sample."""
     for name, kind in wave.failed.items():
         if kind in limits.stop_on:

@@ -78,7 +78,7 @@ class SitePlan:
 
 
 @dataclass(frozen=True)
-class Pointed:
+class PointResult:
     """What changed in the files of a site before the waves."""
 
     files: Sequence[FileChange] = ()

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import WaveTotal
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan, lives
 
 BEGIN_WITHIN = 120.0
@@ -88,12 +88,12 @@ class Meeting:
         ready = {site: news.ready for site, news in {**self._news(), self._site: self._own}.items()}
         return [site for site, sizes in self._sizes.items() if number in sizes and ready.get(site, 0) < number]
 
-    def sum(self, number: int) -> Sum:
+    def sum(self, number: int) -> WaveTotal:
         """How a wave stands at all sites, this one as it told last."""
         tallies = {self._site: self._own.waves, **{site: news.waves for site, news in self._news().items()}}
         now = [waves[number] for waves in tallies.values() if number in waves]
         before = [tally for waves in tallies.values() for wave, tally in waves.items() if wave < number]
-        return Sum(
+        return WaveTotal(
             total=sum(sizes.get(number, 0) for sizes in self._sizes.values()),
             failed={name: kind for tally in now for name, kind in tally.failed.items()},
             ended=sum(tally.ended for tally in now),

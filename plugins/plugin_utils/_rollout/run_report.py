@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, Pointed, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     ALREADY,
     BLOCKED,
@@ -86,7 +86,7 @@ def make(handover: Handover, run: Run, **changes: Any) -> RunReport:
 
 def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunReport:
     """The report without its phones and waves."""
-    pointed = handover.read_all(Pointed, run.sites)
+    pointed = handover.read_all(PointResult, run.sites)
     stops = {site: end for site, end in ends.items() if end.stopped and not end.elsewhere}
     pauses = {site: end for site, end in ends.items() if end.paused_after is not None and not end.elsewhere}
     problems = {

@@ -20,7 +20,7 @@ ALL = "all"
 WAVE = "wave"
 
 
-def apart(
+def with_scope(
     plan: Plan,
     *,
     host: str,

@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, Pointed, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
@@ -56,7 +56,7 @@ class Site:
         """What a module changed in its files, for the report."""
         return [FileChange(self.name, file["path"], file["diff"]) for file in result.get("differences") or ()]
 
-    def problems(self, kind: type[Look | SitePlan | Pointed]) -> dict[str, str]:
+    def problems(self, kind: type[Look | SitePlan | PointResult]) -> dict[str, str]:
         """Why the run must not go on after that step, by site. A site that has not come through it counts too."""
         parts = self.handover.read_all(kind, self.run.sites)
         reasons = {site: parts[site].problem if site in parts else "did not come to the end of the step before" for site in self.run.sites}
@@ -128,19 +128,19 @@ def point(site: Site) -> Mapping[str, Any]:
             result = site.host.point(part.plan.image, site.run.id, rules.verify_files, hold=part.plan.hold)
     except TftpHostError as error:
         problem = str(error)
-    site.handover.write(Pointed(site.changes(result), problem), site.name)
+    site.handover.write(PointResult(site.changes(result), problem), site.name)
     return result
 
 
 def give_up(site: Site, step: str, why: str) -> None:
     """Leave word that a step failed in a way that nobody foresaw."""
-    parts = {"look": Look(problem=why), "plan": SitePlan(problem=why), "point": Pointed(problem=why), "waves": SiteEnd(error=why)}
+    parts = {"look": Look(problem=why), "plan": SitePlan(problem=why), "point": PointResult(problem=why), "waves": SiteEnd(error=why)}
     site.handover.write(parts[step], site.name)
 
 
 def may_go_on(site: Site) -> bool:
     """Whether the waves may begin: every site has been pointed."""
-    return not (site.problems(Look) or site.problems(SitePlan) or site.problems(Pointed))
+    return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
 
 
 def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tuple[Plan, int]:
@@ -174,7 +174,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         waves_done=pause.waves_done,
         moved_before=pause.moved,
     )
-    reach = scope.apart(
+    reach = scope.with_scope(
         made,
         host=site.name,
         scope=scope.ALL if rules.undo else rules.scope,

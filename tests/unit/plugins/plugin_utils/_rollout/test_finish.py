@@ -11,7 +11,7 @@ import json
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import finish
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Pointed, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, DONE, FAILED, NOT_REACHED, Outcome, RunReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, Pause, Resume, fleet_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
@@ -80,7 +80,7 @@ def test_phones_in_flight_are_kept_for_the_next_run(ended, tmp_path, end):
 def test_a_site_that_died_in_its_waves_lets_the_run_fail(ended, handover, tmp_path):
     fly(tmp_path)
     for site in SITES:
-        handover.write(Pointed(), site)
+        handover.write(PointResult(), site)
     report = ended(SiteEnd(1, stopped="branch: its process has died", elsewhere=True), None)
     assert finish.problem(report, finish.off_target(report)).startswith("branch: its waves did not come to their end")
     assert is_flying(tmp_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN as NOT_OBSERVED
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum, message, why_stop
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import WaveTotal, message, why_stop
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
@@ -35,7 +35,7 @@ def sum_of(number, made, outcomes):
     ended = [name for name in made.waves[number - 1].phones if name in outcomes]
     kinds = {name: outcomes[name].kind if made.phones[name].within_reach else NOT_OBSERVED for name in ended}
     before = [outcome for outcome in outcomes.values() if outcome.wave < number]
-    return Sum(
+    return WaveTotal(
         total=len(made.waves[number - 1].phones),
         failed={name: kind for name, kind in kinds.items() if outcomes[name].status == FAILED},
         ended=len(ended),
@@ -108,7 +108,7 @@ def test_the_gate_of_a_wave_that_stopped_early():
 @pytest.mark.parametrize("earlier", [0, 1])
 def test_when_it_is_too_many(limits, failed, total, before, seen, why, earlier):
     """`before`: phones that failed in earlier waves; `seen`: phones that have ended, of which `earlier` did in earlier waves."""
-    text = why_stop(limits, Sum(total, failed, seen - earlier, before, earlier))
+    text = why_stop(limits, WaveTotal(total, failed, seen - earlier, before, earlier))
     assert text.startswith(why) if why else text == ""
 
 

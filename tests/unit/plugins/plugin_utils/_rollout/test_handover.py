@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import (
     Handover,
     Look,
-    Pointed,
+    PointResult,
     Run,
     SiteEnd,
     SitePlan,
@@ -38,7 +38,7 @@ LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: \u201c\
         begun({"pbx": "ab", "branch": "c"}, stop_on=["bricked"], pause_after="1", window="22:00-05:00"),
         Look(OBSERVED, {"000E84C060A6": "P0S3-08-2-00"}, [{"run": "spring"}], [], "TFTP host pbx cannot be reached"),
         SitePlan(plan(TARGET, OBSERVED, waves=[1]), 3, "spring", "nothing to undo"),
-        Pointed([FileChange("pbx", "SIPDefault.cnf", "-a\n+b\n")], "no room"),
+        PointResult([FileChange("pbx", "SIPDefault.cnf", "-a\n+b\n")], "no room"),
         SiteEnd(2, "too many", "rollout stopped", None, "", "", True, [FileChange("pbx", "a", "")], {"a": BACK, "b": LOST}),
     ],
     ids=lambda part: type(part).__name__,
@@ -59,17 +59,17 @@ def test_the_last_one_counts(handover):
 
 
 def test_the_parts_of_the_sites_that_have_written_one(handover):
-    assert handover.read_all(Pointed, ["pbx", "branch"]) == {}
-    handover.write(Pointed(problem="no room"), "branch")
+    assert handover.read_all(PointResult, ["pbx", "branch"]) == {}
+    handover.write(PointResult(problem="no room"), "branch")
     handover.write(SiteEnd(), "pbx")
-    assert handover.read_all(Pointed, ["pbx", "branch"]) == {"branch": Pointed(problem="no room")}
+    assert handover.read_all(PointResult, ["pbx", "branch"]) == {"branch": PointResult(problem="no room")}
 
 
 @pytest.mark.parametrize("site", ["../../etc", "a/b", "größe", "x" * 300, "[2001:db8::1]"])
 def test_a_site_may_have_any_name(handover, site):
-    handover.write(Pointed(problem=site), site)
+    handover.write(PointResult(problem=site), site)
     handover.outcomes(site).add("a", BACK)
-    assert handover.read(Pointed, site) == Pointed(problem=site)
+    assert handover.read(PointResult, site) == PointResult(problem=site)
     assert handover.outcomes(site).read() == {"a": BACK}
     assert {path.parent for path in handover.folder.iterdir()} == {handover.folder}
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import meeting
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import Sum
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import WaveTotal
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, begun, plan, seen
@@ -66,10 +66,10 @@ def test_a_site_alone_waits_for_nobody(handover):
     assert alone.not_there_yet(1) == alone.not_there_yet(2) == alone.not_there_yet(9) == []
     assert alone.trouble() is None
     assert alone.last == 2
-    assert alone.sum(1) == Sum(1, {}, 0)
+    assert alone.sum(1) == WaveTotal(1, {}, 0)
     alone.tell(1, Tally({"a": "wrong_image"}, 1, over=True))
-    assert alone.sum(1) == Sum(1, {"a": "wrong_image"}, 1)
-    assert alone.sum(2) == Sum(2, {}, 0, failed_before=1, ended_before=1)
+    assert alone.sum(1) == WaveTotal(1, {"a": "wrong_image"}, 1)
+    assert alone.sum(2) == WaveTotal(2, {}, 0, failed_before=1, ended_before=1)
 
 
 def test_a_wave_begins_nowhere_before_the_one_before_it_is_over_everywhere(handover):
@@ -129,7 +129,7 @@ def test_a_site_that_goes_on_after_a_pause_has_its_earlier_waves_behind_it(hando
     assert branch.not_there_yet(3) == []
     assert branch.not_there_yet(4) == ["pbx"]
     assert pbx.not_there_yet(3) == ["branch"]
-    assert pbx.sum(3) == Sum(2, {}, 0)
+    assert pbx.sum(3) == WaveTotal(2, {}, 0)
 
 
 def test_a_wave_begins_when_the_files_of_all_sites_that_have_it_are_right(handover):
@@ -158,28 +158,28 @@ def test_what_fails_counts_over_all_sites(handover):
     pbx, branch = met(handover)
     pbx.tell(1, Tally({"a": "wrong_image"}, 1))
     branch.tell(1, Tally({}, 1, over=True))
-    both = Sum(2, {"a": "wrong_image"}, 2)
+    both = WaveTotal(2, {"a": "wrong_image"}, 2)
     assert pbx.sum(1) == branch.sum(1) == both
     pbx.tell(1, Tally({"a": "wrong_image"}, 1, over=True))
     branch.tell(2, Tally({"f": "in_call", "g": ""}, 2))
-    assert pbx.sum(2) == branch.sum(2) == Sum(4, {"f": "in_call", "g": ""}, 2, failed_before=1, ended_before=2)
+    assert pbx.sum(2) == branch.sum(2) == WaveTotal(4, {"f": "in_call", "g": ""}, 2, failed_before=1, ended_before=2)
     pbx.tell(2, Tally({"b": "in_call"}, 1))
-    assert branch.sum(2) == Sum(4, {"f": "in_call", "g": "", "b": "in_call"}, 3, failed_before=1, ended_before=2)
-    assert pbx.sum(3) == Sum(1, {}, 0, failed_before=4, ended_before=5)
+    assert branch.sum(2) == WaveTotal(4, {"f": "in_call", "g": "", "b": "in_call"}, 3, failed_before=1, ended_before=2)
+    assert pbx.sum(3) == WaveTotal(1, {}, 0, failed_before=4, ended_before=5)
 
 
 def test_what_a_site_tells_replaces_what_it_told_of_that_wave(handover):
     pbx, branch = met(handover)
     for ended in range(3):
         pbx.tell(1, Tally({"a": "in_call"}, ended))
-    assert branch.sum(1) == Sum(2, {"a": "in_call"}, 2)
+    assert branch.sum(1) == WaveTotal(2, {"a": "in_call"}, 2)
 
 
 def test_apart_nobody_sees_anybody(handover):
     pbx, branch = met(handover, rollout_sites="apart")
     branch.tell(1, Tally({"e": "wrong_image"}, 1))
     assert pbx.not_there_yet(2) == []
-    assert pbx.sum(1) == Sum(1, {}, 0)
+    assert pbx.sum(1) == WaveTotal(1, {}, 0)
     handover.write(SiteEnd(1, stopped="too many"), "branch")
     assert pbx.trouble() is None
     assert pbx.last == 3

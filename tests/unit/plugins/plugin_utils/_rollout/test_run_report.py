@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Pointed, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     DONE,
@@ -80,7 +80,7 @@ def test_a_report_has_the_times_of_its_waves(handover):
 def test_a_report_shows_so_many_files_only(handover):
     assert reported(handover).to_json()["files_left_out"] == 0
     files = [FileChange("t", f"SIP{number}.cnf", "") for number in range(MOST_FILES + 3)]
-    handover.write(Pointed(files[:2]), "pbx")
+    handover.write(PointResult(files[:2]), "pbx")
     made = reported(handover, files=files[2:]).to_json()
     assert [file["path"] for file in made["files"]] == [file.path for file in files[:MOST_FILES]]
     assert made["files_left_out"] == 3
@@ -164,15 +164,15 @@ def test_what_ends_a_rollout_is_told_once_with_the_site_where_it_began(handover)
 
 def test_a_site_whose_waves_did_not_come_to_their_end_is_an_error(handover):
     for site in TWO:
-        handover.write(Pointed(), site)
+        handover.write(PointResult(), site)
     made = of_two(handover, SiteEnd(1, stopped="branch: its process has died", elsewhere=True), None)
     assert (made.error, made.stop_reason) == (f"branch: {run_report.UNENDED}", "")
     assert of_two(handover, None, None, error="it still runs").error == "it still runs"
 
 
 def test_where_no_wave_was_to_begin_none_has_to_end(handover):
-    handover.write(Pointed(), "pbx")
-    handover.write(Pointed(problem="no room"), "branch")
+    handover.write(PointResult(), "pbx")
+    handover.write(PointResult(problem="no room"), "branch")
     assert make(handover, begun(TWO)).error == "branch: no room"
 
 

@@ -28,7 +28,7 @@ def apart(observed, would_move, held=(), waves=("100%",), skip_blocked=False, im
     made = rollout.make_plan(
         dict.fromkeys(observed, parse(image)), observed, label=image, held=held, waves=waves, skip_blocked=skip_blocked
     )
-    return scope.apart(made, **{"host": "pbx", "scope": scope.ALL, "would_move": would_move, "accept_others": False, **more})
+    return scope.with_scope(made, **{"host": "pbx", "scope": scope.ALL, "would_move": would_move, "accept_others": False, **more})
 
 
 def test_all_phones_of_the_root_are_in_the_run():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import steps
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Pointed, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
@@ -94,7 +94,7 @@ def test_all_is_well(sites, tmp_path):
     assert steps.may_go_on(pbx) and steps.may_go_on(branch)
     for name in SITES:
         assert NEW in (tmp_path / name / "SIPDefault.cnf").read_text()
-        assert [file.tftp_host for file in pbx.handover.read(Pointed, name).files] == [name, name]
+        assert [file.tftp_host for file in pbx.handover.read(PointResult, name).files] == [name, name]
 
 
 def test_one_site_is_not_named_on_each_line(sites):
@@ -146,7 +146,7 @@ def test_a_site_that_fails_in_point_lets_no_phone_be_restarted(sites, tmp_path):
     (tmp_path / "branch" / "SIPDefault.cnf").unlink()
     (tmp_path / "branch" / "SIPDefault.cnf").mkdir()
     each(steps.point, among)
-    assert among[0].handover.read(Pointed, "branch").problem.startswith("TFTP host branch: ")
+    assert among[0].handover.read(PointResult, "branch").problem.startswith("TFTP host branch: ")
     assert not any(each(steps.may_go_on, among))
 
 
@@ -156,7 +156,7 @@ def test_a_dry_run_changes_nothing(sites, tmp_path):
     for step in (steps.look, steps.plan, steps.point):
         each(step, among)
     assert content(tmp_path / "pbx") == before
-    assert among[0].handover.read(Pointed, "pbx").files
+    assert among[0].handover.read(PointResult, "pbx").files
 
 
 def test_outside_the_window_nothing_is_changed_but_a_dry_run_is_done(sites, tmp_path):
