@@ -53,7 +53,8 @@ class PhoneLogs:
     ) -> None:
         self._scene = Scene(limits, root_files)
         self._since = since
-        self._until = until
+        self._begin = float("-inf") if since is None else since
+        self._end = float("inf") if until is None else until
         self._streams: Dict[str, Stream] = {}
         """By MAC, or by address."""
         self._places: Dict[Meaning, _Place] = {}
@@ -63,10 +64,10 @@ class PhoneLogs:
 
     def feed(self, event: Event) -> None:
         """Add an event."""
-        when = event.time
-        if when is not None and ((self._since is not None and when < self._since) or (self._until is not None and when > self._until)):
+        when, meaning = event
+        if when is not None and not self._begin <= when <= self._end:
             return
-        place = self._places.get(event.meaning) or self._place(event.meaning, when)
+        place = self._places.get(meaning) or self._place(meaning, when)
         if place:
             place.stream.seen.append((when, place.clue))
             if place.starts:
@@ -118,7 +119,7 @@ class PhoneLogs:
         scene = self._scene
         events = chain(self._orphans, *(stream.seen for stream in self._streams.values()))
         scene.end = max(chain(scene.starts, (when for when, _clue in events if when is not None)), default=now)
-        scene.now = max(scene.end, now if self._until is None else min(now, self._until))
+        scene.now = max(scene.end, min(now, self._end))
         logs = Owners(self._streams, scene).logs()
         adopt(logs.values(), self._orphans, scene.limits)
         facts = {key: facts_of(log, scene, self._since) for key, log in logs.items()}

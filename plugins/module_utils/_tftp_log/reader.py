@@ -22,6 +22,8 @@ _WHOLE = ("in.tftpd", "dnsmasq-tftp")
 """Daemons whose messages may say all by themselves."""
 _MOST_REPEATS = 20
 """Events that are made of a line that tells of repeats: enough to tell retries."""
+_FRACTION = re.compile(rb"(?<=:[0-9]{2})[.,][0-9]+")
+"""Of a second. The time of a line is kept without it, so lines of one second share what was read of it."""
 _PRIORITY = re.compile(r"<[0-9]{1,3}>(1 )?")
 _TAG = re.compile(r"(?:\S+ ){0,2}?(?P<t>[A-Za-z][\w./@-]*)(?:\[(?P<p>[0-9][0-9.]*)\])?: (?P<m>.*)$", re.DOTALL)
 _TAG_5424 = re.compile(r" ?\S+ (?P<t>\S+) (?P<p>\S+) \S+ (?:-|\[.*?\](?!\S))(?: |$)\ufeff?(?P<m>.*)$", re.DOTALL)
@@ -148,9 +150,12 @@ class Reader:
 
     def _origin(self, start: bytes) -> Tuple[Optional[float], str]:
         """Time and daemon of a line, by what stands before "[123]: "; empty if that is no daemon."""
-        when, daemon, process, message = self._split(plain(start + b"[1]:") + " ")
-        origin = (when, daemon if process.endswith("[1]") and not message else "")
-        remember(self._origins, start, origin, _MOST_ORIGINS)
+        start = _FRACTION.sub(b"", start, 1)
+        origin = self._origins.get(start)
+        if origin is None:
+            when, daemon, process, message = self._split(plain(start + b"[1]:") + " ")
+            origin = (when, daemon if process.endswith("[1]") and not message else "")
+            remember(self._origins, start, origin, _MOST_ORIGINS)
         return origin
 
     def _split(self, text: str) -> Tuple[Optional[float], str, str, str]:
