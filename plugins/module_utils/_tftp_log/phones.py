@@ -127,6 +127,10 @@ class Owners:
         marks += [(when, address) for address, when in own.macs.items() if when is not None]
         marks.sort()
         last = marks[-1][0] if marks else 0.0
+        if len(own.macs) == 1 and not stream.boots and all((when or 0.0) <= last + self._limits.flash for when, _clue in stream.seen):
+            log.clues += stream.seen  # as most phones are: there is nothing to doubt
+            log.first = min((first for first in (log.first, stream.first) if first is not None), default=None)
+            return
         located = [
             (when, clue, _HOME if when is None or not marks else _at_home(when, stream.key, marks, self._limits.flash))
             for when, clue in sorted(stream.seen, key=lambda one: one[0] or 0.0)
