@@ -287,11 +287,11 @@ def test_four_sites_take_about_as_long_as_one(sites):
     assert together < 1.6 * alone + 5, f"{alone:.0f} s for one site, {together:.0f} s for three more"
 
 
-def test_who_is_interrupted_goes_on(sites):
-    both = sites({"north": 3, "south": 3}, time_scale=0.05)
-    with both.lead.started() as ansible:
+def interrupt(both: Sites, when: Callable[[], bool], *arguments: str) -> None:
+    """Ctrl-C as soon as `when` holds."""
+    with both.lead.started(*arguments) as ansible:
         deadline = time.monotonic() + 60
-        while sum(both.resets().values()) < 2:
+        while not when():
             assert time.monotonic() < deadline, (both.lead.folder / "output").read_text()
             time.sleep(0.2)
         os.killpg(ansible.pid, signal.SIGINT)
@@ -299,9 +299,42 @@ def test_who_is_interrupted_goes_on(sites):
             ansible.wait(60)
         except subprocess.TimeoutExpired:
             pytest.fail("it did not end")
+
+
+def test_who_is_interrupted_goes_on(sites):
+    both = sites({"north": 3, "south": 3}, time_scale=0.05)
+    interrupt(both, lambda: sum(both.resets().values()) >= 2)
     report = both.lead.report()
     assert report and len(report["phones"]) == 6 and not report["rollout"]["finished"]
     assert "interrupted in wave" in report["rollout"]["error"]
     run = both.play("downgrade", keep=True)
     assert run.status == 0, run.output
+    assert set(both.running().values()) == {NEW} and set(both.resets().values()) == {1}
+
+
+def test_interrupted_while_phones_are_taken_back(sites):
+    """They were on the image, are on their way back, and nobody saw them arrive: no report may say that they are done."""
+    both = sites(
+        {"north": 3, "south": 1}, phone=lambda site, number: {"faults": {"stays_old": True}} if (site, number) == ("north", 1) else {}
+    )
+    options = ("-e", "rollback_on_stop=true", "-e", json.dumps({"waves": [1, 1]}), "-e", "wait_timeout=10")
+    interrupt(both, lambda: both.resets()["north0"] >= 2, *options)
+    report = both.lead.report()
+    assert report["phones"]["north0"]["status"] == "failed" and report["phones"]["north0"]["kind"] == "given_back"
+    assert report["rollout"]["stopped_at"] == 2 and not report["rollout"]["finished"]
+
+
+def test_two_groups_in_one_run_of_ansible(sites):
+    both = sites({"north": 2, "south": 1})
+    inventory = json.loads(both.lead.inventory.read_text())
+    inventory |= {"first": {"hosts": {"north0": {}, "north1": {}}}, "second": {"hosts": {"south0": {}}}}
+    both.lead.inventory.write_text(json.dumps(inventory))
+    groups = [
+        {"import_playbook": "voip.cisco79xx.downgrade", "vars": {"image": NEW, "phones_group": group, "wait_timeout": 20}}
+        for group in ("first", "second")
+    ]
+    playbook = both.lead.folder / "both.yml"
+    playbook.write_text(json.dumps(groups))
+    status, output = both.lead.run(["ansible-playbook", str(playbook), "-i", str(both.lead.inventory)])
+    assert status == 0, output
     assert set(both.running().values()) == {NEW} and set(both.resets().values()) == {1}

@@ -16,12 +16,15 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.utils.addresses import parse_address
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, me
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+
+EARLY_END = "the run did not come to its end: it was refused, or interrupted, maybe after files were changed; run it again, or roll back"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         window.why_closed(rules.window, zone)  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
-    run_report.write(handover, run, finished=False, error="the run did not come to its end: it was refused before it began, or interrupted")
+    try:
+        run_report.write(handover, run, finished=False, error=EARLY_END)
+    except OSError as error:
+        where = f"report_dir is {run.rules.report_dir}: {cause(error)}"
+        raise RolloutError(f"{where}; name a folder that {me()} may write to, with -e report_dir=…") from None
     return run
 
 

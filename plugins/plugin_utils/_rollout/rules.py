@@ -95,7 +95,8 @@ def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[
 def report_dir(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Path:
     """Where the report goes, also if other options are wrong."""
     option = f"{PREFIX}report_dir"
-    return Path(check_type_path(template(variables.get(option, variables.get("report_dir", _spec()[option]["default"])))))
+    default = _spec()[option]["default"]
+    return Path(check_type_path(template(variables.get(option, variables.get("report_dir"))) or default))
 
 
 @cache
@@ -130,6 +131,8 @@ def _checked(options: dict[str, Any]) -> Rules:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")
     value(lambda most: limits.at_once(most, 1), "max_unavailable")
+    if not options["report_dir"]:
+        wrong.append("report_dir is empty: name the folder for the report, or leave the option out")
     options["losses"] = value(limits.losses, "max_fail_percentage", "max_failed", "min_sample", "stop_on")
     options["pause_after"] = value(lambda waves: tuple(limits.pauses(waves)), "pause_after")
     if wrong:

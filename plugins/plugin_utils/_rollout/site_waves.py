@@ -314,6 +314,11 @@ class SiteWaves:
             restarted = {name: one for name, one in self._outcomes.items() if one.reset_at is not None and one.image_before}
             if not result.get("records") or not restarted:
                 return end
+            # If the run is ended here, the report must not say that these are on the image
+            unseen = "the run ended before it was seen again"
+            end = replace(end, given_back={name: one.given_back(None, unseen) for name, one in restarted.items()})
+            self._leave(end)
+            self._report_early(run_report.NO_END)
             phones = self._site.phones(list(restarted))
             targets = {name: parse_application(outcome.image_before or "") for name, outcome in restarted.items()}
             fleet.reset(phones, Pace(), unless=targets)

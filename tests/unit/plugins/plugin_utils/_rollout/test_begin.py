@@ -178,7 +178,7 @@ def test_phones_that_are_wrong_are_refused(start, tmp_path, second, text):
 
 def test_a_folder_for_the_report_that_cannot_be_written_is_found_out(start, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError):
+    with pytest.raises(RolloutError, match=r"^report_dir is .*-e report_dir="):
         start(inventory({"a": phone(2)}), report_dir=str(tmp_path / "file" / "report"))
 
 

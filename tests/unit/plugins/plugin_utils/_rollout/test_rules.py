@@ -73,6 +73,7 @@ WRONG = [
     # Each is named as it was typed
     ("image", "firmware.bin", "firmware.bin"),
     ("image", "", "no image was asked for: name it with -e image="),
+    ("report_dir", "", "report_dir is empty"),
     ("rollout_direction", "sideways", "rollout_direction"),
     ("waves", "0", "waves: 0 is no wave"),
     ("waves", ["110%"], "waves: '110%' is no wave"),
@@ -122,7 +123,7 @@ def test_every_option_is_a_rule_and_every_rule_an_option():
 
 def test_every_option_is_tried_here():
     assert {long(name) for name, *_rest in TYPED} == set(SPEC) - {"rollout_phones"}
-    anything_goes = {"rollout_timezone", "rollout_report_dir", "rollout_run_to_undo", "rollout_tftp_group"}
+    anything_goes = {"rollout_timezone", "rollout_run_to_undo", "rollout_tftp_group"}
     assert {long(name) for name, *_rest in WRONG} == set(SPEC) - anything_goes
 
 
