@@ -104,7 +104,8 @@ class SiteWaves:
                 raise Interrupted(why) from None
             if self._run.several and not self._run.check:
                 # If another site's process is killed, Ansible ends, and nobody comes back to write it
-                self._report_early(run_report.NO_END)
+                where, other = self._meeting.trouble() or ("", None)
+                self._report_early(f"{where}: {other.error}" if other and other.error else run_report.NO_END)
         return end
 
     def _all_waves(self) -> SiteEnd:
