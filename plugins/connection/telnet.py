@@ -107,7 +107,14 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import UNKNOWN_COMMAND, WRONG_PASSWORD
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import TELNETLIB3_ERROR, Limits, Phone, PhoneError, session
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import (
+    NO_TELNETLIB3,
+    TELNETLIB3_ERROR,
+    Limits,
+    Phone,
+    PhoneError,
+    session,
+)
 
 display = Display()
 
@@ -131,7 +138,7 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if TELNETLIB3_ERROR:
-            raise AnsibleError("telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'") from TELNETLIB3_ERROR
+            raise AnsibleError(NO_TELNETLIB3) from TELNETLIB3_ERROR
         if in_data or _SHELL.search(cmd):
             raise AnsibleError(f"cannot run {cmd[:40]!r}…: {_ONLY_RAW}")
         line = cmd.strip()

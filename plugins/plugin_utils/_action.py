@@ -20,7 +20,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import I
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import TELNETLIB3_ERROR, Limits, Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import NO_TELNETLIB3, TELNETLIB3_ERROR, Limits, Phone
 
 SESSIONS_SPEC: dict[str, dict[str, Any]] = {
     "max_sessions": {"type": "int", "default": 500},
@@ -80,9 +80,7 @@ class ControllerAction(ActionBase):
     def phones(self, names: list[str] | None, logins: Mapping[str, Any] | None = None) -> list[Phone]:
         """The phones named, or the task's own host. `logins`: as of `_inventory.logins`, where they were read before."""
         if TELNETLIB3_ERROR:
-            raise AnsibleActionFail(
-                "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
-            ) from TELNETLIB3_ERROR
+            raise AnsibleActionFail(NO_TELNETLIB3) from TELNETLIB3_ERROR
         chosen = [self._task_vars["inventory_hostname"]] if names is None else names
         hostvars = self._task_vars["hostvars"]
         return phones(chosen, hostvars) if logins is None else restore(chosen, logins, hostvars)

@@ -36,6 +36,7 @@ else:
     # Its records hold what was sent, the password among it; and a phone's noise would reach the terminal.
     logging.getLogger("telnetlib3").setLevel(logging.CRITICAL)
 
+NO_TELNETLIB3 = "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
 OUTPUT_LIMIT = 64 * 1024
 """Bytes that one step may take in before a phone counts as talking without end."""
 MOST_NEGOTIATION = 1000

@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
-import shutil
 import subprocess
 import tarfile
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -37,15 +35,11 @@ NAMES = [f"{LOADER}.sbn", f"{NEW}.sb2", f"{NEW}.loads"]
 
 
 @pytest.fixture
-def root():
-    """A root open to everybody: pytest's own folders are closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="firmware-"))
-    folder.chmod(0o755)
-    made = folder / "tftp"
+def root(open_folder):
+    made = open_folder / "tftp"
     made.mkdir()
     (made / "SIPDefault.cnf").write_bytes(b"image_version: P0S3-07-4-00\nphone_password: hunter2\n")
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 @pytest.fixture

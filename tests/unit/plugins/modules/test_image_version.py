@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,19 +28,16 @@ PHONE = "SIP001122AABBCC.cnf"
 
 
 @pytest.fixture
-def root():
-    """A root open to everybody: pytest's own folders are closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="image-version-"))
-    folder.chmod(0o777)
-    made = folder / "tftp"
+def root(open_folder):
+    open_folder.chmod(0o777)
+    made = open_folder / "tftp"
     made.mkdir()
     (made / "SIPDefault.cnf").write_bytes(b"# all phones\r\nimage_version: P0S3-8-12-00\t; now\r\nphone_password: hunter2\r\n")
     (made / PHONE).write_bytes(b'image_version: "P0S3-07-4-00";\nline1_password: "hunter2";\n#line2_password: hunter2\n')
     (made / "SIP001122AABBCD.cnf").write_bytes(b"line1_password=hunter2\n")
     (made / "OS79XX.TXT").write_bytes(b"P003-8-12-00 \r\n")
     make_image(made, NEW)
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 def run(root, nobody=False, check=False, diff=False, image=NEW, **arguments):

@@ -7,10 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +14,8 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.
 
 
 @pytest.fixture
-def folder():
-    """Open to everybody: pytest's own folders are closed to other users."""
-    made = Path(tempfile.mkdtemp(prefix="transaction-")).resolve()
-    made.chmod(0o755)
-    yield made
-    subprocess.run(["chattr", "-R", "-i", str(made)], check=False, capture_output=True)
-    shutil.rmtree(made)
+def folder(open_folder):
+    return open_folder
 
 
 @pytest.fixture

@@ -4,11 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
@@ -16,17 +11,12 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._root.ro
 
 
 @pytest.fixture
-def root():
-    """A root open to everybody: pytest's own folders are closed to other users."""
-    folder = Path(tempfile.mkdtemp(prefix="tftp-root-"))
-    folder.chmod(0o755)
-    inside = folder / "tftp"
+def root(open_folder):
+    inside = open_folder / "tftp"
     inside.mkdir()
     (inside / "SIPDefault.cnf").write_bytes(b'image_version: "P0S3-8-12-00"\ntelnet_level: 2\n')
     (inside / PHONE).write_bytes(b"image_version: P0S3-07-4-00\r\nline1_password: hunter2\r\n")
     (inside / "SIP001122AABBCD.cnf").write_bytes(b'phone_label: "X "')
     (inside / "OS79XX.TXT").write_bytes(b"P003-8-12-00 \r\n")
     make_image(inside, NEW)
-    yield inside
-    subprocess.run(["chattr", "-R", "-i", str(folder)], check=False, capture_output=True)
-    shutil.rmtree(folder)
+    return inside
