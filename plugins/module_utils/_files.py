@@ -4,7 +4,8 @@
 
 """Files on this host: open, read, write, sync, and the words for what goes wrong.
 
-Nothing here waits for a named pipe or follows a symbolic link at the end of a path. Functions raise OSError unless they say otherwise.
+Nothing here waits for a named pipe or follows a symbolic link at the end of a path. A path is meant in `folder`, a descriptor, where one
+is given: then it is a name. Functions raise OSError unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, Mapping, Optional, Set, Tuple
 
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 """Flags to open a file for reading that somebody else may have exchanged for something else."""
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 _AGAIN = "remove the cause and run again"
 _REMEDIES = {
@@ -39,6 +39,12 @@ _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
 )
+
+
+MOST_ATTRIBUTES = 1 << 20
+"""Bytes of extended attributes that a file may have: more is no label and no list of rights."""
+_NOT_COPIED = ("security.capability", "security.ima", "security.evm")
+"""Attributes of one file that must not be those of another: what a program may do, and digests."""
 
 
 class NotAFile(OSError):
@@ -86,21 +92,28 @@ def me() -> str:
 # -- reading
 
 
-def read(path: str, limit: int = sys.maxsize, head: bool = False) -> Tuple[Optional[bytes], os.stat_result]:
-    """The whole of an ordinary file, or None if it has more than `limit` bytes; with `head`, no more than the first `limit` bytes.
-
-    Raises NotAFile, OSError.
-    """
+def open_file(path: str, folder: Optional[int] = None) -> Tuple[int, os.stat_result]:
+    """A descriptor of an ordinary file, to read it. Raises NotAFile, OSError."""
     try:
-        descriptor = os.open(path, OPEN)
+        descriptor = os.open(path, OPEN, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise NotAFile(error.errno, "it is a symbolic link or a socket now") from None
         raise
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise NotAFile(errno.EINVAL, f"it is {kind(status.st_mode)}")
+    return descriptor, status
+
+
+def read(path: str, limit: int = sys.maxsize, head: bool = False, folder: Optional[int] = None) -> Tuple[Optional[bytes], os.stat_result]:
+    """The whole of an ordinary file, or None if it has more than `limit` bytes; with `head`, no more than the first `limit` bytes.
+
+    Raises NotAFile, OSError.
+    """
+    descriptor, status = open_file(path, folder)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAFile(errno.EINVAL, f"it is {kind(status.st_mode)}")
         if status.st_size > limit and not head:
             return None, status
         wanted = min(status.st_size, limit)
@@ -128,9 +141,10 @@ class Metadata:
     attributes: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def metadata_of(path: str, status: os.stat_result) -> Metadata:
-    """Mode, owner, time and extended attributes of that file."""
-    return Metadata(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, _attributes(path))
+def metadata_of(descriptor: int) -> Metadata:
+    """Mode, owner, time and extended attributes of an open file."""
+    status = os.fstat(descriptor)
+    return Metadata(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, _attributes(descriptor))
 
 
 def same_file(one: Optional[os.stat_result], other: Optional[os.stat_result]) -> bool:
@@ -142,23 +156,41 @@ def _stamp(status: os.stat_result) -> Tuple[int, ...]:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid)
 
 
-def create(path: str) -> int:
+def status_of(path: str, folder: Optional[int] = None) -> Optional[os.stat_result]:
+    """Of that file itself, not of what a link names; None if there is none."""
+    with suppress(FileNotFoundError):
+        return os.stat(path, dir_fd=folder, follow_symlinks=False)
+    return None
+
+
+def create(path: str, folder: Optional[int] = None) -> int:
     """A descriptor of a new file, readable for its owner only."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
 
 
 def write_and_close(
-    descriptor: int, data: bytes, fsync: bool = False, metadata: Optional[Metadata] = None, folder: Optional[str] = None
+    descriptor: int,
+    data: bytes,
+    fsync: bool = False,
+    metadata: Optional[Metadata] = None,
+    owner: Optional[os.stat_result] = None,
+    mode: Optional[int] = None,
 ) -> None:
-    """All of a file that was created. Without `metadata` it gets that of a new file in `folder`, if given. Raises NotOurs, OSError."""
+    """All of a file that was created, with that `metadata`.
+
+    Without it, it is owned as `owner` (of its folder), where that is allowed, and readable for everybody unless `mode` says otherwise, as
+    TFTP servers want it; without both it stays readable for its owner only. Raises NotOurs, OSError.
+    """
     try:
         written = os.write(descriptor, data)
         while written < len(data):
             written += os.write(descriptor, memoryview(data)[written:])
         if metadata:
             _set_metadata(descriptor, metadata)
-        elif folder:
-            _set_new_metadata(descriptor, folder)
+        elif owner:
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            os.fchmod(descriptor, 0o644 if mode is None else mode)
         if fsync:
             os.fsync(descriptor)
     finally:
@@ -175,17 +207,10 @@ def _set_metadata(descriptor: int, metadata: Metadata) -> None:
     for attribute in _attribute_names(descriptor) - set(metadata.attributes):
         _tolerant(os.removexattr, descriptor, attribute)
     for attribute, value in metadata.attributes.items():
-        _tolerant(os.setxattr, descriptor, attribute, value)
+        if attribute not in _NOT_COPIED:
+            _tolerant(os.setxattr, descriptor, attribute, value)
     if metadata.mtime_ns is not None:
         os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
-
-
-def _set_new_metadata(descriptor: int, folder: str) -> None:
-    """A new file is owned as its folder is, where that is allowed, and readable for everybody as TFTP servers want it."""
-    owner = os.stat(folder)
-    with suppress(PermissionError):
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    os.fchmod(descriptor, 0o644)
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
@@ -202,18 +227,22 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise
 
 
-def _attribute_names(target: Any) -> Set[str]:
+def _attribute_names(descriptor: int) -> Set[str]:
     try:
-        return {name for name in os.listxattr(target) if name not in ("security.ima", "security.evm")}
+        return set(os.listxattr(descriptor)).difference(_NOT_COPIED)
     except (OSError, AttributeError):  # none to be had on this file system, or on this system
         return set()
 
 
-def _attributes(path: str) -> Dict[str, bytes]:
+def _attributes(descriptor: int) -> Dict[str, bytes]:
     found: Dict[str, bytes] = {}
-    for name in _attribute_names(path):
+    size = 0
+    for name in _attribute_names(descriptor):
         with suppress(OSError):
-            found[name] = os.getxattr(path, name)
+            found[name] = os.getxattr(descriptor, name)
+            size += len(found[name])
+        if size > MOST_ATTRIBUTES:
+            raise NotAFile(errno.E2BIG, f"has more than {MOST_ATTRIBUTES} bytes of extended attributes")
     return found
 
 
@@ -229,32 +258,43 @@ def _tolerant(function: Callable[..., object], *arguments: object) -> None:
 # -- syncing and removing
 
 
-def sync_folder(folder: str) -> None:
-    """Force the names in a folder onto the disk."""
-    descriptor = os.open(folder, FOLDER)
+def sync(path: str, folder: Optional[int] = None, flags: int = OPEN) -> None:
+    """Force a file onto the disk."""
+    descriptor = os.open(path, flags, dir_fd=folder)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def sync_folders_of(paths: Iterable[str]) -> None:
-    """As `sync_folder`, for the folder of each path; one that is gone is left out."""
-    for folder in {os.path.dirname(path) for path in paths}:
-        with suppress(FileNotFoundError):
-            sync_folder(folder)
+def sync_folder(path: str) -> None:
+    """Force the names in a folder onto the disk."""
+    sync(path, flags=os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def remove(path: str) -> None:
+def sync_file_system(descriptor: int) -> bool:
+    """Force all of the file system of an open folder onto the disk, in one go for any number of files. False where that cannot be done."""
+    try:
+        import ctypes
+
+        done = bool(ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0)
+    except (ImportError, AttributeError, OSError):  # no system, or no Python, with such a call
+        return False
+    if not done and ctypes.get_errno() not in (errno.ENOSYS, errno.EOPNOTSUPP):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return done
+
+
+def remove(path: str, folder: Optional[int] = None) -> None:
     """Remove a file, if it is there."""
     with suppress(FileNotFoundError):
-        os.unlink(path)
+        os.unlink(path, dir_fd=folder)
 
 
-def remove_if_possible(path: str) -> bool:
+def remove_if_possible(path: str, folder: Optional[int] = None) -> bool:
     """Whether the file is gone. Raises nothing."""
     try:
-        remove(path)
+        remove(path, folder)
     except OSError:
         return False
     return True

@@ -169,16 +169,16 @@ def present(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str,
     server = server_user(params["tftp_user"])
     with archive.opened(params["src"]) as source:
         package = firmware.package(image, source)
-    root = Root(params["tftp_root"])
+    root = Root(store.tree)
     staging = firmware.stage(root, package, mode, server)
     if staging.changes and not module.check_mode:
-        firmware.write(store, root, staging, image, mode, server)
+        firmware.write(store, staging, image, server)
     return _result(module, image, staging, package.ignored)
 
 
 def absent(module: AnsibleModule, image: Image, store: LockedRoot) -> Dict[str, Any]:
     """Raises TransactionError."""
-    staging = firmware.removal(Root(module.params["tftp_root"]), image)
+    staging = firmware.removal(Root(store.tree), image)
     if staging.files and not module.check_mode:
         firmware.remove(store, staging, image)
     return _result(module, image, staging)

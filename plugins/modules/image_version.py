@@ -198,7 +198,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
     with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         store.refuse_if_half_changed()
-        root = Root(params["tftp_root"])
+        root = Root(store.tree)
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold)
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
     result: Dict[str, Any] = {

@@ -192,7 +192,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             undo = store.plan_undo(params["run"], params["record"], params["force"])
         else:
             undo = Undo((), ())
-        default, own = named_images(Root(store.root), {change.path: change.after for change in undo.changes})
+        default, own = named_images(Root(store.tree), {change.path: change.after for change in undo.changes})
         result["named"] = {"default": default, "own": own}
         if not module.check_mode and undo.records:
             store.undo(undo)

@@ -4,8 +4,8 @@
 
 """Make all of some changes or none, and mend what a process left that was killed in between.
 
-The order is what counts: the record with the originals is on the disk before the first file is touched, each new file is whole before
-it gets its name, and temporary files stay until the record says how far the transaction came.
+The order is what counts, also if the power is cut: the record with the originals is on the disk before the first file is touched, each
+new file before it gets its name, all of their names before the record says so, and the end of the temporary files before it says that.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
-from .._files import NotOurs, cause, metadata_of, remedy, sync_folders_of
-from .._text import count, plain
+from .._files import NotOurs, cause, remedy
+from .._text import count
 from .journal import Journal
 from .model import Change, TransactionError
-from .record import COMMITTED, PENDING, REPAIRED, Entry, Record, digest, originals_in
-from .replacement import Replacement, mend, sweep
-
-FORCED_ONTO_DISK = 64
-"""More files than this are left to the file system, which may take some seconds: it costs a disk write per file."""
+from .record import COMMITTED, PENDING, REPAIRED, Record, originals_in
+from .replacement import Replacement, entry_of, mend, sweep
 
 
 def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List[Tuple[str, str]]:
@@ -31,28 +28,33 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List
     `draft` says what the record shall hold besides the files.
     Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
     """
-    fsync = len(changes) <= FORCED_ONTO_DISK
     journal.make_folder()
+    tree = journal.tree
+    paths = [change.path for change in changes]
     record = _begin(journal, changes, draft)
-    replacements = [Replacement(change, entry, record) for change, entry in zip(changes, record.files)]
+    replacements = [Replacement(tree, change, entry, record) for change, entry in zip(changes, record.files)]
     current: Optional[Replacement] = None
     try:
         for current in replacements:
-            current.stage(fsync)
+            current.stage()
+        current = None
+        tree.sync(one.new_path for one in replacements if one.has_new)
         for current in replacements:
             current.check()
         for current in replacements:
             current.commit()
         current = None
-        if fsync:
-            sync_folders_of(change.path for change in changes)
+        tree.sync(paths, names_only=True)
         journal.move(record, PENDING, COMMITTED)
     except BaseException as error:
         if journal.is_committed(record):  # interrupted just after it
             _finish(journal, record, [one.finish() for one in replacements])
+            if isinstance(error, OSError):
+                end = f"all files are new, but a power cut may take that back; {remedy(error)}"
+                raise TransactionError(f"{journal.folder}: {cause(error)}: {end}") from error
             raise
         lost = [fault for fault in [one.put_back() for one in reversed(replacements)] if fault]
-        if not lost and not any(one.has_new or one.has_old for one in replacements):
+        if not lost and not any(one.has_new or one.has_old for one in replacements) and _is_synced(journal, record):
             journal.drop(record)
         if isinstance(error, (OSError, TransactionError)) or lost:
             colon = "" if isinstance(error, NotOurs) else ":"
@@ -67,14 +69,24 @@ def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List
 
 
 def _begin(journal: Journal, changes: Sequence[Change], draft: Record) -> Record:
-    inside = journal.real.rstrip("/") + "/"
     entries = []
     for change in changes:
-        if not change.path.startswith(inside):
-            raise TransactionError(f"{plain(change.name)} is outside of {journal.root}: nothing was changed")
-        metadata = None if change.status is None else metadata_of(change.path, change.status)
-        entries.append(Entry(change.name, change.path[len(inside) :], digest(change.before), digest(change.after), metadata))
+        try:
+            entries.append(entry_of(journal.tree, change))
+        except OSError as error:
+            raise TransactionError(f"{change.name}: {cause(error)}: every file is as it was; {remedy(error)}") from error
+        except TransactionError as error:
+            raise TransactionError(f"{error}: every file is as it was; {remedy(error)}") from None
     return journal.begin(replace(draft, files=tuple(entries)), [change.before for change in changes if change.before is not None])
+
+
+def _is_synced(journal: Journal, record: Record) -> bool:
+    """Whether what became of the files of that record is on the disk, so that the record may say more, or go."""
+    try:
+        journal.tree.sync((entry.path for entry in record.files), names_only=True)
+    except OSError:
+        return False
+    return True
 
 
 def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
@@ -83,7 +95,7 @@ def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
     Can be done again. What fails is left to the next run.
     """
     with suppress(OSError, TransactionError):
-        journal.settle(record, all(gone))
+        journal.settle(record, all(gone) and _is_synced(journal, record))
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ def repair(journal: Journal, check: bool) -> List[Repair]:
         elif state == COMMITTED:
             record = journal.load(identity, state)
             if not check:
-                _finish(journal, record, [sweep(journal.real, entry, record) for entry in record.files])
+                _finish(journal, record, [sweep(journal.tree, entry, record) for entry in record.files])
             repairs.append(Repair(record))
     return repairs
 
@@ -127,16 +139,19 @@ def _roll_back(journal: Journal, record: Record, check: bool) -> Repair:
     name = ""
     try:
         with originals_in(journal.path(record.id, PENDING)) as originals:
+            for entry in record.files:  # all of them before the first is put back: half of them would help nobody
+                if entry.before is not None:
+                    originals(entry)
             for entry in record.files:
                 name = entry.name
-                was_new = mend(journal.real, entry, record, originals, check)
+                was_new = mend(journal.tree, entry, record, originals, check)
                 if was_new is None:
                     conflicts.append(name)
                 elif was_new:
                     restored.append(name)
             name = journal.folder
             if not check:
-                sync_folders_of(f"{journal.real.rstrip('/')}/{entry.path}" for entry in record.files)
+                journal.tree.sync((entry.path for entry in record.files), names_only=True)
                 if conflicts:
                     journal.move(record, PENDING, REPAIRED)
                 else:

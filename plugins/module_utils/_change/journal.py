@@ -28,6 +28,7 @@ from typing import Dict, Iterable, List, Sequence
 
 from .._files import cause, create, me, remedy, remove_if_possible, sync_folder, write_and_close
 from .._text import plain
+from .._tree import Tree
 from .model import TransactionError
 from .record import COMMITTED, DAMAGED, DONE, FORCED, ID, PENDING, REPAIRED, UNDONE, UNREADABLE, Record, pack, unpack
 
@@ -44,11 +45,11 @@ _TIME = "%Y%m%dT%H%M%S.%fZ"
 
 
 class Journal:
-    """The records of the root `root` (as its user calls it), whose real path is `real`, in the folder `folder`."""
+    """The records of the root `tree`, in the folder `folder`."""
 
-    def __init__(self, root: str, real: str, folder: str) -> None:
-        self.root = root
-        self.real = real
+    def __init__(self, tree: Tree, folder: str) -> None:
+        self.tree = tree
+        self.root = tree.path
         self.folder = folder
 
     # -- reading
@@ -72,7 +73,7 @@ class Journal:
         """Raises TransactionError if it cannot be read, or is not of this root."""
         path = self.path(identity, state)
         try:
-            return unpack(path, self.real, identity, state)
+            return unpack(path, self.tree.real, identity, state)
         except (OSError, *UNREADABLE) as error:
             half = f"; {self.root} may be half changed, so compare its files first" if state == PENDING else ""
             raise TransactionError(f"record {path} cannot be used ({plain(str(error))}): move it away{half}") from None
@@ -87,7 +88,7 @@ class Journal:
         now = datetime.now(timezone.utc)
         identity = self._next_id(now, record.run)
         record = replace(record, id=identity, created=now.strftime("%Y-%m-%dT%H:%M:%SZ"), token=secrets.token_hex(4))
-        data = pack(record, self.real, originals)
+        data = pack(record, self.tree.real, originals)
         unfinished, pending = f"{self.folder}/{record.id}.{_UNFINISHED}", self.path(record.id, PENDING)
         try:
             write_and_close(create(unfinished), data, fsync=True)
@@ -105,8 +106,7 @@ class Journal:
     def move(self, record: Record, state: str, new: str) -> None:
         """Raises OSError."""
         os.rename(self.path(record.id, state), self.path(record.id, new))
-        with suppress(OSError):
-            sync_folder(self.folder)
+        sync_folder(self.folder)
 
     def settle(self, record: Record, clean: bool) -> None:
         """What is left to do for a committed record; if it is not `clean`, the next run settles it. Can be done again.

@@ -18,12 +18,14 @@ import hashlib
 import os
 import re
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from .._files import FOLDER, cause
+from .._files import cause
 from .._text import plain
+from .._tree import Tree
 from .apply import Repair, repair, transact
+from .claim import claim, default_state_dir, refuse_if_elsewhere
 from .journal import SET_STATE, Journal
 from .model import Change, TransactionError, why_no_root
 from .record import Record
@@ -31,37 +33,42 @@ from .undo import Undo, plan_undo, undo
 
 
 @contextmanager
-def locked(root: str, state_dir: Optional[str] = None, check: bool = False) -> Iterator[LockedRoot]:
+def locked(root: str, state_dir: Optional[str] = None, check: bool = False, records: str = "") -> Iterator[LockedRoot]:
     """Keep every other run from that root, mend what a killed one left there, and hand out what may be done to it.
 
-    With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is on the folder itself and
-    ends with the process.
-    Raises TransactionError if there is no such folder, somebody else has the lock, `state_dir` cannot be used, or mending fails.
+    With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is a file in the state
+    folder, where nobody else can put a hand on it, and ends with the process. Records are kept apart in the folder `records` of the state
+    folder, if given; what a killed run left of the others is mended first.
+    Raises TransactionError if there is no such root, somebody else has the lock, the root's records are in another state folder,
+    `state_dir` cannot be used, or mending fails.
     """
+    try:
+        tree = Tree(root)
+    except (OSError, ValueError) as error:
+        raise TransactionError(why_no_root(root, error)) from None
+    state = _state_folder(tree.real, state_dir)
+    journal = Journal(tree, os.path.join(state, _key(tree.real)))
     with ExitStack() as stack:
-        try:
-            descriptor = os.open(root, FOLDER)
-        except (OSError, ValueError) as error:
-            raise TransactionError(why_no_root(root, error)) from None
-        stack.callback(os.close, descriptor)
-        real = os.path.realpath(root)
-        journal = Journal(root.rstrip("/") or root, real, state_folder(real, state_dir))
-        if not _lock(descriptor, journal.root, check):
-            _lock_file(journal, check, stack)
-        yield LockedRoot(journal, check)
+        stack.callback(tree.close)
+        refuse_if_elsewhere(tree.real, journal.folder)
+        _lock(journal, check, stack)
+        mended = repair(journal, check)
+        if records:
+            journal = Journal(tree, os.path.join(state, records, _key(tree.real)))
+            mended += repair(journal, check)
+        yield LockedRoot(journal, check, mended, os.path.join(state, _key(tree.real)))
 
 
 class LockedRoot:
     """What may be done to a root while it is locked: see `locked`."""
 
-    def __init__(self, journal: Journal, check: bool) -> None:
-        """Mends what a killed run left. Raises TransactionError."""
+    def __init__(self, journal: Journal, check: bool, repaired: List[Repair], folder: str) -> None:
+        self.tree = journal.tree
         self.root = journal.root
-        self.folder = journal.folder
-        """Where its records are."""
+        self._folder = folder
         self._journal = journal
         self._check = check
-        self.repaired: List[Repair] = repair(journal, check)
+        self.repaired = repaired
 
     def warnings(self) -> List[str]:
         """What was mended, for people."""
@@ -77,14 +84,13 @@ class LockedRoot:
     def apply(self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False) -> List[Tuple[str, str]]:
         """Make all of the changes, or none, and record them. Returns (name, path of the backup) of each file that had content before.
 
-        `image` and `run` are for the record; records of one run are undone together. A power cut after the return loses nothing, unless
-        there are more than FORCED_ONTO_DISK changes.
+        `image` and `run` are for the record; records of one run are undone together. A power cut after the return loses nothing.
         Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
         """
-        changes = [change for change in changes if change.before != change.after]
+        changes = [change for change in changes if change.before != change.after or change.mode is not None]
         if not changes:
             return []
-        self._refuse_if_checking()
+        self._prepare()
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
         return transact(self._journal, changes, Record(run=run, image=image, suffix=suffix))
 
@@ -105,56 +111,66 @@ class LockedRoot:
 
         Raises TransactionError, with every file as it was, if anything fails or was changed since the plan was made.
         """
-        self._refuse_if_checking()
+        self._prepare()
         undo(self._journal, plan)
 
-    def _refuse_if_checking(self) -> None:
+    def _prepare(self) -> None:
         if self._check:
             raise TransactionError(f"{self.root} is only looked at: lock it without check to change it")
+        claim(self.tree.real, self._folder)
 
 
-def state_folder(root: str, state_dir: Optional[str] = None) -> str:
-    """The folder that holds the records of the root with that real path. Raises TransactionError if that is inside the root."""
+def _state_folder(root: str, state_dir: Optional[str] = None) -> str:
+    """The folder that holds the records of all roots. Raises TransactionError if it is inside the root with that real path."""
     try:
-        state = os.path.realpath(state_dir or _default_state_dir())
+        state = os.path.realpath(state_dir or default_state_dir())
     except ValueError as error:
         raise TransactionError(f"state_dir {plain(state_dir or '')} is no path ({error}): {SET_STATE}") from None
     if (state + "/").startswith(root.rstrip("/") + "/"):
         raise TransactionError(
             f"state_dir {plain(state)} is inside {plain(root)}, where phones could fetch the passwords in the records: {SET_STATE}"
         )
+    return state
+
+
+def _key(root: str) -> str:
+    """Name of the folder with the records of the root with that real path."""
     name = re.sub("[^A-Za-z0-9._-]", "_", os.path.basename(root))[:40].lstrip(".") or "root"
-    return f"{state}/{name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
+    return f"{name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
 
 
-def _default_state_dir() -> str:
-    if os.geteuid() == 0:
-        return "/var/lib/cisco79xx"
-    state = os.environ.get("XDG_STATE_HOME", "")
-    return os.path.join(state if os.path.isabs(state) else os.path.expanduser("~/.local/state"), "cisco79xx")
-
-
-def _lock(descriptor: int, root: str, shared: bool) -> bool:
-    """False if that cannot be locked at all. Raises TransactionError if somebody else has it."""
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise TransactionError(f"another run is changing {root}: wait for it to end, and run again") from None
-    except OSError:
-        return False
-    return True
-
-
-def _lock_file(journal: Journal, check: bool, stack: ExitStack) -> None:
-    """For file systems that do not lock folders. Raises TransactionError."""
+def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
+    """Raises TransactionError if somebody else has it, or it cannot be had."""
     path = f"{journal.folder}/lock"
-    if check and not os.path.exists(path):
-        return
-    journal.make_folder()
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise TransactionError(f"{path} cannot be opened ({cause(error)}): {SET_STATE}") from None
-    stack.callback(os.close, descriptor)
-    if not _lock(descriptor, journal.root, check):
-        raise TransactionError(f"neither {journal.root} nor {path} can be locked: set state_dir to a folder on a local disk")
+    is_new_state = not os.path.exists(os.path.dirname(journal.folder))
+    while True:
+        if not shared:
+            journal.make_folder()
+        try:
+            descriptor = os.open(path, (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT) | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with ExitStack() as attempt:
+                attempt.callback(os.close, descriptor)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                        stack.push(attempt.pop_all())
+                        break
+        except BlockingIOError:
+            raise TransactionError(f"another run is changing {journal.root}: wait for it to end, and run again") from None
+        except FileNotFoundError:
+            if shared:
+                return  # never changed before
+        except OSError as error:
+            raise TransactionError(f"{path} cannot be locked ({cause(error)}): set state_dir to a folder on a local disk") from None
+    if not shared:
+        stack.callback(_leave_nothing, journal.folder, is_new_state)
+
+
+def _leave_nothing(folder: str, with_state: bool) -> None:
+    """A run that has changed nothing leaves no folder. The lock is still held: who waits for this file sees that it is gone."""
+    with suppress(OSError):
+        if os.listdir(folder) == ["lock"]:
+            os.unlink(f"{folder}/lock")
+            os.rmdir(folder)
+            if with_state:
+                os.rmdir(os.path.dirname(folder))

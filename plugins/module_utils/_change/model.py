@@ -34,10 +34,10 @@ class ConflictError(TransactionError):
 
 @dataclass(frozen=True)
 class Change:
-    """New content for one file. `name` is relative to the root, `path` the file itself, behind any symbolic link.
+    """New content for one file. `name` is what phones ask for, `path` the file itself, behind any symbolic link: both in the root.
 
     `before` and `status` are None for a file that does not exist yet, `after` is None for one that is to be removed. The new file
-    gets `metadata`, or else what the old one has.
+    gets `metadata`, or else what the old one has, and `mode` if that is given.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Change:
     after: Optional[bytes]
     status: Optional[os.stat_result]
     metadata: Optional[Metadata] = None
+    mode: Optional[int] = None
 
 
 def why_no_root(path: str, error: Exception) -> str:

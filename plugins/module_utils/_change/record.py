@@ -30,6 +30,8 @@ PENDING, COMMITTED, DONE, UNDONE, REPAIRED, FORCED = "pending", "committed", "do
 DAMAGED = "damaged"
 """Of a record that cannot be read."""
 
+LONGEST = 64 << 20
+"""Bytes of a file, where a record of an earlier release does not say."""
 ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}", re.ASCII)
 """Time (UTC) of the transaction, and four digits that are the same for all records of one run."""
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -45,7 +47,7 @@ _SUFFIX = re.compile(r"(\.[0-9]+\.[0-9@:-]+~)?")
 
 @dataclass(frozen=True)
 class Entry:
-    """One file in a record. `path` is relative to the root; digests are SHA-256, None where there was or is no file."""
+    """One file in a record. `path` is in the root; digests are SHA-256, None where there was or is no file."""
 
     name: str
     path: str
@@ -53,6 +55,8 @@ class Entry:
     after: Optional[str]
     metadata: Optional[Metadata] = None
     """How it looked before."""
+    sizes: Tuple[int, int] = (LONGEST, LONGEST)
+    """Bytes before and after. A file that has more than both was written by somebody else, and is not read."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def originals_in(path: str) -> Iterator[Originals]:
 
 
 def _entry_to_json(entry: Entry) -> Dict[str, Any]:
-    fields: Dict[str, Any] = {"name": entry.name, "path": entry.path, "before": entry.before, "after": entry.after}
+    fields: Dict[str, Any] = {key: getattr(entry, key) for key in ("name", "path", "before", "after", "sizes")}
     metadata = entry.metadata
     if metadata:
         fields.update(mode=metadata.mode, uid=metadata.uid, gid=metadata.gid, mtime_ns=metadata.mtime_ns)
@@ -155,10 +159,13 @@ def _entry_from_json(fields: Dict[str, Any]) -> Entry:
         raise ValueError(f"it names {path!r}, which does not lie inside the root")
     if not all(each is None or _DIGEST.fullmatch(each) for each in (before, after)):
         raise ValueError("a digest in it is none")
+    sizes = tuple(fields.get("sizes", (LONGEST, LONGEST)))
+    if len(sizes) != 2 or not all(isinstance(size, int) and 0 <= size <= LONGEST for size in sizes):
+        raise ValueError(f"the size of {path!r} is none")
     if before is None:
-        return Entry(name, path, before, after)
+        return Entry(name, path, before, after, sizes=sizes)
     mode, uid, gid, time = (fields[key] for key in ("mode", "uid", "gid", "mtime_ns"))
     if not all(isinstance(number, int) for number in (mode, uid, gid, time)) or not 0 <= mode <= 0o7777 or min(uid, gid) < 0:
         raise ValueError(f"the mode, owner or time of {path!r} is none")
     attributes = {key: base64.b64decode(value, validate=True) for key, value in fields.get("attributes", {}).items()}
-    return Entry(name, path, before, after, Metadata(mode, uid, gid, time, attributes))
+    return Entry(name, path, before, after, Metadata(mode, uid, gid, time, attributes), sizes)

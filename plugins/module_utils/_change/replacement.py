@@ -6,6 +6,9 @@
 
 A new file is written beside the one it replaces, under a name that starts with a dot, readable for its owner only until it is whole.
 The original is kept under a second name (a hard link, which takes no space) until every file of the transaction is new.
+
+Somebody else may write in the root at the same time. All is done by names in open folders, and what became of it is looked at, not
+remembered.
 """
 
 from __future__ import annotations
@@ -14,178 +17,244 @@ import errno
 import os
 from contextlib import suppress
 from dataclasses import replace
-from typing import Optional, Tuple
+from typing import Optional, Tuple, cast
 
-from .._files import NotAFile, cause, create, read, remove, remove_if_possible, same_file, write_and_close
+from .._files import (
+    NotAFile,
+    cause,
+    create,
+    metadata_of,
+    open_file,
+    read,
+    remove,
+    remove_if_possible,
+    same_file,
+    status_of,
+    write_and_close,
+)
+from .._tree import Place, Tree
 from .model import Change, TransactionError
 from .record import Entry, Originals, Record, digest
+
+
+def entry_of(tree: Tree, change: Change) -> Entry:
+    """What a record says of that change. Raises TransactionError if the file is not as it was read, and OSError."""
+    metadata = None
+    folder, name = tree.place(change.path)
+    if change.status:
+        try:
+            descriptor, status = open_file(name, folder)
+        except (NotAFile, FileNotFoundError):
+            raise _changed(change) from None
+        try:
+            if not same_file(status, change.status):
+                raise _changed(change)
+            metadata = metadata_of(descriptor)
+        finally:
+            os.close(descriptor)
+    sizes = (len(change.before or b""), len(change.after or b""))
+    return Entry(change.name, change.path, digest(change.before), digest(change.after), metadata, sizes)
 
 
 class Replacement:
     """One change on its way: `stage`, `check` and `commit` it, then `finish` it, or `put_back` what was there."""
 
-    def __init__(self, change: Change, entry: Entry, record: Record) -> None:
+    def __init__(self, tree: Tree, change: Change, entry: Entry, record: Record) -> None:
         self.change = change
         self.original_metadata = entry.metadata
         self.metadata = change.metadata or (entry.metadata and replace(entry.metadata, mtime_ns=None))
-        self.new_path, self.old_path = _beside(change.path, record)
+        if change.mode is not None and self.metadata:
+            self.metadata = replace(self.metadata, mode=change.mode)
+        self._tree = tree
+        self._name = os.path.basename(change.path)
+        self._new, self._old = _beside(self._name, record)
         self.is_backup = bool(record.suffix)
-        self.has_new = self.has_old = self.is_replaced = False
-        """Whether this made a file at `new_path`, one at `old_path`, and put the new one where the original was."""
+        self.has_new = self.has_old = False
+        """Whether this made a file called `_new`, and one called `_old`."""
+        self._staged: Optional[os.stat_result] = None
+        self._kept: Optional[os.stat_result] = None
 
-    def stage(self, fsync: bool) -> None:
+    @property
+    def new_path(self) -> str:
+        """Where in the root the new file is written."""
+        return os.path.join(os.path.dirname(self.change.path), self._new)
+
+    @property
+    def old_path(self) -> str:
+        """Where the original is kept."""
+        return os.path.join(self._tree.real, os.path.dirname(self.change.path), self._old)
+
+    @property
+    def _folder(self) -> int:
+        return self._tree.place(self.change.path).folder
+
+    def stage(self) -> None:
         """Write the new file beside the old one. Raises OSError."""
-        change = self.change
+        change, folder = self.change, self._folder
         if change.after is None:
             return
-        descriptor = create(self.new_path)
+        descriptor = create(self._new, folder)
         self.has_new = True
-        write_and_close(descriptor, change.after, fsync, self.metadata, os.path.dirname(change.path))
+        self._staged = os.fstat(descriptor)
+        write_and_close(descriptor, change.after, metadata=self.metadata, owner=os.stat(".", dir_fd=folder), mode=change.mode)
 
     def check(self) -> None:
         """Raises TransactionError if the file is not as it was read, and OSError."""
-        now: Optional[os.stat_result] = None
-        with suppress(FileNotFoundError):
-            now = os.lstat(self.change.path)
-        if not same_file(now, self.change.status):
-            raise self._changed()
+        if not same_file(status_of(self._name, self._folder), self.change.status):
+            raise _changed(self.change)
 
     def commit(self) -> None:
         """Put the new file where the old one is, or remove the old one. Raises OSError, TransactionError."""
-        change = self.change
-        if change.status is None:
-            self._appear()
+        change, folder = self.change, self._folder
+        if change.status:
+            self._keep_original()
+            self.check()  # again, as thousands of other files may have come first
+        if change.after is None:
+            os.unlink(self._name, dir_fd=folder)
             return
-        self._keep_original()
-        self.check()  # again, as thousands of other files may have come first
-        self.is_replaced = True  # before the fact: putting back what was not replaced does no harm, the reverse loses the original
-        try:
-            if change.after is None:
-                os.unlink(change.path)
-            else:
-                os.replace(self.new_path, change.path)
-        except OSError:
-            self.is_replaced = False
-            raise
+        if change.status:
+            os.replace(self._new, self._name, src_dir_fd=folder, dst_dir_fd=folder)
+        else:
+            self._appear()
+        if not self._is_new(status_of(self._name, folder)):
+            raise _changed(change)
+        self.has_new = False
 
     def _appear(self) -> None:
         """By a link, as a rename would overwrite what somebody else has created meanwhile."""
-        self.is_replaced = True
+        folder = self._folder
         try:
-            os.link(self.new_path, self.change.path)
-        except OSError as error:
-            self.is_replaced = False
-            if isinstance(error, FileExistsError):
-                raise self._changed() from None
+            os.link(self._new, self._name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            raise _changed(self.change) from None
+        except OSError:
             self.check()
-            os.rename(self.new_path, self.change.path)
-            self.is_replaced = True
+            os.rename(self._new, self._name, src_dir_fd=folder, dst_dir_fd=folder)
         else:
-            os.unlink(self.new_path)
+            os.unlink(self._new, dir_fd=folder)
 
     def _keep_original(self) -> None:
         """A second name for it; a copy where links are not to be had (vfat, other people's files, too many links)."""
-        change = self.change
+        change, folder = self.change, self._folder
         try:
-            os.link(change.path, self.old_path, follow_symlinks=False)
+            os.link(self._name, self._old, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
             self.has_old = True
         except FileExistsError:
             raise
         except OSError:
-            descriptor = create(self.old_path)
+            descriptor = create(self._old, folder)
             self.has_old = True
             write_and_close(descriptor, change.before or b"", metadata=self.original_metadata)
+        self._kept = status_of(self._old, folder)
 
-    def _changed(self) -> TransactionError:
-        return TransactionError(f"{self.change.name} was changed by somebody else meanwhile")
+    def _is_new(self, now: Optional[os.stat_result]) -> bool:
+        return bool(now and self._staged and os.path.samestat(now, self._staged))
 
     def put_back(self) -> str:
         """Bring back what was there before, whatever was done. Returns why that could not be, or an empty text."""
+        change = self.change
         try:
-            if self.is_replaced and self.has_old:
-                os.replace(self.old_path, self.change.path)
-            elif self.is_replaced:
-                remove(self.change.path)
+            folder = self._folder
+            now = status_of(self._name, folder)
+            is_ours = self._is_new(now) or (now is None and change.after is None)
+            if is_ours and self._kept:
+                os.replace(self._old, self._name, src_dir_fd=folder, dst_dir_fd=folder)
+                now = status_of(self._name, folder)
+            elif is_ours and now:
+                os.unlink(self._name, dir_fd=folder)
+            if self._kept and not (
+                now and (os.path.samestat(now, self._kept) or os.path.samestat(now, cast(os.stat_result, change.status)))
+            ):
+                raise NotAFile(errno.ESTALE, "it was changed by somebody else meanwhile")
+            self.has_new = self.has_new and not remove_if_possible(self._new, folder)
+            self.has_old = self.has_old and not remove_if_possible(self._old, folder)
         except OSError as error:
-            original = f": its original is {self.old_path}, move it back" if self.has_old else ": remove it"
-            return f"{self.change.name} could not be put back ({cause(error)}){original}"
-        finally:
-            self.has_new = self.has_new and not remove_if_possible(self.new_path)
-        self.has_old = self.has_old and not remove_if_possible(self.old_path)
+            original = f": its original is {self.old_path}, move it back" if self.has_old else ": look at it"
+            return f"{change.name} could not be put back ({cause(error)}){original}"
         return ""
 
     def finish(self) -> bool:
         """Drop the original, unless it is a backup. Returns whether it is gone."""
-        return not self.has_old or self.is_backup or remove_if_possible(self.old_path)
+        try:
+            return not self.has_old or self.is_backup or remove_if_possible(self._old, self._folder)
+        except OSError:
+            return False
+
+
+def _changed(change: Change) -> TransactionError:
+    return TransactionError(f"{change.name} was changed by somebody else meanwhile")
 
 
 # -- a file of a record, which may be of another process that was killed
 
 
-def locate(root: str, entry: Entry) -> str:
-    """The path of that file in the root with that real path. Raises NotAFile if its folder is gone or leads elsewhere by now."""
-    path = f"{root.rstrip('/')}/{entry.path}"
-    folder = os.path.dirname(path)
-    if os.path.realpath(folder) != folder or not os.path.isdir(folder):
-        raise NotAFile(errno.ENOTDIR, "its folder is gone, or is a symbolic link now")
-    return path
-
-
-def read_now(path: str) -> Tuple[Optional[bytes], Optional[os.stat_result]]:
-    """That file as it is, None and None if there is none. Raises NotAFile, OSError."""
+def read_now(place: Place, limit: int) -> Tuple[Optional[bytes], Optional[os.stat_result]]:
+    """That file as it is: no bytes if it has more than `limit`, and no status either if there is none. Raises NotAFile, OSError."""
     try:
-        return read(path)
+        return read(place.name, limit, folder=place.folder)
     except FileNotFoundError:
         return None, None
 
 
-def mend(root: str, entry: Entry, record: Record, originals: Originals, check: bool) -> Optional[bool]:
+def _state_of(place: Place, entry: Entry) -> Optional[str]:
+    """The digest of that file; None if there is none, "" if it is no file or longer than it ever was. Raises OSError."""
+    try:
+        data, status = read_now(place, max(entry.sizes))
+    except NotAFile:
+        return ""
+    return "" if status and data is None else digest(data)
+
+
+def mend(tree: Tree, entry: Entry, record: Record, originals: Originals, check: bool) -> Optional[bool]:
     """Put the original back, if the file is new, and remove the temporary files. With `check`, only look.
 
     Returns whether the file was new; None if somebody else has changed it, and it is left alone. Raises OSError, TransactionError.
     """
     try:
-        path = locate(root, entry)
-    except NotAFile:
+        place = tree.place(entry.path)
+    except (NotAFile, FileNotFoundError):
         return None
-    new_path, old_path = _beside(path, record)
-    now = _digest_of(path)
+    folder, name = place
+    new, old = _beside(name, record)
+    now = _state_of(place, entry)
     is_new = now != entry.before if now in (entry.before, entry.after) else None
     if check:
         return is_new
     if is_new and entry.before is None:
-        remove(path)
-    elif is_new and _digest_of(old_path) == entry.before:
-        os.replace(old_path, path)
+        remove(name, folder)
+    elif is_new and _state_of(Place(folder, old), entry) == entry.before:
+        os.replace(old, name, src_dir_fd=folder, dst_dir_fd=folder)
     elif is_new:
-        original = originals(entry)
-        remove(new_path)
-        write_and_close(create(new_path), original, fsync=True, metadata=entry.metadata)
-        os.replace(new_path, path)
-    remove(new_path)
-    remove(old_path)  # always: a rename between two names of one file does nothing
+        remove(new, folder)
+        write_and_close(create(new, folder), originals(entry), fsync=True, metadata=entry.metadata)
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    _drop(new, folder)
+    _drop(old, folder)  # always: a rename between two names of one file does nothing
     return is_new
 
 
-def sweep(root: str, entry: Entry, record: Record) -> bool:
+def sweep(tree: Tree, entry: Entry, record: Record) -> bool:
     """Remove the temporary files of a committed change, but for a backup. Returns whether they are gone."""
     try:
-        new_path, old_path = _beside(locate(root, entry), record)
-    except NotAFile:
-        return True
-    return remove_if_possible(new_path) and (bool(record.suffix) or remove_if_possible(old_path))
+        folder, name = tree.place(entry.path)
+        new, old = _beside(name, record)
+        _drop(new, folder)
+        if not record.suffix:
+            _drop(old, folder)
+    except FileNotFoundError:
+        return True  # with their folder
+    except OSError:
+        return False
+    return True
 
 
-def _beside(path: str, record: Record) -> Tuple[str, str]:
-    """Where the new file is written, and where the original is kept."""
-    folder, name = os.path.split(path)
-    hidden = f"{folder}/.{name}.{record.token}"
-    return f"{hidden}.new", path + record.suffix if record.suffix else f"{hidden}.old"
+def _drop(name: str, folder: int) -> None:
+    """Remove a temporary file. A folder of that name is somebody else's. Raises OSError."""
+    with suppress(IsADirectoryError):
+        remove(name, folder)
 
 
-def _digest_of(path: str) -> Optional[str]:
-    """None if there is no such file, "" if it is something else. Raises OSError."""
-    try:
-        return digest(read_now(path)[0])
-    except NotAFile:
-        return ""
+def _beside(name: str, record: Record) -> Tuple[str, str]:
+    """The names of the new file while it is written, and of the original while it is kept."""
+    hidden = f".{name}.{record.token}"
+    return f"{hidden}.new", name + record.suffix if record.suffix else f"{hidden}.old"

@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
-from .._files import cause, remedy
+from .._files import NotAFile, cause, remedy
 from .._text import list_some, plain
 from .apply import transact
 from .journal import Journal
 from .model import Change, ConflictError, TransactionError
-from .record import DONE, UNDONE, Entry, Record, digest, originals_in
-from .replacement import locate, read_now
+from .record import DONE, LONGEST, UNDONE, Entry, Record, digest, originals_in
+from .replacement import read_now
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,22 @@ def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force
         for history in _histories(records):
             (owner, first), (_record, last) = history[0], history[-1]
             try:
-                path = locate(journal.real, first)
-                data, status = read_now(path)
+                place = journal.tree.place(first.path)
+                data, status = read_now(place, LONGEST if force else max(first.sizes[0], last.sizes[1]))
+                if status and data is None and force:
+                    raise NotAFile(errno.EFBIG, f"it has {status.st_size} bytes by now")
             except OSError as error:
                 faults.append(f"{first.name} cannot be put back: {cause(error)}: {remedy(error)}")
                 continue
-            now = digest(data)
+            now = "" if status and data is None else digest(data)  # what is longer than it ever was need not be read to be somebody else's
             if now == first.before:
                 continue
             in_between = any(one.after != other.before for (_record, one), (_next, other) in zip(history, history[1:]))
             if now != last.after or in_between:
-                what = "removed" if data is None else "created" if last.after is None else "changed"
+                what = "removed" if now is None else "created" if last.after is None else "changed"
                 conflicts[first.name] = f"{first.name} was {what} since by somebody else: look at it, and set force to overwrite it"
             original = originals[owner.id](first) if first.before else None
-            changes.append(Change(first.name, path, data, original, status, first.metadata))
+            changes.append(Change(first.name, first.path, data, original, status, first.metadata))
     if faults:
         raise TransactionError(*faults)
     if conflicts and not force:

@@ -60,10 +60,9 @@ def server_user(name: Optional[str]) -> ServerUser:
 def out_of_reach(root: Root, path: str, server: ServerUser) -> Optional[str]:
     """Which closed folder keeps the TFTP server from a file of the root, as a text to put behind its name, or None. Raises OSError."""
     folder = os.path.dirname(path)
-    while root.holds(folder):
-        if not server.may_enter(os.stat(folder)):
-            inside = os.path.relpath(folder, root.real)
-            return f"is in the folder {inside}, closed to {server.name}: {how_to_open(server, 'x', inside)}"
+    while folder:
+        if not server.may_enter(os.fstat(root.tree.folder(folder))):
+            return f"is in the folder {folder}, closed to {server.name}: {how_to_open(server, 'x', folder)}"
         folder = os.path.dirname(folder)
     if server.uid is not None and not server.may_enter(root.status):
         return f"cannot be reached, the folder {root.path} is closed to {server.name}: {how_to_open(server, 'x', root.path)}"
@@ -79,8 +78,8 @@ def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
     """What a real run would fail at, as far as it can be told without writing."""
     faults = []
     for folder in sorted({os.path.dirname(change.path) for change in changes}):
-        if not os.access(folder, os.W_OK | os.X_OK):
-            shown = root.path if folder == root.real else folder
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=root.tree.folder(folder)):
+            shown = os.path.join(root.path, folder).rstrip("/") or "/"
             faults.append(f"{shown} cannot be written by {_files.me()}: run as a user who may (become), or mount it writable")
     user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
     for change in changes:

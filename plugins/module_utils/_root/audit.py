@@ -12,6 +12,7 @@ fights image_version is inferred from that.
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from typing import Dict, List, Optional, Tuple
 
@@ -226,8 +227,11 @@ class _Survey:
             if file:
                 self._elements(file)
             return file is not None
-        real = os.path.realpath(os.path.join(self.root.real, name))
-        return self.root.holds(real) and os.path.isfile(real)
+        try:
+            place = self.root.tree.place(self.root.tree.resolve(name))
+            return stat.S_ISREG(os.stat(place.name or ".", dir_fd=place.folder, follow_symlinks=False).st_mode)
+        except OSError:
+            return False
 
     def _read_other(self, name: str) -> Optional[RootFile]:
         """That file of the root, if it is there in that case."""

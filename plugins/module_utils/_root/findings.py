@@ -66,15 +66,15 @@ class Findings:
             text = f"is not readable for {self._server.name} ({_files.shown_mode(file.status)}), so phones do not get it: permit it"
             self.fault(file.name, text)
         folder = os.path.dirname(file.path)
-        while folder not in self._checked_folders and self._root.holds(folder):
+        while folder and folder not in self._checked_folders:
             self._checked_folders.add(folder)
             try:
-                status = os.stat(folder)
+                status = os.fstat(self._root.tree.folder(folder))
             except OSError:
                 break  # gone meanwhile
             if not self._server.may_enter(status):
                 text = f"is closed to {self._server.name} ({_files.shown_mode(status)}): open it"
-                self.fault(os.path.relpath(folder, self._root.real), text)
+                self.fault(folder, text)
             folder = os.path.dirname(folder)
 
 

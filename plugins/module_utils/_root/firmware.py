@@ -16,7 +16,7 @@ import hashlib
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import _files
@@ -26,6 +26,7 @@ from .._change.model import Change
 from .._phone import cnf, container, loads_xml
 from .._phone.image import EXTENSIONS, FIRST_WITH_LOADER, MANIFEST, SIP, Image, extension, of_file, raw_twin
 from .._text import list_some
+from .._tree import LINK
 from .access import ServerUser, out_of_reach, unwritable
 from .archive import MAX_FILE, Member, Source, shown
 from .image_files import image_problems
@@ -42,12 +43,9 @@ _AGAIN = "get the image from Cisco again"
 def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[LockedRoot]:
     """As `lock.locked`, with records of their own: who takes phones back to their image must not take away files instead.
 
-    What a killed run left of the configurations is mended first: it decides which images are referenced. Raises TransactionError.
+    Raises TransactionError.
     """
-    with lock.locked(root, state_dir, check) as others:
-        mended = others.repaired
-    with lock.locked(root, f"{os.path.dirname(others.folder)}/firmware", check) as store:
-        store.repaired += mended
+    with lock.locked(root, state_dir, check, "firmware") as store:
         store.refuse_if_half_changed()
         yield store
 
@@ -92,7 +90,7 @@ class Staging:
     files: List[ImageFile] = field(default_factory=list)
     changes: List[Change] = field(default_factory=list)
     links: List[str] = field(default_factory=list)
-    """Paths of symbolic links that are to be removed."""
+    """Names of symbolic links that are to be removed."""
     warnings: List[str] = field(default_factory=list)
     free: int = 0
 
@@ -132,7 +130,7 @@ def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging
             if old and old.data == data and server.may_read(old.status):
                 staging.files.append(ImageFile(name, "unchanged", _content(data)))
                 continue
-            change = root.change(name, old, data)
+            change = replace(root.change(name, old, data), mode=mode)
             staging.changes.append(change)
             faults += _hidden(root, change, mode, server)
             state, before = ("replaced", _content(old.data)) if old else ("added", None)
@@ -154,22 +152,17 @@ def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging
     return staging
 
 
-def write(store: LockedRoot, root: Root, staging: Staging, wanted: Image, mode: int, server: ServerUser) -> None:
+def write(store: LockedRoot, staging: Staging, wanted: Image, server: ServerUser) -> None:
     """Write all of it or nothing, then look whether phones can load the image. Raises TransactionError."""
     store.apply(staging.changes, wanted.name)
-    for change in staging.changes:
-        try:
-            os.chmod(change.path, mode)
-        except OSError as error:
-            raise FirmwareError(f"{change.name}: its mode cannot be set ({_files.cause(error)}): set it to {mode:04o}") from None
-    problems = image_problems(Root(root.path), wanted, server)
+    problems = image_problems(Root(store.tree), wanted, server)
     if problems:
         raise FirmwareError(*problems)
 
 
 def free(root: Root) -> int:
     """Bytes free in the root's file system, for users other than root."""
-    system = os.statvfs(root.real)
+    system = os.statvfs(root.tree.folder())
     return system.f_bavail * (system.f_frsize or 1)
 
 
@@ -192,8 +185,8 @@ def removal(root: Root, image: Image) -> Staging:
             faults.append(f"{name} in {root.path} {error}")
             continue
         staging.files.append(ImageFile(name, "removed", _content(file.data)))
-        if root.entries[name].is_symlink():
-            staging.links.append(root.entries[name].path)
+        if root.entries[name] == LINK:
+            staging.links.append(name)
         else:
             staging.changes.append(root.change(name, file, None))
     faults += unwritable(root, staging.changes)
@@ -206,9 +199,9 @@ def remove(store: LockedRoot, staging: Staging, image: Image) -> None:
     """All of it or nothing, but for symbolic links, which go first and leave what they name. Raises TransactionError."""
     for link in staging.links:
         try:
-            os.unlink(link)
+            os.unlink(link, dir_fd=store.tree.folder())
         except OSError as error:
-            raise FirmwareError(f"{link}: cannot be removed ({_files.cause(error)}): remove the cause and run again") from None
+            raise FirmwareError(f"{store.root}/{link}: cannot be removed ({_files.cause(error)}): remove the cause and run again") from None
     store.apply(staging.changes, image.name)
 
 
@@ -296,7 +289,7 @@ def _content(data: bytes) -> Content:
 
 def _hidden(root: Root, change: Change, mode: int, server: ServerUser) -> List[str]:
     """What keeps the TFTP server from reading that file once it is written. Raises OSError."""
-    status = _status_once_written(os.stat(os.path.dirname(change.path)), change.status, mode)
+    status = _status_once_written(os.fstat(root.tree.place(change.path).folder), change.status, mode)
     if not server.may_read(status):
         owner = f"owner {status.st_uid}, group {status.st_gid}"
         return [f"{change.name}: would not be readable for {server.name} with mode {mode:04o} ({owner}): set mode to 0644"]
@@ -334,7 +327,7 @@ def _stale_twins(root: Root, contents: Dict[str, bytes]) -> List[str]:
 
 def _lack_of_space(root: Root, changes: Sequence[Change]) -> Iterator[str]:
     """Every file is written beside the one that it replaces, so all of them need room at once."""
-    system = os.statvfs(root.real)
+    system = os.statvfs(root.tree.folder())
     block = system.f_frsize or 1
     needed = sum(-(-len(change.after or b"") // block) * block for change in changes) + SPARE
     there = system.f_bavail * block

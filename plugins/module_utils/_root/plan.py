@@ -115,7 +115,7 @@ def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[st
     `instead`: path → content to read in place of a file's own, None for a file that is gone.
     """
     default = root.default
-    data = instead.get(default.path, default.data) if default else instead.get(f"{root.real}/{SIP_DEFAULT}")
+    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
     own = {}
     for file in root.phones():
         lines = cnf.image_versions(instead.get(file.path, file.data) or b"")

@@ -15,13 +15,14 @@ import re
 import stat
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from .. import _files
 from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
 from .._phone.image import Image, of_file
 from .._text import mask_from_secret, plain, quote
+from .._tree import FILE, LINK, Leaves, Tree
 
 SIP_DEFAULT = "SIPDefault.cnf"
 OS79XX = "OS79XX.TXT"
@@ -53,7 +54,7 @@ class RootFault(NamedTuple):
 
 @dataclass(frozen=True)
 class RootFile:
-    """One file as read. `name` is relative to the root, `path` the file itself, behind any symbolic link."""
+    """One file as read. `name` is what phones ask for, `path` the file itself, behind any symbolic link: both in the root."""
 
     name: str
     path: str
@@ -67,22 +68,29 @@ class RootFile:
         return match.group(1) if match else ""
 
 
+class Listing(NamedTuple):
+    """A folder of the root: its path in it, without symbolic links, and what each name in it is (see `_tree`)."""
+
+    inside: str
+    kinds: Dict[str, str]
+
+
 class Root:
     """A TFTP root as it is on the disk. What is wrong with it gathers in `faults` while it is read, what is only odd in `warnings`."""
 
-    def __init__(self, path: str) -> None:
-        """Raises RootError if there is no folder at that path or it cannot be listed."""
-        self.path = path.rstrip("/") or path
+    def __init__(self, root: Union[str, Tree]) -> None:
+        """`root`: its path, or the open folder. Raises RootError if there is none, or it cannot be listed."""
         self.faults: List[RootFault] = []
         self.warnings: List[str] = []
         self.shared: List[Tuple[str, RootFile]] = []
         """MACs, and files of other MACs that are the same one behind symbolic links. Complete after `phones` has ended."""
         try:
-            self.real = os.path.realpath(path)
-            self.status = os.stat(path)
-            self.entries = _list(self.real)
+            self.tree = root if isinstance(root, Tree) else Tree(root)
+            self.entries = self.tree.listing()
         except (OSError, ValueError) as error:
-            raise RootError(why_no_root(path, error)) from None
+            raise RootError(why_no_root(root.path if isinstance(root, Tree) else root, error)) from None
+        self.path = self.tree.path
+        self.status = self.tree.status
         self.default = self._read_named(SIP_DEFAULT)
         for name in sorted(self.entries):
             if name.upper() == OS79XX and name != OS79XX:
@@ -99,24 +107,24 @@ class Root:
     def phones(self) -> Iterator[RootFile]:
         """Every SIP<MAC>.cnf, in the root and in the folders that tftp_cfg_dir names, each file once."""
         owners: Dict[str, str] = {}
-        for prefix, entries in self._phone_folders():
-            for name in sorted(entries):
+        for prefix, listing in self._phone_folders():
+            for name in sorted(listing.kinds):
                 if not _PHONE_FILE.fullmatch(name):
                     text = _misnamed(name, in_root=not prefix)
                     if text:
                         self.faults.append(RootFault(prefix + name, text))
                     continue
-                file = self.read(prefix + name, entries[name])
+                file = self.read(prefix + name, listing)
                 if file and file.path not in owners:
                     owners[file.path] = file.mac
                     yield file
                 elif file and file.mac != owners[file.path]:
                     self.shared.append((owners[file.path], file))
 
-    def read(self, name: str, entry: Optional[os.DirEntry[str]] = None) -> Optional[RootFile]:
-        """That configuration (`entry`: outside of the root's own folder), or None with the reason in `faults`."""
+    def read(self, name: str, listing: Optional[Listing] = None) -> Optional[RootFile]:
+        """That configuration (in `listing`, if it is not in the root's own folder), or None with the reason in `faults`."""
         try:
-            file = self.load(name, MAX_CONFIG, entry=entry)
+            file = self.load(name, MAX_CONFIG, listing=listing)
         except Unusable as error:
             self.faults.append(RootFault(name, str(error)))
             return None
@@ -125,11 +133,12 @@ class Root:
             return None
         return file
 
-    def load(self, name: str, limit: int, head: bool = False, entry: Optional[os.DirEntry[str]] = None) -> RootFile:
+    def load(self, name: str, limit: int, head: bool = False, listing: Optional[Listing] = None) -> RootFile:
         """That file: the whole of it, or its first `limit` bytes. Raises Unusable."""
         try:
-            path = self._locate(entry or self.entries[name])
-            data, status = _files.read(path, limit, head)
+            path = self._locate(os.path.basename(name), listing or Listing("", self.entries))
+            place = self.tree.place(path)
+            data, status = _files.read(place.name, limit, head, place.folder)
         except OSError as error:
             raise Unusable(unreadable(error)) from None
         if data is None:
@@ -139,53 +148,51 @@ class Root:
     def change(self, name: str, file: Optional[RootFile], after: Optional[bytes]) -> Change:
         """New content for that file, which is not there yet if `file` is None; None to remove it."""
         if file is None:
-            return Change(name, f"{self.real}/{name}", None, after, None)
+            return Change(name, name, None, after, None)
         return Change(name, file.path, file.data, after, file.status)
 
-    def holds(self, real: str) -> bool:
-        """Whether that path, without symbolic links in it, is below the root."""
-        return real.startswith(self.real.rstrip("/") + "/")
-
-    def _locate(self, entry: os.DirEntry[str]) -> str:
-        """The path of the ordinary file that an entry stands for. Raises Unusable, OSError."""
-        if entry.is_file(follow_symlinks=False):
-            return entry.path
-        if not entry.is_symlink():
-            mode = entry.stat(follow_symlinks=False).st_mode
-            raise Unusable(f"is {_files.kind(mode)}, not a file: move it out of the way")
-        real = os.path.realpath(entry.path)
-        if not self.holds(real):
-            raise Unusable(f"is a symbolic link that leaves {self.path} (to {plain(real)}): put the file itself there")
+    def _locate(self, name: str, listing: Listing) -> str:
+        """The path in the root of the ordinary file that a name in a folder stands for. Raises Unusable, OSError."""
+        path = os.path.join(listing.inside, name)
+        kind = listing.kinds[name]
+        if kind == FILE:
+            return path
+        if kind != LINK:
+            status = _files.status_of(*self.tree.place(path)[::-1])
+            raise Unusable(f"is {_files.kind(status.st_mode) if status else 'gone'}, not a file: move it out of the way")
         try:
-            mode = os.stat(entry.path).st_mode
+            path = self.tree.resolve(path)
+            place = self.tree.place(path)
+            mode = os.stat(place.name or ".", dir_fd=place.folder, follow_symlinks=False).st_mode
+        except Leaves as error:
+            raise Unusable(f"is a symbolic link that leaves {self.path} (to {plain(error.target)}): put the file itself there") from None
         except OSError as error:
             raise Unusable(f"is a symbolic link to nothing ({_files.cause(error)}): remove it or put the file itself there") from None
         if not stat.S_ISREG(mode):
             raise Unusable(f"is a symbolic link to {_files.kind(mode)}, not to a file: move it out of the way")
-        return real
+        return path
 
     def _read_named(self, name: str) -> Optional[RootFile]:
         return self.read(name) if name in self.entries else None
 
-    def _phone_folders(self) -> Iterator[Tuple[str, Dict[str, os.DirEntry[str]]]]:
-        """The root, and what tftp_cfg_dir names; which of two such lines counts is not known, so all of them."""
-        yield "", self.entries
-        folders = {self.real}
+    def _phone_folders(self) -> Iterator[Tuple[str, Listing]]:
+        """The root, and what tftp_cfg_dir names, as phones write it; which of two such lines counts is not known, so all of them."""
+        yield "", Listing("", self.entries)
+        folders = {""}
         for setting in cnf.examine(self.default.data).settings if self.default else ():
             if setting.key.lower() != "tftp_cfg_dir" or not setting.provisioned:
                 continue
             thing = f"tftp_cfg_dir {quote(mask_from_secret(setting.value))}"
             inside = os.path.normpath(setting.value.replace("\\", "/").replace("\0", "").lstrip("/") or ".")
-            real = os.path.realpath(os.path.join(self.real, inside))
-            if real in folders:
-                continue
-            folders.add(real)
-            if not self.holds(real) or inside.split("/")[0] == "..":
+            try:
+                folder = self.tree.resolve(inside)
+                if folder in folders:
+                    continue
+                folders.add(folder)
+                listing = Listing(folder, self.tree.listing(folder))
+            except Leaves:
                 text = f"{thing} leaves {self.path}: name a folder inside the root"
                 self.faults.append(RootFault(SIP_DEFAULT, text, setting.line))
-                continue
-            try:
-                entries = _list(real)
             except FileNotFoundError:
                 self.warnings.append(
                     f"{thing} ({SIP_DEFAULT}:{setting.line}) is not there, so phones find no file of their own in it: "
@@ -195,7 +202,7 @@ class Root:
                 text = f"{thing} is no folder that can be read ({_files.cause(error)}): correct the setting or the folder"
                 self.faults.append(RootFault(SIP_DEFAULT, text, setting.line))
             else:
-                yield inside + "/", entries
+                yield inside + "/", listing
 
 
 def unreadable(error: Exception) -> str:
@@ -224,8 +231,3 @@ def _misnamed(name: str, in_root: bool) -> Optional[str]:
     strange = re.search("[^0-9A-Fa-f]", stem)
     fault = f"holds {quote(strange.group(0))}" if strange else f"has {len(stem)} digits"
     return f"has no MAC address in its name ({fault}; 12 hexadecimal digits belong there): rename it or move it away"
-
-
-def _list(folder: str) -> Dict[str, os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return {entry.name: entry for entry in entries}

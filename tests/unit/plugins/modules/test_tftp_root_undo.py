@@ -40,7 +40,7 @@ def apply(root, new=None, run="spring"):
     for name, after in (NEW if new is None else new).items():
         path = root / name
         there = path.exists()
-        changes.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
+        changes.append(Change(name, name, path.read_bytes() if there else None, after, path.lstat() if there else None))
     with lock.locked(str(root), str(root.parent / "state")) as store:
         store.apply(changes, image="P0S3-06-3-00", run=run)
 

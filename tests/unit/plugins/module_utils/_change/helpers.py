@@ -41,7 +41,8 @@ def changes(root, new=NEW):
     for name, after in new.items():
         path = (root / name).resolve()
         there = path.exists()
-        made.append(Change(name, str(path), path.read_bytes() if there else None, after, path.lstat() if there else None))
+        inside = str(path.relative_to(root.resolve()))
+        made.append(Change(name, inside, path.read_bytes() if there else None, after, path.lstat() if there else None))
     return made
 
 
@@ -67,7 +68,8 @@ def records(root):
 
 
 def state_files(root):
-    return sorted(path.name for path in (root.parent / "state").glob("*/*"))
+    """Of the root's records, without the lock."""
+    return sorted(path.name for path in (root.parent / "state").glob("*/*") if path.name != "lock")
 
 
 def snapshot(root, inodes=True):
@@ -153,11 +155,12 @@ def kill_in_commit(root, new=NEW):
     def work():
         real, seen = os.replace, []
 
-        def replace(source, target):
-            seen.append(target)
+        def replace(source, target, **folders):
+            if folders:
+                seen.append(target)
             if len(seen) == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
-            real(source, target)
+            real(source, target, **folders)
 
         os.replace = replace  # type: ignore[assignment]
         apply(root, new)

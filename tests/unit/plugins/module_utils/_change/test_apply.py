@@ -65,7 +65,8 @@ def test_records_are_for_their_owner_only_and_hold_the_originals(root):
     (kept,) = (root.parent / "state").iterdir()
     assert kept.name.startswith("tftp-")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
-    (record,) = kept.iterdir()
+    lock_file, record = sorted(kept.iterdir(), key=lambda path: path.name != "lock")
+    assert lock_file.name == "lock" and stat.S_IMODE(lock_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
     with zipfile.ZipFile(record) as archive:
         manifest = json.loads(archive.read("manifest.json"))
@@ -78,7 +79,7 @@ def test_nothing_to_do_costs_nothing(root):
         assert store.apply([]) == []
         assert store.apply(changes(root, {"untouched.txt": b"as it was\n"})) == []
         assert store.records() == []
-    assert not (root.parent / "state").exists()
+    assert state_files(root) == []
 
 
 def test_a_store_that_only_looks(root):
@@ -93,8 +94,9 @@ def test_a_store_that_only_looks(root):
 
 def test_a_change_outside_of_the_root_is_refused(root):
     outside = root.parent / "outside.cnf"
-    with lock(root) as store, pytest.raises(TransactionError, match="is outside of"):
-        store.apply([Change("outside.cnf", str(outside), None, b"x", None)])
+    for path in ("../outside.cnf", "phones/../../outside.cnf", str(outside), "./x", ""):
+        with lock(root) as store, pytest.raises(TransactionError, match=r"outside\.cnf: .*: every file is as it was"):
+            store.apply([Change("outside.cnf", path, None, b"x", None)])
     assert not outside.exists()
     assert state_files(root) == []
 
@@ -158,10 +160,10 @@ def test_a_file_created_meanwhile_stops_all(root):
 def test_a_file_changed_while_others_are_replaced_stops_all(root, monkeypatch, name):
     replace = os.replace
 
-    def meddling(source, target):
-        if target.endswith("SIPDefault.cnf"):
+    def meddling(source, target, **folders):
+        if target == "SIPDefault.cnf":
             (root / name).write_bytes(b"theirs")
-        replace(source, target)
+        replace(source, target, **folders)
 
     monkeypatch.setattr(os, "replace", meddling)
     before = snapshot(root)
@@ -240,18 +242,18 @@ def test_an_original_that_cannot_be_put_back_is_named_and_kept(root, monkeypatch
     original = (root / "SIPDefault.cnf").read_bytes()
     replace = os.replace
 
-    def swapped_in(source, target):
-        if target.endswith("SIP000000000001.cnf"):
+    def swapped_in(source, target, **folders):
+        if target == "SIP000000000001.cnf":
             for name in ("SIPDefault.cnf", "SIP000000000001.cnf"):
                 (root / name).unlink()
                 (root / name).mkdir()
-        return replace(source, target)
+        return replace(source, target, **folders)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", swapped_in)
         with pytest.raises(TransactionError, match=r"SIPDefault\.cnf could not be put back") as caught:
             apply(root)
-    kept = str(caught.value).split("its original is ")[1].split(",")[0]
+    kept = str(caught.value).split("SIPDefault.cnf could not be put back")[1].split("its original is ")[1].split(",")[0]
     assert Path(kept).read_bytes() == original
     assert "every file is as it was" not in str(caught.value)
     (root / "SIPDefault.cnf").rmdir()

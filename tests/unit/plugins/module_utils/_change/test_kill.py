@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import apply as transactions
+from ansible_collections.voip.cisco79xx.plugins.module_utils import _tree
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.helpers import (
     NEW,
@@ -70,11 +70,12 @@ def without_links():
 
 
 @pytest.mark.parametrize(
-    "how, options, forced, stride",
-    [("plain", {}, 64, 1), ("backup", {"backup": True}, 64, 3), ("not forced onto the disk", {}, 0, 2), ("no links", {}, 0, 2)],
+    "how, options, stride",
+    [("plain", {}, 1), ("backup", {"backup": True}, 3), ("file by file onto the disk", {}, 2), ("no links", {}, 2)],
 )
-def test_killed_at_every_step(root, monkeypatch, how, options, forced, stride):
-    monkeypatch.setattr(transactions, "FORCED_ONTO_DISK", forced)
+def test_killed_at_every_step(root, monkeypatch, how, options, stride):
+    if how == "file by file onto the disk":
+        monkeypatch.setattr(_tree, "sync_file_system", lambda descriptor: False)
 
     def work():
         if how == "no links":
@@ -239,5 +240,5 @@ def test_a_folder_replaced_by_a_link_is_not_followed(root):
     apply(root, {"phones/SIP00000000000B.cnf": b"x"})
     shutil.rmtree(root / "phones")
     (root / "phones").symlink_to(outside)
-    with pytest.raises(TransactionError, match="its folder is gone, or is a symbolic link now"):
+    with pytest.raises(TransactionError, match="its folder is a symbolic link or no folder now"):
         undo(root, force=True)

@@ -11,14 +11,16 @@ import fcntl
 import os
 import shutil
 import signal
-import stat
+from contextlib import suppress
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked, state_folder
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.claim import default_state_dir
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.helpers import (
     NOBODY,
+    PHONE,
     apply,
     as_root,
     lock,
@@ -46,17 +48,7 @@ def hold(root):
     return process
 
 
-@pytest.mark.parametrize("folders", ["can be locked", "cannot be locked"])
-def test_two_runs_at_once(root, monkeypatch, folders):
-    flock = fcntl.flock
-
-    def no_folders(descriptor, how):
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EBADF, "Bad file descriptor")
-        flock(descriptor, how)
-
-    if folders == "cannot be locked":
-        monkeypatch.setattr(fcntl, "flock", no_folders)
+def test_two_runs_at_once(root):
     process = hold(root)
     try:
         before = snapshot(root)
@@ -75,16 +67,17 @@ def test_two_runs_at_once(root, monkeypatch, folders):
 
 
 def test_many_may_look_at_once(root):
+    apply(root, {PHONE: b"x"})
     with lock(root, check=True), lock(root, check=True), pytest.raises(TransactionError, match="another run"), lock(root):
         pass
 
 
-def test_a_lock_file_that_cannot_be_locked_either(root, monkeypatch):
+def test_a_lock_that_cannot_be_had(root, monkeypatch):
     def refuse(*_arguments):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(TransactionError, match=r"neither .* can be locked: set state_dir"):
+    with pytest.raises(TransactionError, match=r"lock cannot be locked \(No locks available\): set state_dir"):
         apply(root)
     shutil.rmtree(root.parent / "state")
     with lock(root, check=True):
@@ -92,12 +85,68 @@ def test_a_lock_file_that_cannot_be_locked_either(root, monkeypatch):
     assert not (root.parent / "state").exists()
 
 
-def test_the_lock_is_on_the_root_itself_whatever_it_is_called(root):
+def test_the_lock_is_of_the_root_whatever_it_is_called(root):
     link = root.parent / "link"
     link.symlink_to(root)
     with lock(root), pytest.raises(TransactionError, match="another run"), lock(link):
         pass
-    with lock(root), pytest.raises(TransactionError, match="another run"), locked(str(root), str(root.parent / "elsewhere")):
+
+
+@as_root
+def test_somebody_who_may_only_read_the_root_keeps_nobody_out(root):
+    root.chmod(0o777)
+
+    def take_all():
+        for path in (root, root.parent / "state", "/var/lib/cisco79xx", "/var/lib/cisco79xx/roots", "/var/lib/cisco79xx/roots/lock"):
+            with suppress(OSError):
+                fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)
+
+    apply(root, {PHONE: b"x"})
+    read, write = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            os.setuid(NOBODY)
+            take_all()
+            os.write(write, b"x")
+            signal.pause()
+        finally:
+            os._exit(1)
+    assert os.read(read, 1) == b"x"
+    try:
+        apply(root)
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
+# Another state folder
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_root_that_belongs_to_another_state_folder(root, check):
+    """Two of them would not see each other's locks, and undo each other's work."""
+    apply(root)
+    elsewhere = root.parent / "elsewhere"
+    state = root.parent / "state"
+    why = f"^the lock and the records of {root} are in {state}/tftp-.*, not in {elsewhere}/tftp-.*: set state_dir to {state}, "
+    before = snapshot(root.parent)
+    with pytest.raises(TransactionError, match=why), locked(str(root), str(elsewhere), check):
+        pass
+    made = set(snapshot(root.parent)) - set(before)
+    assert not [name for name in made if name.endswith("lock")]
+    shutil.rmtree(elsewhere, ignore_errors=True)
+    state.rename(elsewhere)
+    with locked(str(root), str(elsewhere), check):
+        pass
+
+
+@as_root
+def test_nobody_else_can_claim_a_root_for_root(root):
+    apply(root)
+    (name,) = [path.name for path in (root.parent / "state").iterdir()]
+    os.chown(f"/var/lib/cisco79xx/roots/{name}", NOBODY, NOBODY)
+    with locked(str(root), str(root.parent / "elsewhere")):
         pass
 
 
@@ -135,21 +184,39 @@ def test_a_state_dir_inside_the_root_is_refused(root, inside):
 
 def test_where_records_are(root, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert state_folder("/srv/tftp").startswith("/var/lib/cisco79xx/tftp-")
+    assert default_state_dir() == "/var/lib/cisco79xx"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    assert state_folder("/srv/tftp").startswith("/home/me/.local/state/cisco79xx/tftp-")
+    assert default_state_dir() == "/home/me/.local/state/cisco79xx"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert state_folder("/srv/tftp").startswith("/home/me/.local/state/cisco79xx/tftp-")
+    assert default_state_dir() == "/home/me/.local/state/cisco79xx"
     monkeypatch.setenv("XDG_STATE_HOME", "/states")
-    assert state_folder("/srv/tftp").startswith("/states/cisco79xx/tftp-")
-    assert state_folder("/srv/\u00e9 \n").startswith("/states/cisco79xx/___-")
-    assert state_folder("/srv/tftp") != state_folder("/srv2/tftp")
-    with pytest.raises(TransactionError, match="is inside"):
-        state_folder("/")
-    with pytest.raises(TransactionError, match="is no path"):
-        state_folder("/srv/tftp", "a\0b")
+    assert default_state_dir() == "/states/cisco79xx"
+
+
+def test_a_run_that_changes_nothing_leaves_nothing(root):
+    before = snapshot(root.parent)
+    with lock(root):
+        assert (root.parent / "state").exists()
+    assert snapshot(root.parent) == before
+    (root.parent / "state").mkdir()
+    before = snapshot(root.parent)
+    with lock(root):
+        pass
+    assert snapshot(root.parent) == before
+
+
+def test_each_root_has_its_own_folder_of_records(root):
+    others = [root.parent / name / "tftp" for name in ("one", "two")] + [root.parent / "\u00e9 \n"]
+    for other in others:
+        other.mkdir(parents=True)
+        apply(other, {"OS79XX.TXT": b"x"})
+    names = [path.name for path in root.parent.glob("*/state/*")] + [path.name for path in (root.parent / "state").iterdir()]
+    assert sorted(name.rpartition("-")[0] for name in names) == ["___", "tftp", "tftp"]
+    assert len(set(names)) == 3
+    with pytest.raises(TransactionError, match="is no path"), locked(str(root), "a\0b"):
+        pass
 
 
 @as_root

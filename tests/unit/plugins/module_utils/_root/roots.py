@@ -24,12 +24,9 @@ PHONE = "SIP001122AABBCC.cnf"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root to make")
 
 
-def apply(changes, backup=False):
+def apply(root, changes, backup=False):
     """With the records out of the way of everybody's."""
-    folder = min((os.path.dirname(change.path) for change in changes), key=len, default=None)
-    if folder is None:
-        return []
-    with tempfile.TemporaryDirectory() as state, lock.locked(folder, state) as locked:
+    with tempfile.TemporaryDirectory() as state, lock.locked(str(root), state) as locked:
         return locked.apply(changes, backup=backup)
 
 

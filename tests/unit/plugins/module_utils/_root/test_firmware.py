@@ -343,7 +343,7 @@ def test_undoing_the_last_change_of_configurations_takes_away_no_files(root):
     with locked(root) as store:
         found = Root(str(root))
         server = server_user(None)
-        firmware.write(store, found, firmware.stage(found, package(files), 0o644, server), parse(NEW), 0o644, server)
+        firmware.write(store, firmware.stage(found, package(files), 0o644, server), parse(NEW), server)
     assert set(files) == {path.name for path in root.iterdir()}
     with lock.locked(str(root), str(root.parent / "state")) as store:
         assert store.records() == []
@@ -359,14 +359,15 @@ def test_what_a_killed_run_left_is_mended_first(root, apart):
     if os.fork() == 0:
         path = str(root / "SIPDefault.cnf")
 
-        def replace(source, target):
-            os.rename(source, target)
-            os._exit(9)
+        def replace(source, target, **folders):
+            os.rename(source, target, **folders)
+            if folders:
+                os._exit(9)
 
         os.replace = replace  # type: ignore[assignment]
-        with lock.locked(str(root), str(root.parent / "state" / apart)) as store:
-            change = Change("SIPDefault.cnf", path, Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
-            store.apply([change, Change("other", str(root / "other"), None, b"x", None)])
+        with lock.locked(str(root), str(root.parent / "state"), False, apart) as store:
+            change = Change("SIPDefault.cnf", "SIPDefault.cnf", Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
+            store.apply([change, Change("other", "other", None, b"x", None)])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.wait()[1]) == 9
     assert b"06-3" in (root / "SIPDefault.cnf").read_bytes()

@@ -31,7 +31,7 @@ def test_plan_and_apply(root):
     assert [(file.mac, edit.before) for file, edit in plan.overrides] == [("001122AABBCC", ((1, "P0S3-07-4-00"),))]
     assert plan.os79xx_before == "P003-8-12-00 \r\n"
     assert plan.warnings == []
-    apply(plan.changes)
+    apply(root, plan.changes)
     after = snapshot(root)
     assert set(after) == set(before)
     assert after["SIPDefault.cnf"][0] == b'image_version: "P0S3-06-3-00"\ntelnet_level: 2\n'
@@ -49,7 +49,7 @@ def test_missing_and_empty_files(root):
     root.chmod(0o775)
     plan = look(root)
     assert names(plan) == ["SIPDefault.cnf", PHONE, "OS79XX.TXT"]
-    assert apply(plan.changes, backup=True)[0][0] == PHONE
+    assert apply(root, plan.changes, backup=True)[0][0] == PHONE
     assert (root / "SIPDefault.cnf").read_bytes() == b'image_version: "P0S3-06-3-00"\n'
     assert (root / "SIPDefault.cnf").stat().st_mode == 0o100644
     assert (root / "OS79XX.TXT").read_bytes() == b"P0S3-06-3-00\n"
@@ -74,7 +74,7 @@ def test_one_file_in_two_roles_is_refused(root):
 
 def test_backups(root):
     before = snapshot(root)
-    backups = dict(apply(look(root).changes, backup=True))
+    backups = dict(apply(root, look(root).changes, backup=True))
     assert set(backups) == {"SIPDefault.cnf", PHONE, "OS79XX.TXT"}
     for name, path in backups.items():
         assert os.path.dirname(path) == str(root)
@@ -95,7 +95,7 @@ def test_mode_owner_and_attributes_stay(root):
         pytest.skip("no extended attributes here")
     (root / "OS79XX.TXT").unlink()
     os.chown(root, 1111, 2222)
-    apply(look(root).changes)
+    apply(root, look(root).changes)
     status = path.stat()
     assert (status.st_mode, status.st_uid, status.st_gid) == (0o106640, 1234, 4321)
     assert os.getxattr(path, "user.note") == b"kept"
@@ -122,7 +122,7 @@ def test_a_file_changed_meanwhile_stops_all(root, name, meddle):
     meddle(root / name)
     before = snapshot(root)
     with pytest.raises(TransactionError, match=name):
-        apply(plan.changes)
+        apply(root, plan.changes)
     assert snapshot(root) == before
 
 
@@ -132,5 +132,5 @@ def test_a_file_created_meanwhile_stops_all(root):
     (root / "OS79XX.TXT").write_bytes(b"theirs")
     before = snapshot(root)
     with pytest.raises(TransactionError, match=r"OS79XX\.TXT was changed"):
-        apply(plan.changes)
+        apply(root, plan.changes)
     assert snapshot(root) == before

@@ -82,7 +82,7 @@ def test_links_inside_the_root_are_followed_and_stay(root):
     (root / "SIP000000000002.cnf").symlink_to(PHONE)
     plan = look(root)
     assert names(plan) == ["SIPDefault.cnf", "SIP000000000001.cnf", "OS79XX.TXT"]
-    apply(plan.changes)
+    apply(root, plan.changes)
     assert os.readlink(root / "SIPDefault.cnf") == "store/default"
     assert (store / "default").read_bytes().startswith(b'image_version: "P0S3-06-3-00"')
     assert (root / PHONE).read_bytes().startswith(b"image_version: P0S3-06-3-00")
@@ -94,7 +94,7 @@ def test_a_linked_root_and_relative_paths(root, monkeypatch):
     link.symlink_to(root)
     assert len(look(link).changes) == 3
     monkeypatch.chdir(root.parent)
-    apply(look("link/").changes)
+    apply("link", look("link/").changes)
     assert not look("tftp").changes
 
 
@@ -107,7 +107,7 @@ def test_the_folder_that_tftp_cfg_dir_names_is_examined_too(root, value):
     plan = look(root)
     assert plan.examined == 3
     assert "phones/SIP000000000009.cnf" in names(plan)
-    apply(plan.changes)
+    apply(root, plan.changes)
     assert (root / "phones" / "SIP000000000009.cnf").read_bytes() == b"image_version: P0S3-06-3-00"
     (root / "phones" / "SIP1.cnf").touch()
     assert "phones/SIP1.cnf has no MAC" in str(refused(root))
