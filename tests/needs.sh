@@ -84,7 +84,7 @@ need_servers() {
 
 # For single tests, which say what they miss.
 need_tools() {
-    for package in $(lacking ip:iproute2 nft:nftables chromium:chromium); do
+    for package in $(lacking ip:iproute2 nft:nftables mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs xfs_io:xfsprogs chromium:chromium | tr " " "\n" | sort -u); do
         { can_install && apt_install "$package"; } || say "some tests need: apt-get install $package"
     done
 }

@@ -96,6 +96,8 @@ class _Survey:
                 self.findings.advice.append(f"there is no {SIP_DEFAULT}: only phones with a file of their own are told anything")
             return None
         self.default = self._settings(file)
+        if not file.data:
+            self.findings.advice.append(f"{SIP_DEFAULT} is empty: only phones with a file of their own are told anything")
         return {
             "file": file.name,
             "image": _value(self.default, "image_version"),
@@ -129,6 +131,11 @@ class _Survey:
                 "effective_telnet_level": (default_level or 0) if level is None else level,
                 "phone_password_set": default_password or "phone_password" in own,
             }
+            if not file.data:
+                self.findings.fault(file.name, "is empty, so the phone is told nothing of its own: write it anew, or remove it")
+        for name in self.root.hidden:
+            text = "is a copy that a killed run left, and may hold passwords: any change of the root by this collection removes it, or do so"
+            self.findings.fault(name, text)
         for mac, alias in self.root.shared:
             other = alias.mac
             if other not in phones:

@@ -30,6 +30,7 @@ MAX_CONFIG = 1 << 20
 """No phone reads a configuration of a megabyte: such a file is something else."""
 
 _PHONE_FILE = re.compile(r"SIP([0-9A-F]{12})\.cnf")
+_HIDDEN_COPY = re.compile(r"\..+\.[0-9a-f]{8}\.(new|old)")
 _LIKE_PHONE_FILE = re.compile(r"sip(.*)\.cnf", re.IGNORECASE | re.DOTALL)
 
 
@@ -84,6 +85,8 @@ class Root:
         self.warnings: List[str] = []
         self.shared: List[Tuple[str, RootFile]] = []
         """MACs, and files of other MACs that are the same one behind symbolic links. Complete after `phones` has ended."""
+        self.hidden: List[str] = []
+        """Files of a change that did not end. Complete after `phones` has ended."""
         try:
             self.tree = root if isinstance(root, Tree) else Tree(root)
             self.entries = self.tree.listing()
@@ -113,6 +116,8 @@ class Root:
                     text = _misnamed(name, in_root=not prefix)
                     if text:
                         self.faults.append(RootFault(prefix + name, text))
+                    if _HIDDEN_COPY.fullmatch(name):
+                        self.hidden.append(prefix + name)
                     continue
                 file = self.read(prefix + name, listing)
                 if file and file.path not in owners:

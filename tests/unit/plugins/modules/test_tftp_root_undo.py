@@ -50,9 +50,10 @@ def kill_half_way(root):
     if not process:
         real = os.replace
 
-        def replace(source, target):
-            real(source, target)
-            os.kill(os.getpid(), signal.SIGKILL)
+        def replace(source, target, **folders):
+            real(source, target, **folders)
+            if folders:
+                os.kill(os.getpid(), signal.SIGKILL)
 
         os.replace = replace  # type: ignore[assignment]
         try:

@@ -176,7 +176,7 @@ def test_files_that_are_none(root):
     os.mkfifo(root / "RINGLIST.DAT")
     found = survey(root)
     assert sorted(fault["file"] for fault in found["faults"]) == sorted(
-        ["RINGLIST.DAT", f"SEP{MAC}.cnf.xml", *(f"SIP00000000000{number}.cnf" for number in (1, 2, 3, 4, 7))]
+        ["RINGLIST.DAT", f"SEP{MAC}.cnf.xml", *(f"SIP00000000000{number}.cnf" for number in (1, 2, 3, 4, 6, 7))]
     )
     assert set(found["phones"]) == {MAC, "001122AABBCD", "000000000005", "000000000006"}
     assert found["phones"]["000000000005"] == {**found["phones"]["001122AABBCD"], "file": "SIP000000000005.cnf"}
