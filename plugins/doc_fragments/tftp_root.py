@@ -44,7 +44,8 @@ options:
   state_dir:
     description:
       - Where the records of what was changed are kept, by which a change is undone, and mended if the host died in the middle of it.
-        They hold passwords, so it has to lie outside of the TFTP root.
+        They hold passwords, so it has to lie outside of the TFTP root. So is the lock that keeps two changes of a root apart.
+      - A root whose lock or records are in another state folder of this host is refused.
       - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
     type: path
 attributes:

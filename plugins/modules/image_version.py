@@ -70,7 +70,8 @@ seealso:
   - module: voip.cisco79xx.tftp_root_undo
 notes:
   - That a phone takes the last of several C(image_version) lines in a file is not established, therefore all of them are set.
-  - Up to 64 changed files are also forced onto the disk; for more than that this would take minutes, so they are left to the file system.
+  - When it ends, everything is on the disk, so that a power cut leaves all files as they were or all of them new.
+  - Somebody else may write in the TFTP root at the same time. Nothing is read or written through a symbolic link that leads out of it.
 extends_documentation_fragment:
   - voip.cisco79xx.tftp_root
   - voip.cisco79xx.tftp_root.reader
