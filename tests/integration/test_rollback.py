@@ -144,8 +144,8 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import p
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 replace = os.replace
-def once(*names):
-    replace(*names)
+def once(*names, **folders):
+    replace(*names, **folders)
     if names[1].endswith("SIPDefault.cnf"):
         os.kill(os.getpid(), signal.SIGKILL)
 os.replace = once
