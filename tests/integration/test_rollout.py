@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD
+from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD, PLAYBOOKS
 
 OLD = ["P0S3-08-2-00", "P0S3-07-4-00", "P0S3-07-5-00"]
 
@@ -249,3 +249,30 @@ def test_the_dry_run_of_an_upgrade_shows_what_the_real_one_does(site):
     assert real.status == 0, real.output
     assert set(here.running().values()) == {"P0S3-8-12-00"}
     assert dry.report["files"] == real.report["files"] != []
+
+
+def test_a_hostile_file_does_a_terminal_no_harm(site):
+    """All that a run shows of files: the differences, refusals, warnings and results."""
+    tricks = "\x1b]0;owned\x07 \x1b[2J \x9b31m \x85 \x00 \x08 \u202e\u2066 \u200b \rline1_password: none\x0b\x0c\x7f".encode()
+    mean = b'image_version: "P0S3-08-2-00"\r\n' + b"".join(
+        b"%s: %s\r\n" % (key, tricks.replace(b"\0", b"")) for key in (b"phone_label", b"x")
+    )
+    here = site(
+        [
+            {"image": "P0S3-08-2-00", "cnf": mean},
+            {"image": "P0S3-08-2-00", "cnf": mean + tricks},
+            {"image": "P0S3-08-2-00", "cnf": b"image_version: " + tricks.replace(b"\r", b"") + b"\n" + mean[30:]},
+        ]
+    )
+    (here.root / "SIP020E84FFFFFF.cnf").write_bytes(b"image_version: \x1b[31m" + tricks)
+    (here.root / "XMLDefault.cnf.xml").write_bytes(
+        b"<Default>" + tricks + b"<loadInformation7>" + tricks + b"</loadInformation7></Default>"
+    )
+    for arguments in (("--check", "--diff"), ("--diff", "-e", "accept_others=true"), ("--check", "--diff", "-e", "scope=wave", "-vvv")):
+        run = here.play("upgrade", *arguments, image="P0S3-8-12-00")
+        assert "phone_label: \\x1b]0;owned\\x07" in run.output
+        assert " \\rline1_password" in run.output
+        shown = run.output.replace("\r\n", "\n").replace("\t", " ")
+        assert [char for char in set(shown) if not (char == "\n" or char.isprintable())] == []
+    run = here.run(["ansible-playbook", str(PLAYBOOKS / "audit.yml"), "-i", str(here.inventory), "-v"])[1]
+    assert [char for char in set(run) if not (char in "\n\t" or char.isprintable())] == []
