@@ -252,27 +252,18 @@ def test_the_dry_run_of_an_upgrade_shows_what_the_real_one_does(site):
 
 
 def test_a_hostile_file_does_a_terminal_no_harm(site):
-    """All that a run shows of files: the differences, refusals, warnings and results."""
-    tricks = "\x1b]0;owned\x07 \x1b[2J \x9b31m \x85 \x00 \x08 \u202e\u2066 \u200b \rline1_password: none\x0b\x0c\x7f".encode()
-    mean = b'image_version: "P0S3-08-2-00"\r\n' + b"".join(
-        b"%s: %s\r\n" % (key, tricks.replace(b"\0", b"")) for key in (b"phone_label", b"x")
-    )
-    here = site(
-        [
-            {"image": "P0S3-08-2-00", "cnf": mean},
-            {"image": "P0S3-08-2-00", "cnf": mean + tricks},
-            {"image": "P0S3-08-2-00", "cnf": b"image_version: " + tricks.replace(b"\r", b"") + b"\n" + mean[30:]},
-        ]
-    )
-    (here.root / "SIP020E84FFFFFF.cnf").write_bytes(b"image_version: \x1b[31m" + tricks)
-    (here.root / "XMLDefault.cnf.xml").write_bytes(
-        b"<Default>" + tricks + b"<loadInformation7>" + tricks + b"</loadInformation7></Default>"
-    )
-    for arguments in (("--check", "--diff"), ("--diff", "-e", "accept_others=true"), ("--check", "--diff", "-e", "scope=wave", "-vvv")):
-        run = here.play("upgrade", *arguments, image="P0S3-8-12-00")
-        assert "phone_label: \\x1b]0;owned\\x07" in run.output
-        assert " \\rline1_password" in run.output
-        shown = run.output.replace("\r\n", "\n").replace("\t", " ")
-        assert [char for char in set(shown) if not (char == "\n" or char.isprintable())] == []
-    run = here.run(["ansible-playbook", str(PLAYBOOKS / "audit.yml"), "-i", str(here.inventory), "-v"])[1]
-    assert [char for char in set(run) if not (char in "\n\t" or char.isprintable())] == []
+    """All that a run shows of files: refusals, differences, results."""
+    tricks = "\x1b]0;owned\x07 \x1b[2J \x9b31m \x85 \x08 \u202e\u2066 \u200b \rline1_password: none\x0b\x0c\x7f".encode()
+    mean = b"phone_label: %s\r\nproxy1_address: %s\r\n" % (tricks, tricks)
+    old = b'image_version: "P0S3-08-2-00"\r\n'
+    files = [old + mean, old + mean + tricks, b"image_version: " + tricks.replace(b"\r", b"") + b"\n" + mean]
+    here = site([{"image": "P0S3-08-2-00", "cnf": file} for file in files])
+    (here.root / "SIP020E84FFFFFF.cnf").write_bytes(b"image_version: " + tricks)
+    (here.root / "XMLDefault.cnf.xml").write_bytes(b"<Default>%s<loadInformation7>%s</loadInformation7></Default>" % (tricks, tricks))
+    shown = [here.play("upgrade", "--check", "--diff", *more, image="P0S3-8-12-00").output for more in ((), ("-e", "scope=wave", "-vvv"))]
+    real = here.play("upgrade", "--diff", "-v", "-e", "accept_others=true", image="P0S3-8-12-00")
+    assert "phone_label: \\x1b]0;owned\\x07" in real.output
+    assert " \\rline1_password" in real.output
+    shown += [real.output, here.run(["ansible-playbook", str(PLAYBOOKS / "audit.yml"), "-i", str(here.inventory), "-v"])[1]]
+    for text in shown:
+        assert {char for char in text.replace("\r\n", "\n") if not (char in "\n\t" or char.isprintable())} == set()

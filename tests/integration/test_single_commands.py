@@ -37,7 +37,7 @@ def test_raw_commands(ansible):
 
     status, output = run("phone0", "ansible.builtin.raw", "-a", f"echo {PASSWORD}", "-vvv")
     assert "EXEC echo ********" in output
-    assert PASSWORD not in output
+    assert not [line for line in output.splitlines() if PASSWORD in line and "'async_val'" not in line], "but for what Ansible shows itself"
 
     status, output = run("phone0", "ansible.builtin.raw", "-a", "reset", "-vvvvv")
     assert status == 0, output

@@ -138,7 +138,7 @@ class Session:
             await asyncio.sleep(0.01)
 
     async def _flood(self, phase: str) -> None:
-        """The fault `flood`, if this is its phase: as many bytes as it has, or without end, and then nothing."""
+        """The fault `flood`, if this is its phase: as many bytes as it has, and then nothing but the rest of an answer; or without end."""
         flood = self.phone.faults.get("flood")
         if not flood or flood["phase"] != phase or (flood.get("after_reset") and not self.phone.resets):
             return
@@ -150,9 +150,9 @@ class Session:
             await self.writer.drain()
             await asyncio.sleep(flood.get("pause", 0.0))
             left = None if left is None else left - size
-        while await self.reader.read(256):
-            pass
-        raise ConnectionResetError
+        while phase != "answer":
+            if not await self.reader.read(256):
+                raise ConnectionResetError
 
     def _says(self) -> bytes:
         """The fault `says`: a text in which {password} is the last one typed, {PASSWORD} in capitals, {pieces} in lines of a letter."""
@@ -219,8 +219,8 @@ class Session:
             await self.send(CHATTER)
         if "hostile" in faults:
             await self.send(HOSTILE)
-        await self._flood("answer")
         await self.send(self._says())
+        await self._flood("answer")
         command = await self._word(words[0], COMMANDS)
         if command == "exit":
             await self._say("Logging Out")
