@@ -13,12 +13,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import flee
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {
-        **PHONES_SPEC,
-        "unless_image": {"type": "str"},
-        "unless_images": {"type": "dict"},
-        "accept_unknown_mac": {"type": "bool", "default": False},
-    }
+    ARGUMENTS = {**PHONES_SPEC, "unless_image": {"type": "str"}, "unless_images": {"type": "dict"}, "accept_unknown_mac": {"type": "bool"}}
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         phones = self.phones(arguments["phones"])

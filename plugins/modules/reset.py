@@ -33,7 +33,6 @@ options:
         is the right one.
       - The inventory variable C(cisco79xx_accept_unknown_mac) does that for one phone or a group.
     type: bool
-    default: false
 extends_documentation_fragment:
   - voip.cisco79xx.phones
   - voip.cisco79xx.phones.sessions

@@ -11,6 +11,7 @@ import re
 import signal
 import time
 from threading import Thread
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_fleet_with_every_fault_ends_as_it_should(site):
     assert "wrong_password" in summary.read_text() or "does not take the password" in summary.read_text()
 
 
-FLOODS = [
+FLOODS: list[dict[str, Any]] = [
     {"phase": "before", "text": "\n", "bytes": 64_000},
     {"phase": "after", "text": "\n", "bytes": 64_000},
     {"phase": "after", "text": "\r\nx> ", "bytes": 64_000},
@@ -116,8 +117,8 @@ FLOODS = [
 
 def test_phones_that_flood_hold_up_nobody(site):
     """They flood from their restart on. The others are away for longer than the patience with a login that ends in nothing."""
-    floods = [{"faults": {"flood": {**flood, "after_reset": True}}, "boot_seconds": 0.5} for flood in FLOODS]
-    healthy = [{"boot_seconds": 22.0} for _number in range(10)]
+    floods: list[dict[str, Any]] = [{"faults": {"flood": {**flood, "after_reset": True}}, "boot_seconds": 0.5} for flood in FLOODS]
+    healthy: list[dict[str, Any]] = [{"boot_seconds": 22.0} for _number in range(10)]
     here = site([{"image": OLD, "boot": "none", "next_image": NEW, **phone} for phone in floods + healthy])
     names = [f"phone{number}" for number in range(len(floods), len(floods + healthy))]
     with here.started("-e", "waves=100%", "-e", "max_fail_percentage=100", "-e", "wait_timeout=60") as run:
@@ -138,7 +139,7 @@ def test_phones_that_flood_hold_up_nobody(site):
 def test_phones_that_do_not_tell_who_they_are(site):
     accepted = {"cisco79xx_accept_unknown_mac": True}
     faults = {"phone1": "no_mac", "phone2": "two_macs", "phone3": "no_mac", "phone4": "no_mac"}
-    more = {"phone3": {"inventory": accepted}, "phone4": {"image": NEW}}
+    more: dict[str, dict[str, Any]] = {"phone3": {"inventory": accepted}, "phone4": {"image": NEW}}
     here = site(
         [
             {"image": OLD, "faults": [faults[name]] if name in faults else [], **more.get(name, {})}

@@ -45,7 +45,7 @@ OUTPUT_LIMIT = 64 * 1024
 MOST_NEGOTIATION = 1000
 """Bytes 0xff, which begin each telnet option, that a whole session may have. A phone sends two."""
 WINDOW = 8 * 1024
-"""Bytes at the end of what was read in which a step looks for its sign."""
+"""Bytes at the end of what was read in which a step looks for its sign. No more than half of them are new, so that none is cut in two."""
 FREE_READS = 20
 """Times that bytes are read as they come. From then on what comes in drops is gathered, as each look at it costs a whole WINDOW."""
 LONGEST_PAUSE = 0.1
@@ -219,17 +219,19 @@ class Session:
         image = _IMAGE.search(self._heard)
         if not image:
             raise self._error(failures.NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
+        if (doubt := self.doubt()) and doubt.kind == failures.WRONG_PHONE:
+            raise doubt
         name, told = printable(image.group(1)), self._macs()
-        if told and self.phone.mac and self.phone.mac not in told:
-            another = f"another phone answers here: its MAC is {list_some(told, 2)}, not {self.phone.mac}"
-            raise self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
         if not images.recognise(name):  # else it may well hold a short password, and must be known all the same
             name = self.harmless(image.group(1))
         return name, self.phone.mac or (told[0] if len(told) == 1 else None)
 
     def doubt(self) -> PhoneError | None:
-        """Why the phone must not be reset, as its banner does not tell whether it is the inventory's; or None."""
+        """Why the phone must not be reset, as it is not the inventory's (WRONG_PHONE), or may not be (UNKNOWN_MAC); or None."""
         told = self._macs()
+        if told and self.phone.mac and self.phone.mac not in told:
+            another = f"another phone answers here: its MAC is {list_some(told, 2)}, not {self.phone.mac}"
+            return self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
         if len(told) == 1 or not self.phone.mac or self.phone.accept_unknown_mac:
             return None
         names = f"names {len(told)} MACs ({list_some(told, 2)})" if told else "names no MAC"
@@ -237,10 +239,9 @@ class Session:
         return self._error(failures.UNKNOWN_MAC, f"{names} in its banner, so it may not be {self.phone.mac}; {way_out}")
 
     async def confirm(self) -> None:
-        """Hear the banner to its end. Raises PhoneError if the phone must not be reset, as it is not the inventory's, or may not be."""
+        """Hear the banner to its end, before `reset`. Raises PhoneError if there is a `doubt`."""
         deadline = time.monotonic() + self._limits.command
         await self._read(_PROMPT.search, deadline, "shows no prompt", quiet=QUIET, enough=lambda text: True)
-        self.identify()
         if doubt := self.doubt():
             raise doubt
 
@@ -331,7 +332,7 @@ class Session:
                 raise self._error(failures.NO_PROMPT, f"{trouble}; its last words: {self._last_words()}")
             patience = deadline - now if quiet is None else min(quiet, deadline - now)
             try:
-                data = await asyncio.wait_for(self._client.reader.read(WINDOW), patience)
+                data = await asyncio.wait_for(self._client.reader.read(WINDOW // 2), patience)
             except TimeoutError:
                 if quiet is not None and enough(bytes(self._buffer[-WINDOW:])):
                     return
