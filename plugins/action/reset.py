@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image
@@ -13,10 +13,12 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import flee
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {**PHONES_SPEC, "unless_image": {"type": "str"}, "unless_images": {"type": "dict"}}
+    ARGUMENTS = {**PHONES_SPEC, "unless_image": {"type": "str"}, "unless_images": {"type": "dict"}, "accept_unknown_mac": {"type": "bool"}}
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         phones = self.phones(arguments["phones"])
+        if arguments["accept_unknown_mac"]:
+            phones = [replace(phone, accept_unknown_mac=True) for phone in phones]
         given = (arguments["unless_image"], arguments["unless_images"])
         unless = None if given == (None, None) else self.targets(phones, *given)
         pace = self.pace(arguments)
@@ -40,10 +42,10 @@ def _prediction(observation: fleet.Observation, unless: Image | None) -> fleet.R
     """The answer that a phone would give, in check mode."""
     already = unless is not None and fleet.runs(observation.image, unless)
     return fleet.ResetAnswer(
-        sent=observation.reachable and not already,
+        sent=observation.kind is None and not already,
         already=already,
         image=observation.image,
         mac=observation.mac,
-        kind=observation.kind,
-        reason=observation.reason,
+        kind=None if already else observation.kind,
+        reason=None if already else observation.reason,
     )

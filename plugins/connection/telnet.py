@@ -113,6 +113,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
     Limits,
     Phone,
     PhoneError,
+    hide,
     session,
 )
 
@@ -139,16 +140,16 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if TELNETLIB3_ERROR:
             raise AnsibleError(NO_TELNETLIB3) from TELNETLIB3_ERROR
+        host, password = self.get_option("host"), str(self.get_option("password") or "").rstrip("\r\n")
         if in_data or _SHELL.search(cmd):
-            raise AnsibleError(f"cannot run {cmd[:40]!r}…: {_ONLY_RAW}")
+            raise AnsibleError(f"cannot run {hide(cmd, password)[:40]!r}…: {_ONLY_RAW}")
         line = cmd.strip()
         if "\n" in line or "\r" in line:
             raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
-        host, password = self.get_option("host"), str(self.get_option("password") or "").rstrip("\r\n")
         if not password:
             raise AnsibleConnectionFailure(f"{host}: no password; set ansible_password to its phone_password (vault it)")
         phone = Phone(host, host, self.get_option("port"), password)
-        display.vvv(f"EXEC {line}", host=phone.host)
+        display.vvv(f"EXEC {hide(line, password)}", host=phone.host)
         try:
             answer = asyncio.run(self._answer(phone, line))
         except PhoneError as error:
@@ -164,6 +165,7 @@ class Connection(ConnectionBase):
         limits = Limits(self.get_option("connect_timeout"), self.get_option("login_timeout"), self.get_option("command_timeout"))
         async with session(phone, limits) as talk:
             if line == "reset":
+                await talk.confirm()
                 return "Phone will reset when call completes." if await talk.reset() else ""
             return await talk.command(line)
 

@@ -15,7 +15,9 @@ from typing import Any, Collection, Iterable, List
 MASK = "********"
 """What stands in place of a secret."""
 
-_SECRET = re.compile("passw|secret|encrypt_key", re.IGNORECASE)
+SECRET = "passw|secret|encrypt_key"
+"""Words, in any case, in the names of settings whose values are secrets: as a regular expression."""
+_SECRET = re.compile(SECRET, re.IGNORECASE)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]{0,500}(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
 """What a terminal takes for a command."""
 # Controls, surrogates, non-characters (none legal in XML), and what is invisible or turns the direction of text.

@@ -50,7 +50,9 @@ phones:
     kind:
       description:
         - Why it could not be observed, one of V(refused), V(unreachable), V(silent), V(closed), V(endless), V(no_prompt), V(no_image),
-          V(wrong_password), V(wrong_phone), V(error). Null for a reachable phone.
+          V(wrong_password), V(wrong_phone), V(error).
+        - Of a reachable phone V(unknown_mac) if its banner names no MAC or several and the inventory has one, so that it is not reset,
+          and otherwise null.
       type: str
     reason:
       description: The same for people, with what to do next.

@@ -16,7 +16,8 @@ author:
 description:
   - Logs in to each phone over telnet and types C(reset). All phones are restarted at once, by one task.
   - A phone in a call restarts by itself when the call ends.
-  - A phone is not restarted if the MAC in its banner is not the one of the inventory.
+  - A phone that the inventory has a MAC of is not restarted if its banner has another one; nor if it has none, or several, unless
+    O(accept_unknown_mac=true).
   - A restart has no answer. Use M(voip.cisco79xx.wait_for_image) to see what the phones run afterwards.
   - Fails if a phone could not be told to restart; RV(phones) holds the results of all others then, too.
 options:
@@ -26,6 +27,12 @@ options:
   unless_images:
     description: As O(unless_image), with an image for each phone, by inventory name.
     type: dict
+  accept_unknown_mac:
+    description:
+      - Restart also a phone whose banner has no MAC or several, though the inventory has one. Nothing but its address tells then that it
+        is the right one.
+      - The inventory variable C(cisco79xx_accept_unknown_mac) does that for one phone or a group.
+    type: bool
 extends_documentation_fragment:
   - voip.cisco79xx.phones
   - voip.cisco79xx.phones.sessions

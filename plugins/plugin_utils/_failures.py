@@ -24,6 +24,7 @@ NO_PROMPT = "no_prompt"
 NO_IMAGE = "no_image"
 WRONG_PASSWORD = "wrong_password"
 WRONG_PHONE = "wrong_phone"
+UNKNOWN_MAC = "unknown_mac"
 NOT_PRIVILEGED = "not_privileged"
 UNKNOWN_COMMAND = "unknown_command"
 ERROR = "error"
@@ -116,6 +117,11 @@ knows a changed one only after a restart, so try the former too.
 wrong_phone | Another phone answers
 another phone answers at its address; that one was not touched
 Its address has gone to another phone. Correct ansible_host or cisco79xx_mac in the inventory; a DHCP reservation keeps it right.
+
+unknown_mac | Does not tell its MAC
+names no MAC in its banner, or several, so that it may be another phone; it was not touched
+Log in by hand with telnet and look at the banner, and at the phone for its MAC (Settings, Network Configuration). If it is the right phone,
+let it be reset with -e accept_unknown_mac=true, or with cisco79xx_accept_unknown_mac: true in the inventory.
 
 not_privileged | Does not allow reset
 its telnet_level does not allow reset

@@ -52,6 +52,7 @@ def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
             "mac": phone.mac,
             "hold": phone.hold,
             "tftp_host": phone.tftp_host,
+            "accept_unknown_mac": phone.accept_unknown_mac,
             "password_of": owners.setdefault(phone.password, phone.name),
         }
         for phone in phones
@@ -77,6 +78,7 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         own_mac = variables.get("cisco79xx_mac")
         mac = macs.parse(str(own_mac)) if own_mac else macs.find(name)
         hold = boolean(variables.get("hold", False), strict=False)
+        accept_mac = boolean(variables.get("cisco79xx_accept_unknown_mac", False), strict=False)
         tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
     except (ValueError, TypeError) as error:
         raise InventoryError(f"{name}: {error}") from None
@@ -84,7 +86,7 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
     if to_log_in and not password:
         raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
-    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host)
+    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host, accept_mac)
 
 
 def _port(value: object) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD
+from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD, PLAYBOOKS
 
 OLD = ["P0S3-08-2-00", "P0S3-07-4-00", "P0S3-07-5-00"]
 
@@ -249,3 +249,21 @@ def test_the_dry_run_of_an_upgrade_shows_what_the_real_one_does(site):
     assert real.status == 0, real.output
     assert set(here.running().values()) == {"P0S3-8-12-00"}
     assert dry.report["files"] == real.report["files"] != []
+
+
+def test_a_hostile_file_does_a_terminal_no_harm(site):
+    """All that a run shows of files: refusals, differences, results."""
+    tricks = "\x1b]0;owned\x07 \x1b[2J \x9b31m \x85 \x08 \u202e\u2066 \u200b \rline1_password: none\x0b\x0c\x7f".encode()
+    mean = b"phone_label: %s\r\nproxy1_address: %s\r\n" % (tricks, tricks)
+    old = b'image_version: "P0S3-08-2-00"\r\n'
+    files = [old + mean, old + mean + tricks, b"image_version: " + tricks.replace(b"\r", b"") + b"\n" + mean]
+    here = site([{"image": "P0S3-08-2-00", "cnf": file} for file in files])
+    (here.root / "SIP020E84FFFFFF.cnf").write_bytes(b"image_version: " + tricks)
+    (here.root / "XMLDefault.cnf.xml").write_bytes(b"<Default>%s<loadInformation7>%s</loadInformation7></Default>" % (tricks, tricks))
+    shown = [here.play("upgrade", "--check", "--diff", *more, image="P0S3-8-12-00").output for more in ((), ("-e", "scope=wave", "-vvv"))]
+    real = here.play("upgrade", "--diff", "-v", "-e", "accept_others=true", image="P0S3-8-12-00")
+    assert "phone_label: \\x1b]0;owned\\x07" in real.output
+    assert " \\rline1_password" in real.output
+    shown += [real.output, here.run(["ansible-playbook", str(PLAYBOOKS / "audit.yml"), "-i", str(here.inventory), "-v"])[1]]
+    for text in shown:
+        assert {char for char in text.replace("\r\n", "\n") if not (char in "\n\t" or char.isprintable())} == set()

@@ -35,6 +35,10 @@ def test_raw_commands(ansible):
     assert status == 2
     assert "frobnicate: Command not found." in output
 
+    status, output = run("phone0", "ansible.builtin.raw", "-a", f"echo {PASSWORD}", "-vvv")
+    assert "EXEC echo ********" in output
+    assert not [line for line in output.splitlines() if PASSWORD in line and "'async_val'" not in line], "but for what Ansible shows itself"
+
     status, output = run("phone0", "ansible.builtin.raw", "-a", "reset", "-vvvvv")
     assert status == 0, output
     assert here.resets()["phone0"] == 1
@@ -94,6 +98,23 @@ def test_actions_for_one_host_each(ansible):
     assert status == 2
     assert "phone1 | SUCCESS" in output
     assert "1 of 1 phones are not on P0S3-06-3-00" in output
+
+
+def test_a_phone_that_does_not_tell_its_mac(ansible):
+    here, run = ansible([{"faults": ["no_mac"]}])
+    status, output = run("phones", "voip.cisco79xx.phone_info")
+    assert status == 0, output
+    assert '"kind": "unknown_mac"' in output
+    for check in ("--check", "-v"):
+        status, output = run("phones", "voip.cisco79xx.reset", check)
+        assert status == 2
+        assert "phone0 was not reset: names no MAC in its banner" in output
+        status, output = run("phones", "voip.cisco79xx.reset", "-a", "unless_image=P0S3-08-2-00", check)
+        assert status == 0, output
+    assert here.resets() == {"phone0": 0}
+    status, output = run("phones", "voip.cisco79xx.reset", "-a", "accept_unknown_mac=true")
+    assert status == 0, output
+    assert here.resets() == {"phone0": 1}
 
 
 @pytest.mark.parametrize(

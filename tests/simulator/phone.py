@@ -39,7 +39,8 @@ FLASHES_PER_BOOT = 8
 
 FAULTS = frozenset(
     "wrong_password telnet_off silent closes closes_after_password endless endless_after_login chatty slow no_echo never_returns"
-    " bricked stays_old firewall in_call level_1 hostile other_phone telnet_off_after_reset password_after_reset unregistered".split()
+    " bricked stays_old firewall in_call level_1 hostile other_phone telnet_off_after_reset password_after_reset unregistered"
+    " no_mac two_macs says flood".split()
 )
 
 Note = Callable[..., None]

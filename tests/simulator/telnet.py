@@ -87,6 +87,7 @@ class Session:
         self.reader = reader
         self.writer = writer
         self.keys = Keys()
+        self.said = ""
         self._typed: Iterator[bytes] = iter(())
 
     async def run(self) -> None:
@@ -100,13 +101,15 @@ class Session:
             return
         if "endless" in faults:
             await self._endless()
+        await self._flood("before")
         await self.send(HELLO)
         if not await self._login() or "closes_after_password" in faults:
             return
         self.phone.note("login")
         if "endless_after_login" in faults:
             await self._endless()
-        await self.send(self._banner())
+        await self._flood("after")
+        await self.send(self._says() + self._banner())
         await self._prompt()
         while (line := await self._line(echo="no_echo" not in faults)) is not None:
             if self.phone.status == "up" and not await self._command(line):
@@ -134,11 +137,34 @@ class Session:
             await self.writer.drain()
             await asyncio.sleep(0.01)
 
+    async def _flood(self, phase: str) -> None:
+        """The fault `flood`, if this is its phase: as many bytes as it has, and then nothing but the rest of an answer; or without end."""
+        flood = self.phone.faults.get("flood")
+        if not flood or flood["phase"] != phase or (flood.get("after_reset") and not self.phone.resets):
+            return
+        text, left, size = flood["text"].encode("latin-1"), flood.get("bytes"), flood.get("size", 4096)
+        while left is None or left > 0:
+            packet = (text * (size // len(text) + 1))[:size]
+            text = text[size % len(text) :] + text[: size % len(text)]
+            self.writer.write(packet if left is None else packet[:left])
+            await self.writer.drain()
+            await asyncio.sleep(flood.get("pause", 0.0))
+            left = None if left is None else left - size
+        while phase != "answer":
+            if not await self.reader.read(256):
+                raise ConnectionResetError
+
+    def _says(self) -> bytes:
+        """The fault `says`: a text in which {password} is the last one typed, {PASSWORD} in capitals, {pieces} in lines of a letter."""
+        text = str(self.phone.faults.get("says", ""))
+        return text.format(password=self.said, PASSWORD=self.said.upper(), pieces="\r\n".join(self.said)).encode("latin-1")
+
     async def _login(self) -> bool:
         for left in reversed(range(TRIES)):
             line = await self._line(echo=False)
             if line is None:
                 return False
+            self.said = line
             if line == self.phone.current_password:
                 return True
             self.phone.note("bad_password")
@@ -152,13 +178,15 @@ class Session:
 
     def _banner(self) -> bytes:
         phone = self.phone
-        mac = phone.shown_mac.lower()
+        shown = [] if "no_mac" in phone.faults else [phone.shown_mac]
+        shown += [f"{int(phone.mac, 16) ^ 2:012X}"] if "two_macs" in phone.faults else []
+        macs = "".join(f"Cisco IP phone  MAC: {mac[:4]}:{mac[4:8]}:{mac[8:]}\r\n" for mac in map(str.lower, shown))
         parts = [f"  SW: {phone.image}", "  ARM: PAS3XXXX", "  Boot: PC03A300", "  DSP: PS03XXXX"]
         if phone.banner == "none":
             return b"\r\n"
         gap = "\r\n" if phone.banner == "split_lines" else ""
         load = gap.join(["Loadid:", *parts])
-        text = f"\r\n<Cisco Systems, Inc.> <Copyright 2000-2005>\r\nCisco IP phone  MAC: {mac[:4]}:{mac[4:8]}:{mac[8:]}\r\n{load}\r\n\r\n"
+        text = f"\r\n<Cisco Systems, Inc.> <Copyright 2000-2005>\r\n{macs}{load}\r\n\r\n"
         return (HOSTILE if "hostile" in phone.faults else b"") + text.encode("latin-1")
 
     async def _line(self, echo: bool) -> str | None:
@@ -191,6 +219,8 @@ class Session:
             await self.send(CHATTER)
         if "hostile" in faults:
             await self.send(HOSTILE)
+        await self.send(self._says())
+        await self._flood("answer")
         command = await self._word(words[0], COMMANDS)
         if command == "exit":
             await self._say("Logging Out")

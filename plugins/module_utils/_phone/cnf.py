@@ -17,13 +17,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Iterator, List, Match, NamedTuple, Optional, Tuple
 
+from .._text import MASK, SECRET
+
 IMAGE_VERSION = b"image_version"
 PIN_MARK = b"pinned by voip.cisco79xx until its rollout ends"
 UNPROVISIONED = "UNPROVISIONED"
 
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t"
-_MASK = b"********"
+_MASK = MASK.encode()
 
 # A carriage return inside a line ends its value: in a file with nothing but those, the "line" is the whole file.
 _SETTING = re.compile(
@@ -37,7 +39,7 @@ _NAME = re.compile(rb"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*")
 _HASH = re.compile(rb"(?:\A|(?<=[ \t]))#")
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+")
-_SECRET = re.compile(rb"password|passwd|secret|encrypt_key", re.IGNORECASE)
+_SECRET = re.compile(SECRET.encode(), re.IGNORECASE)
 _SEPARATOR = re.compile(rb"[\"']?[ \t]*([:=]?)[ \t]*")
 _QUOTED_SECRET = re.compile(rb'"([^"]*)"([ \t]*(?:;[^"]*)?)')
 _COMMENT_AFTER = re.compile(rb"(?<=[ \t]);|;(?=[ \t]|\Z)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from typing import Any, Dict, Optional, Sequence
 
 from .._change.model import Change
@@ -34,7 +35,7 @@ def _unified(texts: Dict[str, str]) -> Dict[str, str]:
 
 
 def _before_and_after(root: str, change: Change) -> Dict[str, str]:
-    path = f"{root}/{change.name}"
+    path = plain(f"{root}/{change.name}")
     return {"before_header": path, "after_header": path, "before": _shown(change.before), "after": _shown(change.after)}
 
 
@@ -42,4 +43,5 @@ def _shown(data: Optional[bytes]) -> str:
     if data and b"\0" in data:
         return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
     text = cnf.mask(data or b"").decode("utf-8", "backslashreplace")
-    return "".join(char if char in "\r\n\t" else plain(char) for char in text)
+    # A carriage return that ends no line would have a terminal write over the line
+    return re.sub(r"\r(?!\n)|[^\r\n\t -~]", lambda char: plain(char[0]), text)

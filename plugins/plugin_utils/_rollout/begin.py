@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,8 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             "or let these move with -e accept_others=true"
         )
     fleet = phones(names, inventory.hostvars)
+    if rules.accept_unknown_mac:
+        fleet = [replace(phone, accept_unknown_mac=True) for phone in fleet]
     sites = _sites(fleet, inventory, rules.tftp_group)
     if rules.together and len(sites) > forks:
         raise RolloutError(

@@ -27,9 +27,9 @@ ANY = "any"
 class PlannedPhone:
     """What shall become of one phone.
 
-    `status`: PLANNED, ALREADY or BLOCKED. `observed`: it could be logged in to; if not, `kind` and `reason` say why. Otherwise `reason`
-    says why it is blocked. `in_flight`: an earlier run has reset it to the image, and it may not be back. `held`: it must keep what it
-    runs. `risks`: texts for people. `wave`: the number of its wave, None if it has none.
+    `status`: PLANNED, ALREADY or BLOCKED. `observed`: it could be logged in to, and is known to be the phone that is meant; if not, `kind`
+    and `reason` say why. Otherwise `reason` says why it is blocked. `in_flight`: an earlier run has reset it to the image, and it may not
+    be back. `held`: it must keep what it runs. `risks`: texts for people. `wave`: the number of its wave, None if it has none.
     """
 
     status: str
@@ -225,4 +225,4 @@ def _planned(target: images.Image | None, observation: Observation, direction: s
     if against and not force:
         than, other = ("older", UPGRADE) if direction == DOWNGRADE else ("newer", DOWNGRADE)
         return replace(phone, status=BLOCKED, reason=f"runs {current}, {than} than {target}: use {other}, or -e force=true")
-    return phone
+    return replace(phone, observed=observation.kind is None)

@@ -59,6 +59,7 @@ class Rules:
     verify_files: bool
     scope: str
     accept_others: bool
+    accept_unknown_mac: bool
     undo: bool
     run_to_undo: str
     rollback_on_stop: bool

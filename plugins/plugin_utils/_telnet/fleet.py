@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, session
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, printable, session
 
 Targets = Mapping[str, images.Image]
 """Inventory name → image."""
@@ -41,7 +41,7 @@ MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, fa
 """Kinds of failure that a phone which restarts just now has too."""
 
 
-_LINE = re.compile(r"^\s*([0-9]{1,2})\s+([1.0x])([1.0x])([1.0x])\s+([A-Z_]+)\s", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]{0,8}([0-9]{1,2})[ \t]{1,8}([1.0x])([1.0x])([1.0x])[ \t]{1,8}([A-Z_]{1,32})\s", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Patience:
 class Observation:
     """What one look at a phone showed.
 
-    `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why. `mac`: from
-    its banner, otherwise from the inventory, if either has it. `unregistered`: which of its lines are not registered, or None; only
-    `look_at_lines` asks for that.
+    `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why; if so, they
+    say why it must not be reset (UNKNOWN_MAC), or are None. `mac`: from its banner, otherwise from the inventory, if either has it.
+    `unregistered`: which of its lines are not registered, or None; only `look_at_lines` asks for that.
     """
 
     reachable: bool
@@ -186,10 +186,12 @@ async def look(phone: Phone, limits: Limits, at_lines: bool = False) -> Observat
     try:
         async with session(phone, limits) as talk:
             image, mac = talk.identify()
-            missing = unregistered(await talk.command("show register")) if at_lines else None
+            kind, reason = (doubt.kind, doubt.reason) if (doubt := talk.doubt()) else (None, None)
+            missing = unregistered(printable(await talk.answer("show register"))) if at_lines else None
+            missing = missing and talk.harmless(missing.encode())
     except PhoneError as error:
         return Observation(False, None, phone.mac, error.kind, error.reason)
-    return Observation(True, image, mac, unregistered=missing)
+    return Observation(True, image, mac, kind, reason, missing)
 
 
 async def look_at_lines(phone: Phone, limits: Limits) -> Observation:
@@ -209,6 +211,7 @@ async def reset_one(
             image, mac = talk.identify()
             if unless is not None and runs(image, unless):
                 return ResetAnswer(already=True, image=image, mac=mac)
+            await talk.confirm()
             if not may_send(phone):
                 return None
             return ResetAnswer(sent=True, deferred=await talk.reset(), image=image, mac=mac)
@@ -267,7 +270,7 @@ async def until_back(
             return replace(ended, kind=kind, reason=reason)
         if why := cause(phone):
             return replace(ended, kind=why.kind, reason=why.reason, advice=why.advice)
-        if last.reachable:
+        if last.reachable or last.kind not in MAY_BE_RESTARTING:  # a look at one that talks without end costs most
             pause = min(pause * 1.5, patience.poll_interval)
         else:
             pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began), away() / LOOKS_PER_SECOND), DOWN_POLL, patience.poll_interval)

@@ -19,10 +19,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, one_line
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
 try:
@@ -42,22 +45,28 @@ OUTPUT_LIMIT = 64 * 1024
 MOST_NEGOTIATION = 1000
 """Bytes 0xff, which begin each telnet option, that a whole session may have. A phone sends two."""
 WINDOW = 8 * 1024
-"""Bytes at the end of what was read in which a step looks for its sign, so that a flood costs no more than it is long."""
+"""Bytes at the end of what was read in which a step looks for its sign. No more than half of them are new, so that none is cut in two."""
+FREE_READS = 20
+"""Times that bytes are read as they come. From then on what comes in drops is gathered, as each look at it costs a whole WINDOW."""
+LONGEST_PAUSE = 0.1
+"""Seconds between two reads then, at most: less than SETTLE, so that a pause is no silence."""
 SETTLE = 0.2
 """Seconds of silence after which what looks like a prompt is one. Only paid where the prompt is not known yet."""
 QUIET = 1.0
 """Seconds of silence after which a phone that shows no prompt is asked for one."""
 
+# A phone's bytes may be anything: no two repeats in a row may take the same bytes, and none is without end.
 _PASSWORD_PROMPT = re.compile(rb"Password ?:", re.IGNORECASE)
 _BAD_PASSWORD = re.compile(rb"Bad Password", re.IGNORECASE)
-_IMAGE = re.compile(rb"(?:Loadid:.{0,200}?|[\r\n ])SW:\s*(\S{1,64})\s", re.DOTALL)
-_MAC = re.compile(rb"MAC:\s*((?:[0-9A-Fa-f]{2}[:.\- ]?){5}[0-9A-Fa-f]{2})")
+_IMAGE = re.compile(rb"(?:Loadid:.{0,200}?|[\r\n ])SW:\s{0,16}(\S{1,64})\s", re.DOTALL)
+_HEX_DIGITS = rb"((?:[0-9A-F]{2}[\s:.\-]{0,4}){5}[0-9A-F]{2})(?![0-9A-F])"
+_MAC = re.compile(rb"MAC(?:[ _]address)?[\s:=]{1,16}" + _HEX_DIGITS + rb"(?:[\s,;/]{1,4}" + _HEX_DIGITS + rb")?", re.IGNORECASE)
 # `<phone_prompt>> `: at the end of what was read it may still be part of a longer line, followed by a line end it cannot be.
 _PROMPT = re.compile(rb"(?:^|[\r\n])(?!<Cisco)(?:([^\r\n]{0,40}> )(?=[\r\n])|([^\r\n]{0,40}> ?)$)")
-_NOT_PRIVILEGED = re.compile(rb"in\s+privileged mode", re.IGNORECASE)
+_NOT_PRIVILEGED = re.compile(rb"in\s{1,16}privileged mode", re.IGNORECASE)
 _DEFERRED = re.compile(rb"Reset Detected during active call|Phone will reset when call completes", re.IGNORECASE)
 _UNKNOWN_COMMAND = re.compile(rb": (?:Command not found|Ambiguous)\.")
-_SECRET_SETTING = re.compile(r"(?im)^(\s*\S*(?:password|encrypt_key)\S*[ \t]*:[ \t]*)\S.*$")
+_BLANK = r"[\s\x00-\x20\x7f-\xa0]"
 
 
 class PhoneError(Exception):
@@ -74,7 +83,8 @@ class Phone:
     """Where a phone is and how to log in.
 
     `name`: its inventory name. `mac`: as in SIP<MAC>.cnf, or None if the inventory does not have it. `hold`: it must keep the image that it
-    runs. `tftp_host`: the inventory name of its TFTP host, or empty if it has none of its own.
+    runs. `tftp_host`: the inventory name of its TFTP host, or empty if it has none of its own. `accept_unknown_mac`: it may be reset though
+    its banner does not tell which phone it is.
     """
 
     name: str
@@ -84,6 +94,7 @@ class Phone:
     mac: str | None = None
     hold: bool = False
     tftp_host: str = ""
+    accept_unknown_mac: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,11 @@ class _Client(_BaseClient):
 
     Looks at what is received at once: telnetlib3's own queue is dropped at a close, and with it a phone's last words, and costs a task.
     Ends a connection that floods: each option that a phone offers costs an answer and time, and a suboption without end never reaches a
-    reader's limit.
+    reader's limit. Reads ever more seldom from one that drips.
     """
 
     flooded = False
-    _received = _negotiated = 0
+    _received = _negotiated = _reads = 0
 
     def __init__(self) -> None:
         super().__init__(encoding=False, connect_minwait=0, connect_maxwait=0, limit=OUTPUT_LIMIT)
@@ -117,10 +128,15 @@ class _Client(_BaseClient):
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
         self._negotiated += data.count(b"\xff")
+        self._reads += 1
         if self._negotiated > MOST_NEGOTIATION or self._received > 4 * OUTPUT_LIMIT:
             self._end()
-        else:
-            self._process_chunk(data)
+            return
+        self._process_chunk(data)
+        if self._reads > FREE_READS:
+            self._transport.pause_reading()
+            pause = min((self._reads - FREE_READS) / 1000, LONGEST_PAUSE)
+            asyncio.get_running_loop().call_later(pause, self._transport.resume_reading)
 
     def _mccp2_start(self) -> None:
         """Some compress although they were refused."""
@@ -137,11 +153,30 @@ class _Client(_BaseClient):
 def printable(data: bytes) -> str:
     """Text that is harmless on any terminal and in any report: what is not printable ASCII is shown escaped."""
     text = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("ascii", "backslashreplace")
-    return "".join(char if char in "\n\t" or " " <= char <= "~" else f"\\x{ord(char):02x}" for char in text)
+    return re.sub(r"[^\n\t -~]", lambda char: f"\\x{ord(char[0]):02x}", text)
 
 
 def _typed(line: str) -> bytes:
     return line.encode("latin-1", "replace")
+
+
+def hide(text: str, password: str) -> str:
+    """The text without the password: in any case, with blanks, line ends and escapes in it, and with its end cut off."""
+    return _hidden(password).sub(MASK, text)
+
+
+@lru_cache(256)
+def _hidden(password: str) -> re.Pattern[str]:
+    """What `hide` hides: the password as the user typed it, as a phone got it, and as `printable` shows that. No repeat gives back."""
+    gap = rf"(?:\x1b\[[0-?]*+[ -/]*+[@-~]|{_BLANK})*+"
+    patterns = []
+    for spelt in {password, _typed(password).decode("latin-1"), printable(_typed(password))}:
+        chars = [re.escape(char) for char in re.sub(_BLANK, "", spelt)]
+        pattern = gap.join(chars[31:])  # a phone takes no more than 31, and groups within groups are not for thousands
+        for place, char in reversed(list(enumerate(chars[:31]))):
+            pattern = f"{char}{gap}(?:{pattern}{'|$' if place > 2 else ''})" if pattern else char
+        patterns += [pattern] if pattern else []
+    return re.compile("|".join(patterns) or "(?!)", re.IGNORECASE)
 
 
 class Session:
@@ -152,6 +187,7 @@ class Session:
         self._client = client
         self._limits = limits
         self._buffer = bytearray()
+        self._banner: bytes | None = None
         self._prompt = b""
 
     async def login(self) -> None:
@@ -171,48 +207,74 @@ class Session:
         if not _IMAGE.search(self._buffer) and (asked_again or _BAD_PASSWORD.search(self._buffer)):
             advice = "set ansible_password to the phone_password of its configuration files"
             raise self._error(failures.WRONG_PASSWORD, f"does not take the password: {advice}")
+        if self.doubt():
+            with suppress(PhoneError):  # what looked like a prompt may have been none
+                await self._read(_MAC.search, time.monotonic() + QUIET, "names no MAC")
 
     def identify(self) -> tuple[str, str | None]:
-        """Image and MAC by the banner, which is there until the first command. The inventory's MAC if the phone tells none.
+        """Image and MAC by the banner. The inventory's MAC if the phone tells none.
 
         Raises PhoneError: NO_IMAGE without an image, WRONG_PHONE if the MAC is another phone's.
         """
-        image = _IMAGE.search(self._buffer)
+        image = _IMAGE.search(self._heard)
         if not image:
             raise self._error(failures.NO_IMAGE, "took the password but names no image in its banner, so what it runs cannot be known")
-        return printable(image.group(1)), self._checked_mac()
+        if (doubt := self.doubt()) and doubt.kind == failures.WRONG_PHONE:
+            raise doubt
+        name, told = printable(image.group(1)), self._macs()
+        if not images.recognise(name):  # else it may well hold a short password, and must be known all the same
+            name = self.harmless(image.group(1))
+        return name, self.phone.mac or (told[0] if len(told) == 1 else None)
+
+    def doubt(self) -> PhoneError | None:
+        """Why the phone must not be reset, as it is not the inventory's (WRONG_PHONE), or may not be (UNKNOWN_MAC); or None."""
+        told = self._macs()
+        if told and self.phone.mac and self.phone.mac not in told:
+            another = f"another phone answers here: its MAC is {list_some(told, 2)}, not {self.phone.mac}"
+            return self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
+        if len(told) == 1 or not self.phone.mac or self.phone.accept_unknown_mac:
+            return None
+        names = f"names {len(told)} MACs ({list_some(told, 2)})" if told else "names no MAC"
+        way_out = "if it is the right one, add -e accept_unknown_mac=true, or set cisco79xx_accept_unknown_mac for it"
+        return self._error(failures.UNKNOWN_MAC, f"{names} in its banner, so it may not be {self.phone.mac}; {way_out}")
+
+    async def confirm(self) -> None:
+        """Hear the banner to its end, before `reset`. Raises PhoneError if there is a `doubt`."""
+        deadline = time.monotonic() + self._limits.command
+        await self._read(_PROMPT.search, deadline, "shows no prompt", quiet=QUIET, enough=lambda text: True)
+        if doubt := self.doubt():
+            raise doubt
 
     async def command(self, line: str) -> str:
-        """The answer to one command, without echo and prompt. Raises PhoneError."""
+        """The answer to one command, without echo and prompt, harmless and without secrets. Raises PhoneError."""
+        return self.harmless(await self.answer(line))
+
+    async def answer(self, line: str) -> bytes:
+        """As `command`, as the phone said it."""
         deadline = time.monotonic() + self._limits.command
         while not self._prompt:
             await self._read(lambda text: False, deadline, "shows no prompt", quiet=SETTLE, enough=_PROMPT.search, poke=True)
             prompts = _PROMPT.findall(self._buffer)
             self._prompt = b"".join(prompts[-1]) if prompts else b""
-        self._buffer.clear()
-        self._send(line)
+        self._ask(line)
         echo = re.compile(re.escape(_typed(line)) + rb"[\r\n]+")
         end = re.compile(rb"[\r\n]" + re.escape(self._prompt) + rb"(?=[\r\n]|$)")
 
         def answered(text: bytes) -> bool:
-            echoed = echo.search(self._buffer)
-            return echoed is not None and end.search(self._buffer, echoed.end() - 1) is not None
+            echoed = echo.search(self._buffer, 0, WINDOW)
+            return echoed is not None and end.search(self._buffer, max(echoed.end() - 1, len(self._buffer) - WINDOW)) is not None
 
-        await self._read(answered, deadline, f"does not finish its answer to {line!r}", quiet=QUIET, enough=_PROMPT.search)
-        echoed = echo.search(self._buffer)
-        answer = end.split(self._buffer[echoed.end() - 1 if echoed else 0 :])[0]
-        return self._text(answer).strip("\n")
+        trouble = f"does not finish its answer to {hide(line, self.phone.password)!r}"
+        await self._read(answered, deadline, trouble, quiet=QUIET, enough=_PROMPT.search)
+        echoed = echo.search(self._buffer, 0, WINDOW)
+        return end.split(self._buffer[echoed.end() - 1 if echoed else 0 :])[0].strip(b"\r\n")
 
     async def reset(self) -> bool:
-        """Restart the phone. True if it will do so only when its call ends. Raises PhoneError if it refuses.
+        """Restart the phone, after `confirm`. True if it will do so only when its call ends. Raises PhoneError if it refuses.
 
         No answer, or a connection that just dies, is what a restart looks like: only the image seen afterwards is proof.
         """
-        deadline = time.monotonic() + self._limits.command
-        await self._read(_PROMPT.search, deadline, "shows no prompt", quiet=QUIET, enough=lambda text: True)
-        self._checked_mac()
-        self._buffer.clear()
-        self._send("reset")
+        self._ask("reset")
         deadline = time.monotonic() + self._limits.reset
         with suppress(PhoneError):
             await self._read(
@@ -228,14 +290,20 @@ class Session:
             raise self._error(failures.UNKNOWN_COMMAND, f"does not know the command reset: {self._last_words()}")
         return bool(_DEFERRED.search(self._buffer))
 
-    def _checked_mac(self) -> str | None:
-        """The MAC in what the phone said, or else the inventory's. Raises PhoneError if they differ."""
-        match = _MAC.search(self._buffer)
-        mac = macs.parse(match.group(1).decode()) if match else None
-        if mac and self.phone.mac and mac != self.phone.mac:
-            another = f"another phone answers here: its MAC is {mac}, not {self.phone.mac}"
-            raise self._error(failures.WRONG_PHONE, f"{another}; correct ansible_host or cisco79xx_mac")
-        return mac or self.phone.mac
+    @property
+    def _heard(self) -> bytes:
+        """The banner: what the phone said from the password on to the first command, or says yet."""
+        return bytes(self._buffer) if self._banner is None else self._banner
+
+    def _macs(self) -> list[str]:
+        """Each MAC of the banner once."""
+        told = (macs.parse(digits.decode()) for pair in _MAC.findall(self._heard) for digits in pair if digits)
+        return list(dict.fromkeys(told))
+
+    def _ask(self, line: str) -> None:
+        self._banner = self._heard
+        self._buffer.clear()
+        self._send(line)
 
     async def _read(
         self,
@@ -264,7 +332,7 @@ class Session:
                 raise self._error(failures.NO_PROMPT, f"{trouble}; its last words: {self._last_words()}")
             patience = deadline - now if quiet is None else min(quiet, deadline - now)
             try:
-                data = await asyncio.wait_for(self._client.reader.read(WINDOW), patience)
+                data = await asyncio.wait_for(self._client.reader.read(WINDOW // 2), patience)
             except TimeoutError:
                 if quiet is not None and enough(bytes(self._buffer[-WINDOW:])):
                     return
@@ -281,13 +349,12 @@ class Session:
         self._client.writer.write(_typed(line) + b"\r\n")
 
     def _last_words(self) -> str:
-        return ascii(self._text(bytes(self._buffer))[-120:])
+        return ascii(self.harmless(bytes(self._buffer))[-120:])
 
-    def _text(self, text: bytes) -> str:
+    def harmless(self, text: bytes) -> str:
         """The phone's words, harmless and without secrets."""
-        if self.phone.password:
-            text = text.replace(_typed(self.phone.password), MASK.encode())
-        return _SECRET_SETTING.sub(rf"\g<1>{MASK}", printable(text))
+        hidden = hide(text.decode("latin-1"), self.phone.password).encode("latin-1")
+        return cnf.mask(printable(hidden).encode()).decode()
 
     def _error(self, kind: str, text: str) -> PhoneError:
         return PhoneError(self.phone, kind, text)
@@ -318,7 +385,7 @@ async def session(phone: Phone, limits: Limits) -> AsyncIterator[Session]:
     except PhoneError:
         raise
     except Exception as error:  # one phone's oddity must not take the wave's other results along
-        broken = one_line(f"the dialogue broke: {type(error).__name__}: {error}", 500)
+        broken = one_line(f"the dialogue broke: {type(error).__name__}: {hide(str(error), phone.password)}", 500)
         raise PhoneError(phone, failures.ERROR, f"{broken}; please report this") from error
     finally:
         client.writer.close()

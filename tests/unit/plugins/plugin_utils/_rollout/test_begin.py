@@ -60,6 +60,7 @@ def test_one_tftp_host_is_that_of_all_phones(start, tmp_path):
         "mac": "000E84C00003",
         "hold": True,
         "tftp_host": "",
+        "accept_unknown_mac": False,
         "password_of": "a",
     }
     assert Handover(run.id).read(Run) == run

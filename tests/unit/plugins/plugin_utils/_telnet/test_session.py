@@ -12,12 +12,14 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, printable, session
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, hide, printable, session
 from ansible_collections.voip.cisco79xx.tests.simulator.harness import Simulator
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
@@ -49,6 +51,13 @@ FAULTY = {
     "endless_after_login": "endless",
     "other_phone": "wrong_phone",
 }
+SAYS = {
+    "plain": "you typed {password}\r\n",
+    "capitals": "YOU TYPED {PASSWORD}\r\n",
+    "pieces": "{pieces}\r\n",
+    "error": "{password}: Command not found.\r\n",
+    "setting": "line1_password : {password}\r\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +72,11 @@ def phones():
             {"name": "level_1", "faults": ["level_1"]},
             {"name": "in_call", "faults": ["in_call"]},
             {"name": "unregistered", "faults": ["unregistered"]},
+            {"name": "no_mac", "faults": ["no_mac"]},
+            {"name": "two_macs", "faults": ["two_macs"]},
+            *({"name": f"says_{name}", "faults": {"says": text}} for name, text in SAYS.items()),
+            {"name": "prompts_password", "prompt": PASSWORD.upper()},
+            {"name": "runs_password", "image": PASSWORD},
         ],
     }
     with Simulator(fleet_file) as simulator:
@@ -111,6 +125,48 @@ def test_what_a_phone_prints_holds_no_password(phones):
             return await talk.command(f"echo {PASSWORD}")
 
     assert PASSWORD not in asyncio.run(ask())
+
+
+@pytest.mark.parametrize("name", [*(f"says_{name}" for name in SAYS), "prompts_password", "runs_password"])
+def test_a_password_that_is_sent_back_is_not_shown(phones, name):
+    async def ask() -> str:
+        async with session(phones[0][name], LIMITS) as talk:
+            image, _mac = talk.identify()
+            return image + await talk.command("show register") + await talk.command("nonsense")
+
+    shown = "".join(asyncio.run(ask()).split()).lower()
+    assert "registered" in shown
+    assert PASSWORD not in shown
+
+
+@pytest.mark.parametrize("name", ["no_mac", "two_macs"])
+def test_a_phone_that_may_be_another_is_not_reset(phones, name):
+    targets, simulator = phones
+    phone, to_new = targets[name], {name: parse(NEW)}
+    seen = fleet.observe([phone], PACE)[name]
+    assert (seen.reachable, seen.image, seen.mac, seen.kind) == (True, OLD, phone.mac, "unknown_mac")
+    answer = fleet.reset([phone], PACE, unless=to_new)[name]
+    assert (answer.sent, answer.kind) == (False, "unknown_mac")
+    assert "accept_unknown_mac=true" in (answer.reason or "")
+    assert fleet.reset([phone], PACE, unless={name: parse(OLD)})[name].already
+    assert simulator.state()[name]["resets"] == 0
+
+    def may_send(phone: Phone) -> bool:
+        raise AssertionError("nothing is to be noted of a reset that is not sent")
+
+    asyncio.run(fleet.reset_one(phone, LIMITS, None, may_send))
+
+    accepted = replace(phone, accept_unknown_mac=True)
+    assert fleet.observe([accepted], PACE)[name].kind is None
+    assert fleet.reset([accepted], PACE, unless=to_new)[name].sent
+    assert simulator.state()[name]["resets"] == 1
+    assert fleet.wait([phone], PACE, targets=to_new, patience=fleet.Patience(5))[name].on_target, "the image that is seen counts"
+
+
+def test_a_phone_without_a_mac_in_the_inventory_is_reset(phones):
+    for name in ("no_mac", "two_macs"):
+        answer = fleet.reset([replace(phones[0][name], mac=None)], PACE)[name]
+        assert (answer.sent, answer.mac) == (True, None)
 
 
 def test_reset_and_wait(phones):
@@ -270,7 +326,18 @@ def test_only_a_prompt_after_the_password_is_a_wrong_password():
     assert kind_of(talk)[0] == "wrong_password"
 
 
-@pytest.mark.parametrize("spelt", ["000e:84c0:60a6", "00:0E:84:C0:60:A6", "000e.84c0.60a6", "00-0e-84-c0-60-a6"])
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        "000e:84c0:60a6",
+        "00:0E:84:C0:60:A6",
+        "000e.84c0.60a6",
+        "00-0e-84-c0-60-a6",
+        "\r\n  000e84c060a6",
+        "00 0e 84 c0 60 a6",
+        "000e:\r\n84c0:60a6",
+    ],
+)
 def test_a_mac_in_any_spelling_is_checked(spelt):
     async def talk(reader, writer):
         writer.write(b"Password :")
@@ -286,6 +353,54 @@ def test_a_mac_in_any_spelling_is_checked(spelt):
             return str(seen.kind)
 
     assert asyncio.run(main()) == "wrong_phone"
+
+
+OWN = "000E84C060A6"
+
+
+@pytest.mark.parametrize(
+    ("before", "banner", "kind"),
+    [
+        ("", f"MAC: {OWN}\r\nLoadid:  SW: {OLD} \r\nx> ", None),
+        ("", f"Loadid:  SW: {OLD} \r\n<sip:1@192.0.2.9>|MAC: {OWN}\r\nx> ", None),  # | is a pause: what looks like a prompt is none
+        ("", f"MAC: {OWN}\r\nLoadid:  SW: {OLD} \r\nMAC: 000e:84c0:60a6\r\nx> ", None),
+        (f"MAC: {OWN}\r\n", f"Loadid:  SW: {OLD} \r\nx> ", "unknown_mac"),
+        ("MAC: 000E84C060A7\r\n", f"MAC: {OWN}\r\nLoadid:  SW: {OLD} \r\nx> ", None),
+        ("", f"MAC: {OWN}0\r\nLoadid:  SW: {OLD} \r\nx> ", "unknown_mac"),
+        ("", f"MAC: {OWN}\r\nLoadid:  SW: {OLD} \r\nMAC: 000e:84c0:60a7\r\nx> ", "unknown_mac"),
+        ("", f"MAC: 000E84C060A7 {OWN}\r\nLoadid:  SW: {OLD} \r\nx> ", "unknown_mac"),
+        ("", f"MAC: {OWN}\r\nLoadid:  SW: {OLD} \r\n|MAC: 000e:84c0:60a7\r\nx> ", "unknown_mac"),
+        ("", "MAC: 000E84C060A7, 000E84C060A8\r\nLoadid:  SW: P0S3-08-2-00 \r\nx> ", "wrong_phone"),
+    ],
+)
+def test_only_the_banner_tells_the_mac(before, banner, kind):
+    reset = False
+
+    async def talk(reader, writer):
+        nonlocal reset
+        writer.write(before.encode() + b"Password :")
+        await reader.readuntil(b"\n")
+        for part in banner.split("|"):
+            writer.write(part.encode())
+            await asyncio.sleep(0.3)
+        while line := await reader.readline():
+            reset = reset or line == b"reset\r\n"
+            writer.write(b"show network\r\nMAC: 000E84C060A9\r\nx> ")
+
+    async def main() -> str | None:
+        async with server(talk) as phone:
+            own = replace(phone, mac=OWN)
+            answer = await fleet.reset_one(own, LIMITS, None)
+            assert answer and (answer.sent, reset) == (kind is None, kind is None)
+            try:
+                async with session(own, LIMITS) as again:
+                    await again.command("show network")
+                    await again.confirm()
+            except PhoneError as error:
+                assert error.kind == kind, "what a command prints is not the banner"
+            return answer.kind
+
+    assert asyncio.run(main()) == kind
 
 
 @pytest.mark.parametrize("password", ["geheim-P\xe4ssword-77", "a-long-passphrase-31-chars-abcd"])
@@ -305,6 +420,71 @@ def test_last_words_hold_no_part_of_the_password(password):
 
     text = asyncio.run(main())
     assert not any(password[start : start + 5] in text for start in range(len(password) - 5))
+
+
+@pytest.mark.parametrize(
+    ("text", "password", "shown"),
+    [
+        ("you typed Sesam-42.", "Sesam-42", f"you typed {MASK}."),
+        ("SESAM-42 sesam-42", "Sesam-42", f"{MASK} {MASK}"),
+        ("a Se\r\nsam\x1b[0;1m-\t42 b", "Sesam-42", f"a {MASK} b"),
+        ("it ends: Sesam-", "Sesam-42", f"it ends: {MASK}"),
+        ("it ends: Ses", "Sesam-42", "it ends: Ses"),
+        ("geh\xe4im GEH\xc4IM geh\\xe4im", "geh\xe4im", f"{MASK} {MASK} {MASK}"),
+        ("pre?is preiis pre\u20acis", "pre\u20acis", f"{MASK} preiis {MASK}"),
+        ("a[b]c*", "[b]c*", f"a{MASK}"),
+        ("xyx", "x", f"{MASK}y{MASK}"),
+        ("my pass word", "pass word", f"my {MASK}"),
+        ("nothing", "", "nothing"),
+        ("n o\tthing", " \t", "n o\tthing"),
+        ("x" * 2000 + "y", "x" * 2000, f"{MASK}y"),
+    ],
+)
+def test_a_password_is_hidden_in_every_spelling(text, password, shown):
+    assert hide(text, password) == shown
+
+
+PREFIXES = (
+    "\n", " ", "\r\nx> ", "> ", "\x1b[", "\x1b[0", ":", "1", "Loadid:", " SW:", " SW: ", "MAC: 00", "Password", "passw ", "\n<Cisco", "in ",
+    "Bad ", "encrypt_key :", "\n1 111 ", "\n1  ", "s\n", PASSWORD[:-1], "show register", ": Command",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("phase", ["before", "after", "answer"])
+@pytest.mark.parametrize(("length", "size", "pause", "some"), [(64_000, 4096, 0, 1), (None, 1, 0.001, 6)], ids=["at_once", "in_drops"])
+def test_no_flood_takes_time_from_others(phase, length, size, pause, some):
+    floods = [{"phase": phase, "text": text, "bytes": length, "size": size, "pause": pause} for text in PREFIXES[::some]]
+    defaults = {"image": OLD, "boot": "none", "port": 0, "password": PASSWORD}
+
+    async def main(phones: list[Phone]) -> list[fleet.Observation]:
+        return await asyncio.gather(*(fleet.look_at_lines(phone, Limits(3, 3, 3)) for phone in phones))
+
+    with Simulator({"defaults": defaults, "phones": [{"faults": {"flood": flood, "says": "x"}} for flood in floods]}) as simulator:
+        phones = [Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()]
+        began = time.process_time()
+        seen = asyncio.run(main(phones))
+        spent = time.process_time() - began
+    assert spent < 0.06 * len(floods), f"{spent:.2f} s of CPU"
+    assert {one.kind for one in seen} <= {"endless", "no_prompt", "no_image", "silent", None}
+
+
+def test_a_phone_that_talks_without_end_is_asked_ever_less_often():
+    looks = 0
+
+    async def talk(reader, writer):
+        nonlocal looks
+        looks += 1
+        while True:
+            writer.write(b"x" * 4096)
+            await writer.drain()
+
+    async def main() -> fleet.Return:
+        async with server(talk) as phone:
+            return await fleet.until_back(phone, parse(NEW), asyncio.Semaphore(9), LIMITS, fleet.Patience(5))
+
+    assert asyncio.run(main()).kind == "endless"
+    assert looks <= 6
 
 
 @pytest.mark.parametrize("gap", [0, 0.001])
