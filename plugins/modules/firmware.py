@@ -52,8 +52,9 @@ options:
     description:
       - Where the records of what was changed are kept, by which a change is mended if the host died in the middle of it, and the lock
         that keeps two changes of a root apart. It has to lie outside of the TFTP root; a root whose lock or records are in another state
-        folder of this host is refused. The records of this module are in its folder C(firmware), apart from those of configurations, so that
-        undoing the last change of configurations never takes away files.
+        folder of this host is refused.
+      - The records of this module are in its folder C(firmware), apart from those of configurations, so that undoing the last change of
+        configurations never takes away files.
       - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
     type: path
 notes:

@@ -134,7 +134,7 @@ class _Survey:
             if not file.data:
                 self.findings.fault(file.name, "is empty, so the phone is told nothing of its own: write it anew, or remove it")
         for name in self.root.hidden:
-            text = "is a copy that a killed run left, and may hold passwords: any change of the root by this collection removes it, or do so"
+            text = "is a copy that a killed run left, and may hold passwords: the next change of the root removes it, or do so"
             self.findings.fault(name, text)
         for mac, alias in self.root.shared:
             other = alias.mac
