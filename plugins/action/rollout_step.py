@@ -48,6 +48,7 @@ class ActionModule(ControllerAction):
             raise AnsibleActionFail(f"run {arguments['run']} is not known: its first step has not run, or it is over")
         if arguments["step"] == "report":
             return self._report(handover, run)
+        self.output.end_unread()
         site = self._site(handover, run)
         with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
             work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
@@ -93,7 +94,7 @@ class ActionModule(ControllerAction):
         if not steps.may_go_on(site):
             return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
-        waves = SiteWaves(site, progress.Progress(display.display, terminal, not site.run.rules.progress or self.for_programs))
+        waves = SiteWaves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
             end = waves.go()
         except Interrupted as interrupt:
