@@ -102,13 +102,13 @@ class ActionModule(ControllerAction):
         return {"changed": waves.changed, "diff": waves.diffs, "msg": end.message or end.why or end.stopped}
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
-        report = finish.report(handover, run)
+        report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; see {path}"
-        self.say(message)
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}"
+        self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
         result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}
-        problem = finish.problem(report, off_target)
+        problem = "; ".join(filter(None, (finish.problem(report, off_target), unwritten)))
         return {**result, "failed": True, "msg": problem} if problem else result
 
     def _site(self, handover: Handover, run: Run) -> Site:
