@@ -21,13 +21,17 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         roots = arguments["roots"]
-        self.say("\n\n".join(table(host, root) for host, root in roots.items()))
-        if not arguments["report_dir"]:
-            return {"changed": False}
-        target = Path(arguments["report_dir"]) / "audit.json"
-        write_whole(target, json.dumps({"roots": {host: _without_ansible(root) for host, root in roots.items()}}, indent=2) + "\n")
-        self.say(f"all of it: {target}")
-        return {"changed": False, "path": str(target)}
+        shown = "\n\n".join(table(host, root) for host, root in roots.items())
+        result: dict[str, Any] = {"changed": False}
+        try:
+            if arguments["report_dir"]:
+                target = Path(arguments["report_dir"]) / "audit.json"
+                write_whole(target, json.dumps({"roots": {host: _without_ansible(root) for host, root in roots.items()}}, indent=2) + "\n")
+                shown += f"\nall of it: {target}"
+                result["path"] = str(target)
+        finally:
+            self.say(shown)  # last, as the run ends if nobody reads it
+        return result
 
 
 def _without_ansible(root: dict[str, Any]) -> dict[str, Any]:

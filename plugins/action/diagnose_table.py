@@ -30,12 +30,15 @@ class ActionModule(ControllerAction):
         inventory = phones(arguments["phones"], self._task_vars["hostvars"], to_log_in=False)
         rows = diagnosis.diagnose(logs, inventory, arguments["only"], arguments["verdict"])
         unwell = diagnosis.unwell(rows, arguments["strict"])
-        self.say(diagnosis.table(logs, rows))
+        shown = diagnosis.table(logs, rows)
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
-        if arguments["report_dir"]:
-            folder = Path(arguments["report_dir"])
-            write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
-            write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
-            self.say(f"all of it: {folder / 'diagnose.html'}")
-            result["path"] = str(folder / "diagnose.html")
+        try:
+            if arguments["report_dir"]:
+                folder = Path(arguments["report_dir"])
+                write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
+                write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
+                shown += f"\nall of it: {folder / 'diagnose.html'}"
+                result["path"] = str(folder / "diagnose.html")
+        finally:
+            self.say(shown)  # last, as the run ends if nobody reads it
         return result

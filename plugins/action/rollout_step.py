@@ -48,6 +48,7 @@ class ActionModule(ControllerAction):
             raise AnsibleActionFail(f"run {arguments['run']} is not known: its first step has not run, or it is over")
         if arguments["step"] == "report":
             return self._report(handover, run)
+        self.output.end_unread()
         site = self._site(handover, run)
         with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
             work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
@@ -93,7 +94,7 @@ class ActionModule(ControllerAction):
         if not steps.may_go_on(site):
             return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
-        waves = SiteWaves(site, progress.Progress(display.display, terminal, not site.run.rules.progress or self.for_programs))
+        waves = SiteWaves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
             end = waves.go()
         except Interrupted as interrupt:
@@ -101,13 +102,13 @@ class ActionModule(ControllerAction):
         return {"changed": waves.changed, "diff": waves.diffs, "msg": end.message or end.why or end.stopped}
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
-        report = finish.report(handover, run)
+        report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; see {path}"
-        self.say(message)
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}"
+        self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
         result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}
-        problem = finish.problem(report, off_target)
+        problem = "; ".join(filter(None, (finish.problem(report, off_target), unwritten)))
         return {**result, "failed": True, "msg": problem} if problem else result
 
     def _site(self, handover: Handover, run: Run) -> Site:

@@ -147,6 +147,20 @@ options:
       - Whether to return what each phone asked for and when, of at most 1000 phones, those that are not well first.
     type: bool
     default: false
+  max_seconds:
+    description:
+      - How long reading may take. Beyond this or the other two bounds the module fails and tells of no phone, as what was not read may say
+        otherwise. They keep the host safe from logs that somebody has made to be read for ever.
+    type: float
+    default: 50
+  max_megabytes:
+    description: Memory that reading may take, where the host tells it (Linux).
+    type: float
+    default: 350
+  max_phones:
+    description: Phones whose requests the log may have. More come from somebody who forges them.
+    type: int
+    default: 50000
 notes:
   - C(tftpd-hpa) logs nothing without C(--verbose), and what it did not find only from C(-v -v) on.
   - With O(since), a plain file is read from an hour before that on, and that part alone counts for how long it takes. Its stamps have to be
@@ -291,9 +305,10 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean, list_some
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.bounds import TooMuch, bounded, reading
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Thresholds
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import SourceError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS, WELL
@@ -358,7 +373,7 @@ class Log:
             return self._journal([self.params["unit"]])
         if self.params["command"]:
             output = log_source.Output(self.params["command"])
-            return self._diagnose(output), [output.name]
+            return self._diagnose(output, clean(f"the output of {output.name}")), [output.name]
         return None
 
     def _found(self) -> Tuple[Facts, List[str]]:
@@ -384,7 +399,7 @@ class Log:
     def _files(self, patterns: Sequence[str], again: bool = True) -> Tuple[Facts, List[str]]:
         paths, left_out = log_source.files(patterns, self.since, self.now)
         try:
-            found = self._diagnose(paths)
+            found = self._diagnose(paths, clean(list_some(paths, 5)))
         except OSError as error:
             if error.errno != errno.ESTALE or not again:
                 raise
@@ -396,13 +411,20 @@ class Log:
     def _journal(self, units: Sequence[str]) -> Tuple[Facts, List[str]]:
         if not self.journalctl:
             raise SourceError("journalctl is not on this host: name the log with path")
-        journal = log_source.Journal(self.journalctl, units, self.since, self.until)
-        return self._diagnose(journal), [f"journal of {', '.join(units)}"]
+        name = f"journal of {', '.join(units)}"
+        return self._diagnose(log_source.Journal(self.journalctl, units, self.since, self.until), f"the {name}"), [name]
 
-    def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]]) -> Facts:
-        return tftp_log.diagnose(
-            source, now=self.now, since=self.since, until=self.until, thresholds=self.thresholds, root_files=self.root_files
-        )
+    def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]], name: str) -> Facts:
+        with reading(name):
+            return tftp_log.diagnose(
+                source,
+                now=self.now,
+                since=self.since,
+                until=self.until,
+                thresholds=self.thresholds,
+                root_files=self.root_files,
+                max_phones=self.params["max_phones"],
+            )
 
 
 def _wanted(phones: Optional[List[str]]) -> Optional[Set[str]]:
@@ -452,13 +474,17 @@ def main() -> None:
                 "options": {name: {"type": type(value).__name__, "default": value} for name, value in Thresholds()._asdict().items()},
             },
             "timeline": {"type": "bool", "default": False},
+            "max_seconds": {"type": "float", "default": 50},
+            "max_megabytes": {"type": "float", "default": 350},
+            "max_phones": {"type": "int", "default": tftp_log.MOST_PHONES},
         },
         mutually_exclusive=[("path", "unit", "command")],
         supports_check_mode=True,
     )
     try:
-        result = Log(module).result()
-    except SourceError as error:
+        with bounded(module.params["max_seconds"], module.params["max_megabytes"]):
+            result = Log(module).result()
+    except (SourceError, TooMuch) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error.filename or 'the log'} cannot be read: {error.strerror}")

@@ -17,6 +17,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, phones, restore
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._output import Output
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace
@@ -50,6 +51,7 @@ class ControllerAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._task_vars = task_vars or {}
+        self.output = Output()
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         # What Ansible holds of a large inventory is not to be searched for garbage again and again, and a login leaves hundreds of
@@ -61,6 +63,8 @@ class ControllerAction(ActionBase):
             result.update(self.work(arguments))
         except (ImageNameError, RolloutError, InventoryError, WindowError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
+        finally:
+            self.output.settle()
         return result
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
@@ -73,8 +77,9 @@ class ControllerAction(ActionBase):
         return constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in NOT_FOR_PEOPLE
 
     def say(self, line: str) -> None:
-        """Show people a line."""
-        if not self.for_programs:
+        """Show people a line. Once nobody reads it, the run ends."""
+        self.output.end_unread()
+        if not self.for_programs and self.output.takes_a_line():
             display.display(line)
 
     def phones(self, names: list[str] | None, logins: Mapping[str, Any] | None = None) -> list[Phone]:

@@ -197,16 +197,19 @@ class Site:
         }
 
     @contextmanager
-    def started(self, *arguments: str, playbook: str = "downgrade") -> Iterator[subprocess.Popen[bytes]]:
-        """As `play`, still running, in a process group of its own. What it says is in the file `output` of the folder."""
+    def started(
+        self, *arguments: str, playbook: str = "downgrade", stdout: int | None = None, environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """As `play`, still running, in a process group of its own. What it says is in the file `output` of the folder, but for what goes
+        to `stdout`, a descriptor."""
         with (self.folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 self.command(playbook, *arguments),
                 cwd=self.folder,
-                env=self.environment(),
+                env={**self.environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=output if stdout is None else stdout,
+                stderr=output,
                 start_new_session=True,
             )
             try:

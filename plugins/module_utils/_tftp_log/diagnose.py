@@ -15,6 +15,7 @@ from collections import deque
 from itertools import chain
 from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Union, cast
 
+from .bounds import TooMuch, reading
 from .capture import is_capture, read_capture
 from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
 from .judge import Facts, facts_of
@@ -41,7 +42,7 @@ class PhoneLogs:
     """The last events of each phone in a log. Memory grows with the phones, never with the log.
 
     Events before `since` and after `until` (seconds since 1970) do not count. `root_files` are the names in the TFTP root, if known: they
-    tell a wrong case from a missing file, and another root from this.
+    tell a wrong case from a missing file, and another root from this. More than `max_phones` are TooMuch.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class PhoneLogs:
         since: Optional[float] = None,
         until: Optional[float] = None,
         root_files: Optional[Collection[str]] = None,
+        max_phones: int = MOST_PHONES,
     ) -> None:
         self._scene = Scene(limits, root_files)
+        self._max_phones = max_phones
         self._since = since
         self._begin = float("-inf") if since is None else since
         self._end = float("inf") if until is None else until
@@ -62,8 +65,13 @@ class PhoneLogs:
         self._orphans: Deque[Timed] = deque(maxlen=1000)
         """Events with neither MAC nor address."""
 
+    def feed_all(self, events: Iterable[Event]) -> None:
+        """Add events. Raises TooMuch."""
+        for event in events:
+            self.feed(event)
+
     def feed(self, event: Event) -> None:
-        """Add an event."""
+        """Add an event. Raises TooMuch."""
         when, meaning = event
         if when is not None and not self._begin <= when <= self._end:
             return
@@ -87,14 +95,12 @@ class PhoneLogs:
             self._orphans.append((when, clue))
             return None
         stream = self._stream(key)
-        if not stream:
-            return None
         if stream.first is None:
             stream.first = when
         if name.mac and meaning.address and meaning.address not in stream.macs:
             stream.macs[meaning.address] = when
             behind = self._stream(meaning.address)
-            if behind and name.mac not in behind.macs:
+            if name.mac not in behind.macs:
                 behind.macs[name.mac] = when
                 behind.make_room()
         starts = name.kind in STARTS and (meaning.kind == REQUEST or (meaning.kind in (MISSING, SERVED) and not stream.asks))
@@ -103,10 +109,12 @@ class PhoneLogs:
         remember(self._places, meaning, place, _MOST_MEANINGS)
         return place
 
-    def _stream(self, key: str) -> Optional[Stream]:
-        """None if there are too many: such a log is forged."""
+    def _stream(self, key: str) -> Stream:
+        """Raises TooMuch."""
         stream = self._streams.get(key)
-        if stream is None and len(self._streams) < 2 * MOST_PHONES:
+        if stream is None:
+            if len(self._streams) >= 2 * self._max_phones:  # a MAC and an address each
+                raise TooMuch(f"has requests of more than {self._max_phones} phones, as somebody forges them", "max_phones")
             stream = self._streams[key] = Stream(key)
         return stream
 
@@ -134,27 +142,29 @@ def diagnose(
     until: Optional[float] = None,
     thresholds: Optional[Thresholds] = None,
     root_files: Optional[Collection[str]] = None,
+    max_phones: int = MOST_PHONES,
 ) -> Dict[str, Any]:
     """All of it: paths of logs and captures, oldest first, or the lines of one log.
 
     Returns phones (as `PhoneLogs.result`), lines, unknown (lines that no TFTP server wrote), server (its kind, or kinds). Raises OSError,
-    with ESTALE if a log was cut or written anew while it was read.
+    with ESTALE if a log was cut or written anew while it was read; TooMuch.
     """
     gc.disable()  # there is no garbage, and to look for it among all that is kept takes a third of the time
     try:
         stats = Stats()
-        logs = PhoneLogs(thresholds, since, until, root_files)
+        logs = PhoneLogs(thresholds, since, until, root_files, max_phones)
         rest: Iterator[Union[str, bytes]] = iter(sources)
         for source in rest:
             if isinstance(source, bytes):
-                events = Reader(now, stats).events(chain((source,), cast("Iterator[bytes]", rest)))
-            elif is_capture(source):
-                events = read_capture(source, stats)
-            else:
-                reader = Reader(min(now, os.stat(source).st_mtime), stats)
-                events = reader.events(open_log(source, since, reader))
-            for event in events:
-                logs.feed(event)
+                lines = chain((source,), cast("Iterator[bytes]", rest))
+                logs.feed_all(Reader(now, stats).events(lines))
+                break
+            with reading(source):
+                if is_capture(source):
+                    logs.feed_all(read_capture(source, stats))
+                else:
+                    reader = Reader(min(now, os.stat(source).st_mtime), stats)
+                    logs.feed_all(reader.events(open_log(source, since, reader)))
         return {"phones": logs.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
     finally:
         gc.enable()

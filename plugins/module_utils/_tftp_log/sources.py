@@ -22,6 +22,7 @@ from itertools import islice
 from typing import IO, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, cast
 
 from .._text import clean
+from .bounds import reading
 from .capture import GZIP, is_capture, read_capture
 from .events import Stats
 from .reader import LONGEST, Reader
@@ -135,12 +136,13 @@ def _group(path: str) -> str:
 def _begins(path: str, now: float) -> float:
     """The first time in a log; when it was last written, if there is none at its start."""
     written = min(os.path.getmtime(path), now)
-    if is_capture(path):
-        event = next(read_capture(path, Stats()), None)
-        return written if event is None or event.time is None else event.time
-    reader = Reader(written, Stats())
-    times = (reader.envelope(line)[0] for line in islice(open_log(path), _FIRST))
-    return next((when for when in times if when is not None), written)
+    with reading(path):
+        if is_capture(path):
+            event = next(read_capture(path, Stats()), None)
+            return written if event is None or event.time is None else event.time
+        reader = Reader(written, Stats())
+        times = (reader.envelope(line)[0] for line in islice(open_log(path), _FIRST))
+        return next((when for when in times if when is not None), written)
 
 
 def root_files(root: str) -> Collection[str]:

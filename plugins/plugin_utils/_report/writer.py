@@ -46,6 +46,11 @@ def summary_line(report: RunReport) -> str:
     return f"{line(report.image, 120)}: {ended or 'no phones'}"
 
 
+def lines(report: RunReport) -> list[str]:
+    """What became of each phone, such as "reception: failed: refuses telnet"."""
+    return [line(": ".join(filter(None, (name, one.status, one.reason))), 1000) for name, one in report.phones.items()]
+
+
 def html(report: RunReport) -> str:
     """One page that needs nothing else: no network, no script, no colours to be understood."""
     shown = content.content(report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan
@@ -18,9 +19,16 @@ _PATTERN = set(":,[]{}!&")
 """Characters by which Ansible tells a pattern from a name."""
 
 
-def report(handover: Handover, run: Run) -> RunReport:
-    """Write the report, tell the CI job, leave what the next run has to know, and forget this one. Raises OSError."""
-    result = run_report.write(handover, run)
+def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
+    """Write the report, tell the CI job, leave what the next run has to know, and forget this one.
+
+    Returns the report, and why it could not be written, or an empty text.
+    """
+    result, unwritten = run_report.make(handover, run), ""
+    try:
+        writer.write(run.rules.report_dir, result)
+    except OSError as error:
+        unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"
     writer.publish(result)
     ends = handover.read_all(SiteEnd, run.sites)
     resume = Resume(run.rules.report_dir)
@@ -31,7 +39,7 @@ def report(handover: Handover, run: Run) -> RunReport:
     elif any(end.given_back for end in ends.values()) or not (early or run.check):
         resume.finished()
     handover.remove()
-    return result
+    return result, unwritten
 
 
 def off_target(report: RunReport) -> dict[str, str]:

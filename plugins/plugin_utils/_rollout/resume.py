@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -50,11 +51,15 @@ def fleet_of(names: Iterable[str]) -> str:
 
 
 class Resume:
-    """A line for each thing that happens, written before it does: a killed run leaves all but the last of them."""
+    """A line for each thing that happens, written before it does: a killed run leaves all but the last of them.
+
+    What cannot be written ends no rollout: it is tried again with the next line.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._stream: Any = None
+        self._noted: list[str] = []
+        self._written = 0
 
     def note(self, phone: Phone, step: str, image: str, before: str | None = None, deferred: bool = False) -> None:
         """As `wave.Witness.note`; `image`: what the phone is reset to."""
@@ -82,8 +87,8 @@ class Resume:
                 continue
             call = patience.wait if patience.call is None else patience.call
             longest = patience.wait + (call if line["deferred"] else 0)
-            # Written times are rounded
-            if line["image"] == targets[name] and -1 <= now - line["at"] < longest:
+            # A time to come is one of a clock that was put back since
+            if line["image"] == targets[name] and now - line["at"] < longest:
                 before = line["before"] or (last.before if last else None)
                 resets[name] = EarlierReset(max(0.0, now - line["at"]), line["deferred"], line["event"] == "reset", before)
         return resets
@@ -98,13 +103,16 @@ class Resume:
         return last
 
     def _add(self, line: Mapping[str, Any]) -> None:
-        if self._stream is None:
+        self._noted.append(json.dumps({"at": round(time.time(), 2), **line}) + "\n")
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            cut = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-            self._stream = self._path.open("a", encoding="utf-8")
-            self._stream.write("\n" if cut else "")
-        self._stream.write(json.dumps({"at": round(time.time(), 2), **line}) + "\n")
-        self._stream.flush()
+            with self._path.open("a+b") as stream:
+                end = stream.seek(0, os.SEEK_END)
+                stream.seek(max(end - 1, 0))
+                cut = stream.read(1) not in (b"", b"\n")
+                # A file that somebody has removed meanwhile gets all of it again
+                stream.write(("\n" * cut + "".join(self._noted[self._written if end else 0 :])).encode())
+            self._written = len(self._noted)
 
     def _lines(self) -> list[dict[str, Any]]:
         """All that can be read: the last line of a killed run may be cut."""

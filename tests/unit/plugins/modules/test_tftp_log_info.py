@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import shutil
+import struct
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -289,7 +290,7 @@ def test_long_lines_of_a_command_are_not_two(tmp_path):
 
 def test_what_is_found_without_being_named(log, tmp_path, monkeypatch):
     found = tftp_log_info.Log.__new__(tftp_log_info.Log)
-    found.params = {"path": None, "unit": None, "command": None}
+    found.params = {"path": None, "unit": None, "command": None, "max_phones": 10}
     found.now, found.since, found.until, found.root_files = time.time(), None, None, None
     found.thresholds, found.journalctl = Thresholds(), None
     (tmp_path / "messages").write_text("Nov 23 10:00:00 pbx sshd[1]: nothing\n")
@@ -318,10 +319,117 @@ def test_a_log_that_is_rotated_meanwhile_is_read_once_more(log, monkeypatch, tim
 
     monkeypatch.setattr(tftp_log, "diagnose", cut)
     given = dict.fromkeys(("unit", "command", "since", "until", "phones", "verdicts", "tftp_root", "thresholds"))
-    module = SimpleNamespace(params={**given, "path": [str(log)], "timeline": False}, warn=print, get_bin_path=lambda _name: None)
+    module = SimpleNamespace(
+        params={**given, "path": [str(log)], "timeline": False, "max_phones": 10}, warn=print, get_bin_path=lambda _name: None
+    )
     if times == 1:
         assert len(tftp_log_info.Log(module).result()["phones"]) == 2
     else:
         with pytest.raises(OSError, match="was cut"):
             tftp_log_info.Log(module).result()
     assert len(calls) == 2
+
+
+# -- what reading may cost
+
+ASKED = b"Nov 23 10:00:00 pbx in.tftpd[7]: RRQ from 192.0.2.9 filename SIP%012X.cnf\n"
+HUGE = 20 * 10**9
+
+
+def sparse(path, start=b""):
+    """A file that takes no room and has no end."""
+    path.write_bytes(start)
+    os.truncate(path, HUGE)
+
+
+def packed(path, piece, times=10_000):
+    """Gigabytes in a small file."""
+    path.write_bytes(gzip.compress(piece * (2**20 // len(piece))) * times)
+
+
+def captured(number, form):
+    """A capture in which somebody asks in the name of so many phones."""
+    packets = []
+    for phone in range(number):
+        asked = b"\0\1SIP%012X.cnf\0octet\0" % phone
+        datagram = struct.pack(">4H", 50000, 69, 8 + len(asked), 0) + asked
+        header = struct.pack(
+            ">BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, struct.pack(">I", 0x0A000000 + phone), b"\x0a\0\0\1"
+        )
+        packets.append(header + datagram)
+    if form == "pcap":
+        start = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+        return start + b"".join(struct.pack("<4I", BEGAN, 0, len(one), len(one)) + one for one in packets)
+    start = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack("<IIHHII", 1, 20, 101, 0, 65535, 20)
+    sizes = [32 + len(one) + -len(one) % 4 for one in packets]
+    return start + b"".join(
+        struct.pack("<7I", 6, size, 0, 0, 0, len(one), len(one)) + one.ljust(size - 32, b"\0") + struct.pack("<I", size)
+        for one, size in zip(packets, sizes, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        sparse,
+        lambda path: sparse(path, ASKED % 1),
+        lambda path: sparse(path, struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)),
+        lambda path: sparse(path, gzip.compress(ASKED % 1)),
+        lambda path: packed(path, b"\0"),
+        lambda path: packed(path, b"\n"),
+        lambda path: packed(path, ASKED % 1),
+        lambda path: path.write_bytes(
+            b"".join(
+                ASKED % (phone % 900 * 2) + b"Nov 23 10:00:00 pbx in.tftpd[7]: RRQ from 192.0.2.9 filename OS79XX.TXT\n"
+                for phone in range(60_000)
+            )
+        ),
+    ],
+    ids=[
+        "hole",
+        "line and hole",
+        "capture and hole",
+        "gzip and hole",
+        "packed zeros",
+        "packed empty lines",
+        "packed lines",
+        "behind one address",
+    ],
+)
+@pytest.mark.parametrize("pattern", ["", "*"])
+def test_a_log_that_takes_too_long(tmp_path, make, pattern):
+    log = tmp_path / "log"
+    make(log)
+    began = time.monotonic()
+    answer = run(path=f"{log}{pattern}", max_seconds=2)
+    assert time.monotonic() - began < 8
+    assert f"{log} takes more than 2 s to read (max_seconds): let less of it be read" in answer["msg"]
+    assert "phones" not in answer
+
+
+@pytest.mark.parametrize("command", ["yes", "sleep 100", "yes | head -c 100; sleep 100", "trap '' TERM; sleep 100"])
+def test_a_command_without_end(tmp_path, command):
+    answer = run(command=["sh", "-c", f"echo $$ > {tmp_path}/process; {command}"], max_seconds=1)
+    assert "the output of sh takes more than 1 s to read" in answer["msg"]
+    assert not Path("/proc", (tmp_path / "process").read_text().strip()).exists()
+
+
+def test_a_log_that_takes_too_much_memory(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(ASKED.replace(b"SIP", b"x/" * 5000) % phone for phone in range(20_000)))
+    message = run(path=log, max_megabytes=50)["msg"]
+    assert f"{log} takes more than 50 MB of memory to read (max_megabytes): let less" in message
+
+
+@pytest.mark.parametrize("form", ["text", "pcap", "pcapng"])
+def test_a_log_with_forged_requests(tmp_path, form):
+    log = tmp_path / "log"
+    number = 300_000
+    log.write_bytes(b"".join(ASKED % phone for phone in range(number)) if form == "text" else captured(number, form))
+    began = time.monotonic()
+    answer = run(path=log)
+    assert time.monotonic() - began < 50
+    assert f"{log} has requests of more than 50000 phones, as somebody forges them (max_phones): let less" in answer["msg"]
+    log.write_bytes(b"".join(ASKED % phone for phone in range(30)) if form == "text" else captured(30, form))
+    assert "of more than 10 phones" in run(path=log, max_phones=10)["msg"]
+    assert len(run(path=log, max_phones=30)["phones"]) == 30

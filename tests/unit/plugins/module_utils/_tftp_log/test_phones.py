@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as diagnosing
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as phones_of_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.bounds import TooMuch
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import PhoneLogs, diagnose
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
@@ -108,10 +108,11 @@ def test_evidence_does_a_terminal_no_harm():
     assert all(text.isprintable() and len(text) < 400 for text in texts)
 
 
-def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(diagnosing, "MOST_PHONES", 10)
-    phones = diagnose([line for n in range(100) for line in rhel(n, A, f"CTLSEP0011223344{n:02X}.tlv", "missing")], now=NOW)["phones"]
-    assert len(phones) <= 20
+def test_nothing_is_told_of_a_log_with_too_many_phones():
+    lines = [line for n in range(100) for line in rhel(n, A, f"CTLSEP0011223344{n:02X}.tlv", "missing")]
+    with pytest.raises(TooMuch, match="more than 10 phones"):
+        diagnose(lines, now=NOW, max_phones=10)
+    assert len(diagnose(lines, now=NOW, max_phones=100)["phones"]) == 100
 
 
 # -- as Debian's servers log

@@ -33,7 +33,7 @@ def ended(handover, tmp_path):
             if one:
                 handover.write(one, site)
                 handover.outcomes(site).add(names[0], made.phones[names[0]].outcome(DONE))
-        return finish.report(handover, run)
+        return finish.report(handover, run)[0]
 
     return end
 
@@ -101,7 +101,7 @@ def test_what_was_given_back_is_over(ended, tmp_path):
 def test_a_run_that_was_refused_is_no_end_of_the_one_before(handover, tmp_path):
     fly(tmp_path)
     handover.write(Look(problem="no such image"), "pbx")
-    assert finish.report(handover, begun({"pbx": "ab"}, report_dir=str(tmp_path))).error == "no such image"
+    assert finish.report(handover, begun({"pbx": "ab"}, report_dir=str(tmp_path)))[0].error == "no such image"
     assert is_flying(tmp_path)
 
 

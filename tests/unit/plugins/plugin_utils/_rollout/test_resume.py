@@ -99,10 +99,31 @@ def test_without_an_own_time_a_call_has_as_long_as_a_restart(tmp_path):
     assert not Resume(tmp_path).in_flight(TARGETS, Patience(600))
 
 
-def test_a_reset_in_the_future_is_a_clock_that_was_wrong(tmp_path):
-    note(tmp_path, "sent")
-    older(tmp_path, -1000)
-    assert flying(tmp_path) == {}
+@pytest.mark.parametrize("ahead", [3, 1000, 10**9])
+def test_a_reset_in_the_future_is_one_of_just_now(tmp_path, ahead):
+    """A clock was put back since."""
+    note(tmp_path, "reset", "sent")
+    older(tmp_path, -ahead)
+    assert flying(tmp_path)["a"] == EarlierReset(0.0, before=OLD)
+    note(tmp_path, "back")
+    assert flying(tmp_path) == {}, "the order counts, not the time"
+
+
+def test_what_cannot_be_written_is_written_with_the_next(tmp_path):
+    """Neither ends it the rollout, nor is it forgotten; a file that somebody takes away meanwhile is written anew."""
+    folder = tmp_path / "report"
+    folder.touch()
+    resume = Resume(folder)
+    resume.note(PHONE, "reset", NEW)
+    folder.unlink()
+    resume.note(PHONE, "sent", NEW)
+    assert [json.loads(line)["event"] for line in (folder / FILE).read_text().splitlines()] == ["reset", "sent"]
+    (folder / FILE).unlink()
+    folder.rmdir()
+    resume.note(SECOND, "sent", NEW)
+    assert set(flying(folder)) == {"a", "b"}
+    resume.note(PHONE, "back", NEW)
+    assert len((folder / FILE).read_text().splitlines()) == 4
 
 
 @pytest.mark.parametrize(
