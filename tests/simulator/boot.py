@@ -112,7 +112,7 @@ class BarePhone:
         self.power_on()
 
     def power_on(self) -> None:
-        """What the phone remembers from one start to the next, but not without power."""
+        """Forget what failed and what OS79XX.TXT said: the phone remembers that from one start to the next, but not without power."""
         self._followed: set[str] = set()
         self._failed: set[str] = set()
 
@@ -173,8 +173,8 @@ class BarePhone:
             told = (yield from self._sep_load()) or (yield from self._default_load())
         else:
             told = yield from self._read_config()
-        follows = not told or (_generation(told) >= 7 and file[:4] != self.image[:4])
-        if self.habits.os79xx == "config" and follows and (yield from self._load(file)):
+        by_loader = _is(file, LOADER) and _is(told, SIP) and _generation(told) >= 7
+        if self.habits.os79xx == "config" and (by_loader or not told) and (yield from self._load(file)):
             return True
         if self.habits.os79xx == "file" and file == self.image:
             told = ""
@@ -252,8 +252,7 @@ class BarePhone:
         return self._version(self.config)
 
     def _version(self, values: Mapping[str, str]) -> str:
-        name = values.get("image_version", "")
-        return "" if name.upper() == "UNPROVISIONED" else self._obeyed(name)
+        return self._obeyed(cnf.known(values.get("image_version", "")))
 
     def _ctlsep(self) -> Generator[Step, Any, None]:
         if (yield from self._hunted(f"CTLSEP{self.mac}.tlv")) is not None and self.habits.ctlsep == "loops":
@@ -271,16 +270,13 @@ class BarePhone:
     def _xml_load(self, xml: bytes | None, element: bytes) -> str:
         found = re.search(rb"<loadInformation" + element + rb">([^<]*)<", xml or b"")
         name = found.group(1).decode("latin-1") if found else ""
-        image = read_name(name)
-        if image and image.protocol == LOADER and (self.habits.xml_loader == "ignored" or name == self.loader):
+        if _is(name, LOADER) and (self.habits.xml_loader == "ignored" or name == self.loader):
             return ""
         return self._obeyed(name)
 
     def _obeyed(self, name: str) -> str:
         """The name, or nothing for an SCCP image where the phone takes no notice of those."""
-        image = read_name(name)
-        ignored = image and image.protocol == SCCP and self._protocol != SCCP and self.habits.sccp == "ignored"
-        return "" if ignored else name
+        return "" if _is(name, SCCP) and self._protocol != SCCP and self.habits.sccp == "ignored" else name
 
     # Loading
 
@@ -300,11 +296,11 @@ class BarePhone:
 
     def _load_or_raise(self, name: str) -> Generator[Step, Any, None]:
         running, target = read_name(self.image), read_name(name)
-        if target and target.protocol == MGCP:
+        if _is(name, MGCP):
             raise BadImage(f"{name} is an MGCP image")
         if running and target and self._hop_fails(running, target):
             raise BadImage(f"{self.image} cannot load {name} directly")
-        if target and target.protocol == LOADER:
+        if _is(name, LOADER):
             yield from self._flash_loader(f"{name}.sbn")
         elif target and target.loader and (self._generation >= 7 or self.habits.to_7x == "loads"):
             yield from self._load_by_manifest(name)
@@ -426,6 +422,11 @@ def _drive(steps: Generator[Step, Any, str], server: Server, asked: list[str]) -
         if isinstance(step, Ask):
             asked += step.names
             answer = [server(name) for name in step.names]
+
+
+def _is(name: str, protocol: str) -> bool:
+    image = read_name(name)
+    return image is not None and image.protocol == protocol
 
 
 def _generation(name: str) -> int:

@@ -26,7 +26,15 @@ def read(content: bytes | None, habits: Habits = USUAL) -> dict[str, str]:
 
 def effective(default: bytes | None, own: bytes | None, habits: Habits = USUAL) -> dict[str, str]:
     """What both files together say: the phone's own file is read second and overrides (Cisco's 4.0 guide)."""
-    return {**read(default, habits), **read(own, habits)}
+    said = read(own, habits)
+    if habits.unset == "ignored":
+        said = {name: value for name, value in said.items() if known(value)}
+    return {**read(default, habits), **said}
+
+
+def known(value: str) -> str:
+    """The value, or nothing for what a phone takes for none."""
+    return "" if value.upper() == "UNPROVISIONED" else value
 
 
 def _value(text: str, habits: Habits) -> str | None:

@@ -35,6 +35,7 @@ class Habits:
     rejected: Literal["once", "twice"] = "once"
     hops_up: Literal["before_7x", "each", "none"] = "before_7x"
     hops_down: Literal["none", "by_7x", "one_by_one"] = "none"
+    unset: Literal["overrides", "ignored"] = "overrides"
     duplicates: Literal["last", "first"] = "last"
     quoted_blanks: Literal["kept", "trimmed"] = "kept"
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import cnf
 from .boot import AGAIN, FLASHED, UP, Ask, BarePhone, Failure, Step, Wait, Write
 from .images import SCCP
 from .telnet import Session
@@ -173,7 +174,7 @@ class Phone(BarePhone):
 
     def _setting(self, name: str, default: str) -> str:
         value = "" if self.own_telnet else self.config.get(name, "")
-        return default if value in ("", "UNPROVISIONED") else value
+        return cnf.known(value) or default
 
     # Telnet
 
