@@ -1,0 +1,465 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a phone asks for when it restarts with a TFTP root as it is, or as it would be, and what it runs in the end.
+
+`_Walk` is the phone: it boots as the rules in `rules` say. Where a rule is not sure, one walk takes one of the rule's answers, and
+another walk the next, so that each way in which it may end is found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Callable, Collection, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+
+from . import cnf, loads_xml
+from .container import is_signed
+from .image import FIRST_WITH_LOADER, LOADER, SCCP, SIP, Image, recognise, step
+from .rules import RULES, SURE
+
+OS79XX = "OS79XX.TXT"
+SIP_DEFAULT = "SIPDefault.cnf"
+
+RUNS = "runs"
+STAYS = "stays"
+LOOPS = "loops"
+STUCK = "stuck"
+
+_GENERATIONS = {SIP: range(2, 9), SCCP: range(2, 9), LOADER: range(FIRST_WITH_LOADER, 9)}
+_MAC = "<MAC>"
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A phone as far as it is known: the image that it `runs`, which says all, or only the major version of that, or neither.
+
+    `mac`: 12 upper-case hex digits. `protocol`: image.SIP, SCCP or LOADER.
+    """
+
+    mac: str
+    runs: Optional[Image] = None
+    generation: Optional[int] = None
+    protocol: str = SIP
+
+
+class Request(NamedTuple):
+    """A file by the name asked for. `sure`: whatever the phone does where a rule is not sure."""
+
+    file: str
+    sure: bool
+
+
+class Outcome(NamedTuple):
+    """How it may end, and the names of the rules that lead there (of several ways the likeliest).
+
+    `end`: RUNS another image, STAYS on what it runs, LOOPS (restarts again and again), or STUCK in a loader without an application.
+    `image`: what it runs then, None if that is none or not known.
+    """
+
+    end: str
+    image: Optional[Image]
+    rules: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Boot:
+    """From a restart until the phone rests. `outcomes`: the likeliest first; `requests_of_all`: of every phone that finds the same."""
+
+    mac: str
+    outcomes: Tuple[Outcome, ...]
+    requests_of_all: Tuple[Request, ...]
+
+    @property
+    def requests(self) -> Tuple[Request, ...]:
+        """What it asks for, in order, in each boot on the way, up to its configuration."""
+        return tuple(Request(request.file.replace(_MAC, self.mac), request.sure) for request in self.requests_of_all)
+
+    @property
+    def sure(self) -> bool:
+        """Whether it can end in one way only. Where all of its rules are sure it does."""
+        return len(self.outcomes) == 1
+
+
+class _Said(NamedTuple):
+    """The images that a file names, as they stand there. `faulty`: a phone may read them otherwise, or not at all."""
+
+    names: Tuple[str, ...]
+    faulty: bool
+
+
+class _Own(NamedTuple):
+    """What the files of one phone say, None where one is not there. `cnf` is in the order of `View.folders`."""
+
+    odd_ctlsep: bool
+    sep: Optional[_Said]
+    cnf: Tuple[Optional[_Said], ...]
+
+
+class View:
+    """A TFTP root to ask about. What phones share is worked out once.
+
+    `read`: the content of a file by the name that a phone asks for, None for "File not found". `lacks`: the files of an image that are
+    missing or not whole.
+    """
+
+    def __init__(self, read: Callable[[str], Optional[bytes]], lacks: Callable[[Image], Collection[str]]) -> None:
+        self.read = read
+        self.lacks: Callable[[Image], Collection[str]] = lru_cache(maxsize=None)(lacks)
+        default = read(SIP_DEFAULT) or b""
+        self.default = _image_versions(default)
+        folders = [item.value for item in cnf.examine(default).settings if item.key.lower() == "tftp_cfg_dir" and item.provisioned]
+        self.folders = (folders[-1], folders[0], "") if folders else ("",)
+        """Where the application looks for SIP<MAC>.cnf: by the last line that sets it, by the first; and where its loader does."""
+        self.xml_default = _loads(read(loads_xml.XML_DEFAULT))
+        self.os79xx = (read(OS79XX) or b"").split(b"\n")[0].decode("latin-1")
+        self._boots: Dict[Tuple[object, ...], Boot] = {}
+
+    def boot(self, phone: Phone) -> Boot:
+        """What that phone does if it restarts now."""
+        mac = phone.mac
+        ctlsep = self.read(f"CTLSEP{mac}.tlv")
+        files = [self.read(f"{folder}SIP{mac}.cnf") for folder in self.folders]
+        own = _Own(
+            ctlsep is not None and not is_signed(ctlsep),
+            _loads(self.read(f"SEP{mac}.cnf.xml")),
+            tuple([None if data is None else _image_versions(data) for data in files]),
+        )
+        key = phone.runs, phone.generation, phone.protocol, own
+        if key not in self._boots:
+            self._boots[key] = _boot(self, own, phone)
+        return replace(self._boots[key], mac=mac)
+
+
+def _image_versions(data: bytes) -> _Said:
+    """Of the lines about it alone, each with the line end before it: they are the same in most files of a fleet."""
+    lowered = data.lower() + b"\n"
+    lines = b""
+    at = lowered.find(cnf.IMAGE_VERSION)
+    while at >= 0:
+        end = lowered.find(b"\n", at)
+        lines += data[max(data.rfind(b"\n", 0, at), 0) : end]
+        at = lowered.find(cnf.IMAGE_VERSION, end)
+    return _said_by(lines)
+
+
+@lru_cache(maxsize=1000)
+def _said_by(lines: bytes) -> _Said:
+    edit = cnf.set_image_version(lines, "")
+    return _Said(tuple(value for _line, value in edit.before), bool(edit.before and edit.faults))
+
+
+def _loads(data: Optional[bytes]) -> Optional[_Said]:
+    if data is None or b"loadinformation" not in data.lower():
+        return None if data is None else _Said((), False)
+    elements, fault = loads_xml.elements(data)
+    return _Said(tuple(dict.fromkeys(element.load for element in elements if element.load)), bool(fault))
+
+
+def _boot(view: View, own: _Own, phone: Phone) -> Boot:
+    walks = []
+    known = phone.runs or phone.generation is not None
+    for generation in (phone.generation,) if known else _GENERATIONS[phone.protocol]:
+        script: Optional[List[int]] = []
+        while script is not None:
+            walks.append(_Walk(view, own, replace(phone, generation=generation), script))
+            script = walks[-1].next_script()
+    outcomes: Dict[Tuple[str, Optional[Image]], Outcome] = {}
+    for walk in walks:
+        outcomes.setdefault(walk.end, Outcome(*walk.end, tuple(walk.rules)))
+    return Boot(phone.mac, tuple(outcomes.values()), _merged([walk.requests for walk in walks]))
+
+
+def _merged(walks: List[List[Request]]) -> Tuple[Request, ...]:
+    """The requests of all walks in one order. The second for a file is another than the first for it."""
+    order: List[Tuple[str, int]] = []
+    sure: Dict[Tuple[str, int], int] = {}
+    for requests in walks:
+        place = 0
+        for number, request in enumerate(requests):
+            key = (request.file, [other.file for other in requests[:number]].count(request.file))
+            if key not in sure:
+                order.insert(place, key)
+            sure[key] = sure.get(key, 0) + request.sure
+            place = max(place, order.index(key) + 1)
+    return tuple(Request(key[0], sure[key] == len(walks)) for key in order)
+
+
+class _End(Exception):
+    """The phone comes to no rest, or to none with an application."""
+
+
+class _Walk:
+    """One phone with one answer to each unsure rule: `script` has the numbers of the first ones, the others are the likeliest."""
+
+    def __init__(self, view: View, own: _Own, phone: Phone, script: List[int]) -> None:
+        self.view = view
+        self.own = own
+        self.script = script
+        self.answers: Dict[Tuple[str, str, int], Tuple[int, int]] = {}
+        """By rule, protocol and generation: the number of the answer, and how many there are. A phone does not change its ways."""
+        self.rules: Dict[str, None] = {}
+        self.requests: List[Request] = []
+        self.image = phone.runs
+        self.protocol, self.generation = phone.protocol, phone.generation or 0
+        self.flashed = False
+        self.end = self._settle()
+
+    def use(self, rule: str) -> None:
+        self.rules[rule] = None
+
+    def choose(self, rule: str, *answers: _Answer) -> _Answer:
+        """One of the answers of that rule."""
+        self.use(rule)
+        key = rule, self.protocol, self.generation
+        if key not in self.answers:
+            at = len(self.answers)
+            self.answers[key] = (self.script[at] if at < len(self.script) else 0, len(answers))
+        return answers[self.answers[key][0]]
+
+    def next_script(self) -> Optional[List[int]]:
+        """That of the walk after this one, None if it was the last."""
+        answers = list(self.answers.values())
+        while answers:
+            number, of = answers.pop()
+            if number + 1 < of:
+                return [number for number, _of in answers] + [number + 1]
+        return None
+
+    def _settle(self) -> Tuple[str, Optional[Image]]:
+        """Restarts until it rests."""
+        start, before = self.image, []
+        try:
+            while self.image not in before:
+                before.append(self.image)
+                if self.image:
+                    self.protocol, self.generation = self.image.protocol, self.image.generation
+                self.name = self.image.name if self.image else ""
+                self.is_sip = self.protocol in (SIP, LOADER)
+                self.has_loader = self.generation >= FIRST_WITH_LOADER
+                loaded = self.boot() if self.has_loader else self.boot_old()
+                if not loaded:
+                    return STAYS if self.image == start else RUNS, self.image
+                self.image, self.flashed = loaded, True
+        except _End as end:
+            return str(end), None
+        return LOOPS, None
+
+    # A boot: each gives the image that is loaded, to restart with it, or None if the phone comes up with what it has. Raises _End.
+
+    def boot_old(self) -> Optional[Image]:
+        """Up to 6.x."""
+        self.use("os79xx_first")
+        self.ask(OS79XX)
+        named, version = self.os79xx(), self.version()
+        image, wanted = recognise(named), recognise(version)
+        if not self.is_sip and named not in ("", self.name):
+            same = named[:4] == (self.name or "P003")[:4]
+            named = self.choose("sccp_in_os79xx", "", named) if same else self.choose("other_protocol", named, "")
+        elif image and image.protocol == LOADER and (not version or (wanted and wanted.loader)):
+            self.use("os79xx_names_loader")
+        elif image and image.protocol != SIP and image.protocol != LOADER:
+            named = self.choose("other_protocol", named, "")
+        elif version and named != version and self.is_whole(named):
+            named, version = self.choose("os79xx_against_version", ("", version), (named, ""), (LOOPS, ""))
+            if named == LOOPS:
+                raise _End(LOOPS)
+        loaded = self.load(named)
+        if loaded:
+            return loaded
+        if self.is_sip:
+            self.ask_configuration()
+            return self.load(version)
+        load = self.hunt()
+        return self.load(load) if load and self.choose("old_sccp_loads", True, False) else None
+
+    def boot(self) -> Optional[Image]:
+        """From 7.x on, and the loader alone."""
+        if self.protocol == SIP:
+            self.use("os79xx_not_read")
+        version = self.version()
+        begun = self.protocol == SIP and self.generation == FIRST_WITH_LOADER and self.choose("seven_begins", True, False)
+        if begun:
+            self.ask_configuration()
+            if version in ("", self.name):
+                return None
+        load = self.hunt()
+        if version and load != version and self.is_whole(load):
+            load, version = self.choose("load_against_version", (load, ""), ("", version), (LOOPS, ""))
+            if load == LOOPS:
+                raise _End(LOOPS)
+        if load:
+            self.use("load_followed")
+        if load == self.name != "" and not self.flashed:
+            self.ask(f"{load}.loads")
+        loaded = self.load(load)
+        if loaded or not self.is_sip:
+            return loaded
+        if self.protocol == LOADER:
+            self.ask(SIP_DEFAULT)
+            loaded = self.load(version) if version and self.choose("loader_reads_version", True, False) else None
+            return loaded or self.cannot_load()
+        if not begun:
+            self.ask_configuration()
+        return self.load(version)
+
+    # What the files say
+
+    def os79xx(self) -> str:
+        line = self.view.os79xx
+        return line if line == line.strip() else self.choose("blank_behind_name", line, line.strip())
+
+    def folder(self) -> int:
+        """Which of `View.folders` it looks in."""
+        if len(self.view.folders) == 1 or self.protocol == LOADER:
+            return -1
+        self.use("folder")
+        return self.choose("duplicate_lines", 0, 1) if self.view.folders[0] != self.view.folders[1] else 0
+
+    def version(self) -> str:
+        """The image_version that counts, or nothing."""
+        if not self.is_sip:
+            return ""
+        file = self.own.cnf[self.folder()]
+        own, default = self.value(file), self.value(self.view.default) or ""
+        if own:
+            self.use("own_file_wins")
+        elif default and own == "":
+            own = self.choose("unset", default, "")
+        elif default and not file and self.protocol == SIP:
+            own = self.choose("no_own_file", default, "")
+        return self.application(default if own is None else own)
+
+    def value(self, file: Optional[_Said]) -> Optional[str]:
+        """What a .cnf sets image_version to: nothing if it unsets it, None if it does not set it."""
+        if not file or not file.names:
+            return None
+        value: Optional[str] = file.names[-1]
+        if file.names[0] != value:
+            value = self.choose("duplicate_lines", value, file.names[0])
+        if file.faulty:
+            value = self.choose("faulty_line", value, None, f"{value} and more")
+        if value and value != value.strip():
+            value = self.choose("blanks_in_quotes", value.strip(), value)
+        return "" if value and value.upper() == cnf.UNPROVISIONED else value
+
+    def hunt(self) -> str:
+        """The load that the XML files name, or nothing."""
+        self.use("hunt")
+        if not self.flashed or self.protocol != SIP:  # a loader starts what it has loaded without another hunt
+            self.ask_hunt(self.protocol == LOADER, sure=self.has_loader)
+        if self.own.odd_ctlsep and self.choose("odd_ctlsep", False, True):
+            raise _End(LOOPS)
+        load = self.load_in(self.own.sep)
+        xml_default = self.view.xml_default
+        if load or not xml_default or not xml_default.names:
+            return load
+        unsure = self.protocol == SIP or self.own.sep or (self.protocol == LOADER and self.own.cnf[-1])
+        return "" if unsure and self.choose("hunt_ends", True, False) else self.load_in(xml_default)
+
+    def load_in(self, file: Optional[_Said]) -> str:
+        if not file or not file.names or (file.faulty and not self.choose("broken_xml", True, False)):
+            return ""
+        return self.application(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names))
+
+    def application(self, name: str) -> str:
+        image = recognise(name)
+        return self.choose("loader_as_load", "", name) if image and image.protocol == LOADER else name
+
+    def is_whole(self, name: str) -> bool:
+        """Whether the root holds an image of that exact name, whole."""
+        image = recognise(name)
+        return bool(image and image.name == name and not self.view.lacks(image))
+
+    # What it loads
+
+    def load(self, name: str) -> Optional[Image]:
+        """As a boot, for an image that it is told."""
+        if name in ("", self.name):
+            return None
+        image = recognise(name)
+        if image and image.loader and not self.has_loader:
+            self.ask(f"{name}.bin", f"{name}.sbn", sure=False)
+            image = recognise(image.loader) if self.choose("loader_not_named", False, True) else None
+        elif not image or image.name != name:
+            self.use("to_the_letter")
+            self.ask(*[name + end for end in ([".loads"] if self.has_loader else [".bin", ".sbn"])], sure=self.has_loader)
+            image = None
+        if not image or not self.can_load(image):
+            return self.cannot_load()
+        if image.protocol == LOADER and self.choose("loader_forgets", False, True):
+            raise _End(STUCK)
+        return image
+
+    def can_load(self, image: Image) -> bool:
+        if image.protocol == LOADER and self.has_loader:
+            return False
+        loader = self.image and (self.image.loader or self.image.name)
+        lacking = [
+            file for file in image.files if file in self.view.lacks(image) and not (image.loader == loader and file.endswith(".sbn"))
+        ]
+        self.ask_image(image, image.loader == loader, lacking)
+        if image.loader:
+            self.use("three_files")
+        rule = step(self.image.version if self.image else (self.generation, 0), image)
+        if rule == "signed":
+            self.use(rule)
+            return False
+        if not {self.protocol, image.protocol} <= {SIP, LOADER}:
+            rule = "load_followed" if self.has_loader and image.generation >= FIRST_WITH_LOADER else "change_of_protocol"
+        if len(lacking) == len(image.files) or (lacking and image.loader) or (lacking and not self.choose("bin_or_sbn", True, False)):
+            return False
+        if RULES[rule].sureness != SURE:
+            return self.choose(rule, True, False)
+        self.use(rule)
+        return True
+
+    def cannot_load(self) -> Optional[Image]:
+        """It carries on with what it has, if it has an application."""
+        if self.protocol == LOADER:
+            self.use("loader_alone")
+            raise _End(STUCK)
+        if self.generation > FIRST_WITH_LOADER:
+            self.use("keeps_old")
+        elif not self.choose("keeps_old_or_loops", True, False):
+            raise _End(LOOPS)
+        return None
+
+    # What it asks for
+
+    def ask(self, *files: str, sure: bool = True) -> None:
+        self.requests += [Request(file, sure) for file in files]
+
+    def ask_configuration(self) -> None:
+        self.ask(SIP_DEFAULT, f"{self.view.folders[self.folder()]}SIP{_MAC}.cnf")
+
+    def ask_hunt(self, loader: bool, sure: bool = True) -> None:
+        self.ask(f"CTLSEP{_MAC}.tlv", f"SEP{_MAC}.cnf.xml", sure=sure)
+        sep = self.own.sep
+        if sep and sep.names and not sep.faulty:
+            return
+        sure = sure and not sep and (loader or not self.is_sip)
+        if loader or self.is_sip:
+            self.ask(f"SIP{_MAC}.cnf", sure=sure)
+            sure = sure and not self.own.cnf[-1]
+            self.ask(f"MGC{_MAC}.cnf", sure=sure)
+        self.ask(loads_xml.XML_DEFAULT, sure=sure)
+
+    def ask_image(self, image: Image, has_its_loader: bool, lacking: List[str]) -> None:
+        """Its files, up to the first that is not there. A new loader hunts again."""
+        if not image.loader:
+            return self.ask(f"{image.name}.bin", f"{image.name}.sbn", sure=False)
+        if self.protocol != LOADER:
+            self.ask_hunt(True, sure=False)
+        for file in image.files:
+            if not file.endswith(".sbn"):
+                self.ask(file)
+            elif not has_its_loader:
+                self.ask(file)
+                if file not in lacking:
+                    self.ask_hunt(True)
+                    self.ask(image.files[0])
+            if file in lacking:
+                break
