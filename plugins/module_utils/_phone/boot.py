@@ -29,6 +29,7 @@ STUCK = "stuck"
 
 _GENERATIONS = {SIP: range(2, 9), SCCP: range(2, 9), LOADER: range(FIRST_WITH_LOADER, 9)}
 _MAC = "<MAC>"
+_MOST_WALKS = 300
 _Answer = TypeVar("_Answer")
 
 
@@ -66,7 +67,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Boot:
-    """From a restart until the phone rests. `outcomes`: the likeliest first; `requests_of_all`: of every phone that finds the same."""
+    """From a restart until the phone rests. `outcomes`: first the likeliest; `requests_of_all`: of every phone that finds the same."""
 
     mac: str
     outcomes: Tuple[Outcome, ...]
@@ -159,32 +160,53 @@ def _loads(data: Optional[bytes]) -> Optional[_Said]:
 
 
 def _boot(view: View, own: _Own, phone: Phone) -> Boot:
-    walks = []
+    walks: List[_Walk] = []
     known = phone.runs or phone.generation is not None
     for generation in (phone.generation,) if known else _GENERATIONS[phone.protocol]:
         script: Optional[List[int]] = []
-        while script is not None:
+        most = len(walks) + _MOST_WALKS
+        while script is not None and len(walks) < most:
             walks.append(_Walk(view, own, replace(phone, generation=generation), script))
             script = walks[-1].next_script()
+        if script is not None:
+            return _anything(view, own, phone, walks)
     outcomes: Dict[Tuple[str, Optional[Image]], Outcome] = {}
     for walk in walks:
         outcomes.setdefault(walk.end, Outcome(*walk.end, tuple(walk.rules)))
-    return Boot(phone.mac, tuple(outcomes.values()), _merged([walk.requests for walk in walks]))
+    return Boot(phone.mac, tuple(outcomes.values()), _merged(walks))
 
 
-def _merged(walks: List[List[Request]]) -> Tuple[Request, ...]:
+def _anything(view: View, own: _Own, phone: Phone, walks: List[_Walk]) -> Boot:
+    """Where so much is unsure that not all ways can be walked: everything that the files name and the root holds."""
+    used = tuple(dict.fromkeys(rule for walk in walks for rule in walk.rules))
+    said = [file for file in (own.sep, view.xml_default, view.default, *own.cnf) if file]
+    ends: List[Tuple[str, Optional[Image]]] = [(STAYS, phone.runs), (LOOPS, None), (STUCK, None)]
+    for name in dict.fromkeys([view.os79xx.strip(), *(name.strip() for file in said for name in file.names)]):
+        image = recognise(name)
+        if image and image != phone.runs and image.protocol != LOADER and set(image.files) - set(view.lacks(image)):
+            if image.signed or not (phone.runs and phone.runs.signed):
+                ends.append((RUNS, image))
+    return Boot(
+        phone.mac, tuple(Outcome(*end, used) for end in dict.fromkeys(ends)), tuple(Request(file, False) for file, _ in _merged(walks))
+    )
+
+
+def _merged(walks: List[_Walk]) -> Tuple[Request, ...]:
     """The requests of all walks in one order. The second for a file is another than the first for it."""
+    ways = list(dict.fromkeys(tuple(walk.requests) for walk in walks))
     order: List[Tuple[str, int]] = []
     sure: Dict[Tuple[str, int], int] = {}
-    for requests in walks:
+    for requests in ways:
         place = 0
-        for number, request in enumerate(requests):
-            key = (request.file, [other.file for other in requests[:number]].count(request.file))
+        times: Dict[str, int] = {}
+        for file, is_sure in requests:
+            times[file] = times.get(file, 0) + 1
+            key = file, times[file]
             if key not in sure:
                 order.insert(place, key)
-            sure[key] = sure.get(key, 0) + request.sure
+            sure[key] = sure.get(key, 0) + is_sure
             place = max(place, order.index(key) + 1)
-    return tuple(Request(key[0], sure[key] == len(walks)) for key in order)
+    return tuple(Request(key[0], sure[key] == len(ways)) for key in order)
 
 
 class _End(Exception):
@@ -198,8 +220,8 @@ class _Walk:
         self.view = view
         self.own = own
         self.script = script
-        self.answers: Dict[Tuple[str, str, int], Tuple[int, int]] = {}
-        """By rule, protocol and generation: the number of the answer, and how many there are. A phone does not change its ways."""
+        self.answers: Dict[Tuple[str, int, str, int], Tuple[int, int]] = {}
+        """By rule, protocol and generation, in which a phone does not change its ways: the number of the answer, and how many there are."""
         self.rules: Dict[str, None] = {}
         self.requests: List[Request] = []
         self.image = phone.runs
@@ -213,7 +235,7 @@ class _Walk:
     def choose(self, rule: str, *answers: _Answer) -> _Answer:
         """One of the answers of that rule."""
         self.use(rule)
-        key = rule, self.protocol, self.generation
+        key = rule, len(answers), self.protocol, self.generation
         if key not in self.answers:
             at = len(self.answers)
             self.answers[key] = (self.script[at] if at < len(self.script) else 0, len(answers))
@@ -286,7 +308,8 @@ class _Walk:
             if version in ("", self.name):
                 return None
         load = self.hunt()
-        if version and load != version and self.is_whole(load):
+        image = recognise(load)
+        if image and image.protocol != LOADER and version and load != version and self.is_whole(load):
             load, version = self.choose("load_against_version", (load, ""), ("", version), (LOOPS, ""))
             if load == LOOPS:
                 raise _End(LOOPS)
@@ -396,11 +419,9 @@ class _Walk:
     def can_load(self, image: Image) -> bool:
         if image.protocol == LOADER and self.has_loader:
             return False
-        loader = self.image and (self.image.loader or self.image.name)
-        lacking = [
-            file for file in image.files if file in self.view.lacks(image) and not (image.loader == loader and file.endswith(".sbn"))
-        ]
-        self.ask_image(image, image.loader == loader, lacking)
+        has_its_loader = bool(image.loader and self.image and image.loader in (self.image.loader, self.name))
+        lacking = [file for file in image.files if file in self.view.lacks(image) and not (has_its_loader and file.endswith(".sbn"))]
+        self.ask_image(image, has_its_loader, lacking)
         if image.loader:
             self.use("three_files")
         rule = step(self.image.version if self.image else (self.generation, 0), image)

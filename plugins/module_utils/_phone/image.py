@@ -15,6 +15,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
 FIRST_SIGNED = 5
@@ -127,6 +128,7 @@ class Hop(NamedTuple):
         return f"an image of {self.image.generation}.x" if self.any_of_generation else self.image.name
 
 
+@lru_cache(maxsize=1000)
 def recognise(text: str) -> Optional[Image]:
     """The image that a phone or a file name means, or None. Case and blanks around it are let pass."""
     name = text.strip().upper()
