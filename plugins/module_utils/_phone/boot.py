@@ -16,7 +16,7 @@ from typing import Callable, Collection, Dict, List, NamedTuple, Optional, Tuple
 
 from . import cnf, loads_xml
 from .container import is_signed
-from .image import FIRST_WITH_LOADER, LOADER, SCCP, SIP, Image, recognise, step
+from .image import FIRST_WITH_LOADER, LOADER, MANIFEST, SCCP, SIP, Image, recognise, step
 from .rules import RULES, SURE
 
 OS79XX = "OS79XX.TXT"
@@ -28,6 +28,7 @@ LOOPS = "loops"
 STUCK = "stuck"
 
 _GENERATIONS = {SIP: range(2, 9), SCCP: range(2, 9), LOADER: range(FIRST_WITH_LOADER, 9)}
+_FIRST_FILES = (".bin", ".sbn", MANIFEST)
 _MAC = "<MAC>"
 _MOST_WALKS = 300
 _Answer = TypeVar("_Answer")
@@ -156,7 +157,7 @@ def _loads(data: Optional[bytes]) -> Optional[_Said]:
     if data is None or b"loadinformation" not in data.lower():
         return None if data is None else _Said((), False)
     elements, fault = loads_xml.elements(data)
-    return _Said(tuple(dict.fromkeys(element.load for element in elements if element.load)), bool(fault))
+    return _Said(tuple(dict.fromkeys("".join(element.text) for element in elements if element.load)), bool(fault))
 
 
 def _boot(view: View, own: _Own, phone: Phone) -> Boot:
@@ -183,9 +184,8 @@ def _anything(view: View, own: _Own, phone: Phone, walks: List[_Walk]) -> Boot:
     ends: List[Tuple[str, Optional[Image]]] = [(STAYS, phone.runs), (LOOPS, None), (STUCK, None)]
     for name in dict.fromkeys([view.os79xx.strip(), *(name.strip() for file in said for name in file.names)]):
         image = recognise(name)
-        if image and image != phone.runs and image.protocol != LOADER and set(image.files) - set(view.lacks(image)):
-            if image.signed or not (phone.runs and phone.runs.signed):
-                ends.append((RUNS, image))
+        if image and image.protocol != LOADER and image != phone.runs and set(image.files) - set(view.lacks(image)):
+            ends += [(RUNS, image)] if image.signed or not (phone.runs and phone.runs.signed) else []
     return Boot(
         phone.mac, tuple(Outcome(*end, used) for end in dict.fromkeys(ends)), tuple(Request(file, False) for file, _ in _merged(walks))
     )
@@ -301,7 +301,7 @@ class _Walk:
         """From 7.x on, and the loader alone."""
         if self.protocol == SIP:
             self.use("os79xx_not_read")
-        version = self.version()
+        version, default = self.version(), self.application(self.value(self.view.default) or "")
         begun = self.protocol == SIP and self.generation == FIRST_WITH_LOADER and self.choose("seven_begins", True, False)
         if begun:
             self.ask_configuration()
@@ -309,8 +309,11 @@ class _Walk:
                 return None
         load = self.hunt()
         image = recognise(load)
-        if image and image.protocol != LOADER and version and load != version and self.is_whole(load):
-            load, version = self.choose("load_against_version", (load, ""), ("", version), (LOOPS, ""))
+        if self.is_sip and image and image.protocol not in (SIP, LOADER) and not self.is_whole(load):
+            load = ""  # of phones with other protocols in the same root
+        if load and version and load != version and not (image and image.protocol == LOADER):
+            answers = [(load, ""), ("", version), (LOOPS, "")] if self.is_whole(load) else [("", version), (load, "")]
+            load, version = self.choose("load_against_version", *answers)
             if load == LOOPS:
                 raise _End(LOOPS)
         if load:
@@ -322,10 +325,15 @@ class _Walk:
             return loaded
         if self.protocol == LOADER:
             self.ask(SIP_DEFAULT)
-            loaded = self.load(version) if version and self.choose("loader_reads_version", True, False) else None
-            return loaded or self.cannot_load()
+            told = self.choose("loader_reads_version", version, default, "") if version or default else ""
+            return self.load(told) or self.cannot_load()
         if not begun:
             self.ask_configuration()
+        image = recognise(version)
+        if image and image.loader and self.brings_loader(image) and self.is_whole(version) and default not in ("", version):
+            version = self.choose("loader_reads_version", version, default)
+            if version == self.name:
+                raise _End(LOOPS)
         return self.load(version)
 
     # What the files say
@@ -364,9 +372,11 @@ class _Walk:
             value = self.choose("duplicate_lines", value, file.names[0])
         if file.faulty:
             value = self.choose("faulty_line", value, None, f"{value} and more")
-        if value and value != value.strip():
-            value = self.choose("blanks_in_quotes", value.strip(), value)
+        value = self.without_blanks(value) if value else value
         return "" if value and value.upper() == cnf.UNPROVISIONED else value
+
+    def without_blanks(self, name: str) -> str:
+        return name if name == name.strip() else self.choose("blanks", name.strip(), name)
 
     def hunt(self) -> str:
         """The load that the XML files name, or nothing."""
@@ -385,7 +395,7 @@ class _Walk:
     def load_in(self, file: Optional[_Said]) -> str:
         if not file or not file.names or (file.faulty and not self.choose("broken_xml", True, False)):
             return ""
-        return self.application(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names))
+        return self.application(self.without_blanks(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names)))
 
     def application(self, name: str) -> str:
         image = recognise(name)
@@ -404,22 +414,28 @@ class _Walk:
             return None
         image = recognise(name)
         if image and image.loader and not self.has_loader:
-            self.ask(f"{name}.bin", f"{name}.sbn", sure=False)
-            image = recognise(image.loader) if self.choose("loader_not_named", False, True) else None
+            self.ask(*[name + end for end in _FIRST_FILES], sure=False)
+            image = self.choose("loader_not_named", None, recognise(image.loader), image if image.name == name else None)
         elif not image or image.name != name:
             self.use("to_the_letter")
-            self.ask(*[name + end for end in ([".loads"] if self.has_loader else [".bin", ".sbn"])], sure=self.has_loader)
+            self.ask(*[name + end for end in _FIRST_FILES if not self.has_loader or end == MANIFEST], sure=self.has_loader)
             image = None
         if not image or not self.can_load(image):
             return self.cannot_load()
-        if image.protocol == LOADER and self.choose("loader_forgets", False, True):
+        self.get_loader_of(image)
+        return self.cannot_load() if image.protocol == LOADER and self.has_loader else image
+
+    def get_loader_of(self, image: Image) -> None:
+        if self.brings_loader(image) and self.choose("loader_forgets", False, True):
             raise _End(STUCK)
-        return image
+
+    def brings_loader(self, image: Image) -> bool:
+        """Whether the phone gets another universal loader with that image."""
+        own, other = (of and (of.name if of.protocol == LOADER else of.loader) for of in (self.image, image))
+        return bool(other) and other != own
 
     def can_load(self, image: Image) -> bool:
-        if image.protocol == LOADER and self.has_loader:
-            return False
-        has_its_loader = bool(image.loader and self.image and image.loader in (self.image.loader, self.name))
+        has_its_loader = bool(image.loader) and not self.brings_loader(image)
         lacking = [file for file in image.files if file in self.view.lacks(image) and not (has_its_loader and file.endswith(".sbn"))]
         self.ask_image(image, has_its_loader, lacking)
         if image.loader:
@@ -429,8 +445,13 @@ class _Walk:
             self.use(rule)
             return False
         if not {self.protocol, image.protocol} <= {SIP, LOADER}:
-            rule = "load_followed" if self.has_loader and image.generation >= FIRST_WITH_LOADER else "change_of_protocol"
-        if len(lacking) == len(image.files) or (lacking and image.loader) or (lacking and not self.choose("bin_or_sbn", True, False)):
+            both_new = self.has_loader and image.generation >= FIRST_WITH_LOADER
+            rule = "load_followed" if both_new and not self.is_sip else "change_of_protocol"
+        if lacking and image.loader:
+            if lacking == [image.files[-1]]:
+                self.get_loader_of(image)
+            return False
+        if len(lacking) == len(image.files) or (lacking and not self.choose("bin_or_sbn", True, False)):
             return False
         if RULES[rule].sureness != SURE:
             return self.choose(rule, True, False)
@@ -442,9 +463,8 @@ class _Walk:
         if self.protocol == LOADER:
             self.use("loader_alone")
             raise _End(STUCK)
-        if self.generation > FIRST_WITH_LOADER:
-            self.use("keeps_old")
-        elif not self.choose("keeps_old_or_loops", True, False):
+        new = self.generation > FIRST_WITH_LOADER
+        if not (self.choose("keeps_old", True, False) if new else self.choose("keeps_old_before_8", True, False)):
             raise _End(LOOPS)
         return None
 

@@ -22,8 +22,8 @@ os79xx_first, sure: A phone on 6.x or older asks for OS79XX.TXT first, then for 
   by how-tos of 2004 and 2005; Cisco's upgrade matrix as quoted in a forum
 os79xx_names_loader, sure: To get to 7.x or later it loads the universal loader (P003-…) that OS79XX.TXT names. That loads the application.
   by how-to of 2005; voip-info.org
-loader_not_named, not known: Told an application of 7.x or later while OS79XX.TXT names no loader, it does not get there, or fetches the
-  loader by itself.
+loader_not_named, not known: Told an application of 7.x or later while OS79XX.TXT names no loader, it does not get there, or gets the
+  loader by itself, or that and the application.
   by half of the roots seen have no OS79XX.TXT and several name the application there; no report says what became of old phones
 os79xx_against_version, likely: Where OS79XX.TXT and image_version differ, image_version wins, or OS79XX.TXT, or the phone loads one after
   the other for ever.
@@ -44,7 +44,7 @@ unset, likely: An image_version in SIP<MAC>.cnf that is empty or UNPROVISIONED l
   by the code published as sipcc, which came of the phone's
 duplicate_lines, not known: Of several lines that set the same the last one counts, or the first.
   by nobody's report
-blanks_in_quotes, not known: Blanks inside the quotes of a value are trimmed, or become a part of it.
+blanks, not known: Blanks inside the quotes of a value, or around a load in an XML file, are trimmed, or become a part of the name.
   by nobody's report; a program that writes such files exists
 faulty_line, not known: A line with a byte order mark, an open quote or text behind its value counts, is lost, or counts with that text.
   by texts in the firmware, which say that errors are counted, not what becomes of the line
@@ -73,21 +73,21 @@ broken_xml, not known: In a file that is no well-formed XML the phone finds the 
   by nobody's report
 models, not known: Of several loads in one file the phone takes that of its model, which is not asked about here.
   by samples of XMLDefault.cnf.xml
-loader_reads_version, likely: A loader without an application that finds no load takes image_version, or waits ('Protocol Application
-  Invalid').
+loader_reads_version, likely: A loader that finds no load takes the image_version that the application takes, or that of SIPDefault.cnf
+  alone, or none; if it has no application it waits then ('Protocol Application Invalid').
   by reports in forums; voip-info.org
-loader_forgets, not known: A loader that is new to a phone asks on, or forgets a TFTP server that was typed in by hand and asks for nothing
-  until DHCP (option 66 or 150) names one.
+loader_forgets, not known: A loader that a phone has just got asks on, or has forgotten the TFTP server if that was typed in by hand, and
+  asks for nothing until DHCP (option 66 or 150) names one.
   by reports in forums; voip-info.org
-loader_alone, sure: A loader that cannot load an application has none, and asks again and again.
+loader_alone, sure: A loader without an application that cannot load one asks again and again.
   by log of nine phones moved to 8.12; voip-info.org
 three_files, sure: From 7.x on an image is a .loads, the .sbn of its loader and an .sb2. A phone with that loader leaves the .sbn out.
   by log of nine phones moved to 8.12; the .loads of 7.5 and 8.12
 bin_or_sbn, not known: Of an image of 5.x or 6.x a phone can do with the .bin or with the .sbn alone, or not.
   by logs with requests for either; Cisco's archives have both
-keeps_old, sure: A phone on 8.x that cannot load an image carries on with the old one.
-  by the firmware of 8.12 ('ignoring reset'); report of phones on 8.2 that were told an image of 2.x
-keeps_old_or_loops, not known: An older phone that cannot load an image carries on with the old one, or restarts again and again.
+keeps_old, likely: A phone on 8.x that cannot load an image carries on with the old one, or restarts again and again.
+  by a text in the firmware of 8.12 ('ignoring reset'); report of phones on 8.2 that were told an image of 2.x
+keeps_old_before_8, not known: An older phone that cannot load an image carries on with the old one, or restarts again and again.
   by the firmware of 7.5, which does not have that text; reports in forums of either
 signed, sure: Images from 5.x on are signed, and a phone that runs one never loads an unsigned one again.
   by Unified CME administrator guide; Cisco's readmes of 8.4, 8.9 and 8.11
@@ -99,7 +99,8 @@ long_names, not known: A phone on 2.1 or older loads an image with a name like P
   by Cisco's guides for 4.0 and 5.1, which have a procedure of its own for 2.1
 down_at_once, likely: From 8.x to 6.x, and from 6.x or later to 5.x, a phone goes at once, or has to go by 7.x.
   by Unified CME administrator guide, which goes by 7.x; report of phones that went from 8.2 to 6.3 at once
-change_of_protocol, likely: A phone goes from SIP to SCCP or back, or to another SCCP image, or does not, if one of both is older than 7.x.
+change_of_protocol, likely: A phone goes from a SIP image to one of another protocol, or does not; and so between other protocols where an
+  image is older than 7.x.
   by Unified CME administrator guide, which wants SCCP 5.x before SIP 7.4; reports in forums
 sccp_in_os79xx, not known: A phone on an SCCP image up to 6.x lets the name of another in OS79XX.TXT be, or loads it.
   by nobody's report
