@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 # All that cases know of the code under test.
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import boot, cnf, image, mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import boot, cnf, image, mac, view
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
@@ -134,13 +134,10 @@ def boots(phone: Answer, root: dict[str, str], images: list[str], lacking: Seque
     """What a phone asks for and how it may end. `fits_log`: the requests of a real log are such as it makes."""
     whole = {file for name in images for file in image.parse(name).files} - set(lacking)
     files = {name: content.encode("latin-1") for name, content in root.items()}
-    view = boot.View(
-        lambda name: files.get(name.removeprefix("./")),
-        lambda asked: {file for file in asked.files if file not in whole},
-    )
+    seen = view.View(lambda name: files.get(name.removeprefix("./")), lambda asked: {file for file in asked.files if file not in whole})
     runs = image.parse(phone["runs"]) if "runs" in phone else None
     rest = {key: phone[key] for key in ("generation", "protocol") if key in phone}
-    found = view.boot(boot.Phone(phone.get("mac", "0011BB000001"), runs, **rest))
+    found = boot.Boots(seen).of(boot.Phone(phone.get("mac", "0011BB000001"), runs, **rest))
     return {
         "ends": [f"{outcome.end} {outcome.image or ''}".strip() for outcome in found.outcomes],
         "rules": [list(outcome.rules) for outcome in found.outcomes],

@@ -11,16 +11,12 @@ another walk the next, so that each way in which it may end is found.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Callable, Collection, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+from typing import Dict, List, NamedTuple, Optional, Tuple, TypeVar
 
 from . import cnf, loads_xml
-from .container import is_signed
 from .image import FIRST_WITH_LOADER, LOADER, MANIFEST, SCCP, SIP, Image, recognise, step
 from .rules import RULES, SURE
-
-OS79XX = "OS79XX.TXT"
-SIP_DEFAULT = "SIPDefault.cnf"
+from .view import OS79XX, SIP_DEFAULT, Own, Said, View
 
 RUNS = "runs"
 STAYS = "stays"
@@ -30,7 +26,7 @@ STUCK = "stuck"
 _GENERATIONS = {SIP: range(2, 9), SCCP: range(2, 9), LOADER: range(FIRST_WITH_LOADER, 9)}
 _FIRST_FILES = (".bin", ".sbn", MANIFEST)
 _MAC = "<MAC>"
-_MOST_WALKS = 300
+_MOST_WALKS = 1000
 _Answer = TypeVar("_Answer")
 
 
@@ -85,82 +81,23 @@ class Boot:
         return len(self.outcomes) == 1
 
 
-class _Said(NamedTuple):
-    """The images that a file names, as they stand there. `faulty`: a phone may read them otherwise, or not at all."""
+class Boots:
+    """Answers what phones do with a root. Phones that find the same are worked out once."""
 
-    names: Tuple[str, ...]
-    faulty: bool
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._known: Dict[Tuple[object, ...], Boot] = {}
 
-
-class _Own(NamedTuple):
-    """What the files of one phone say, None where one is not there. `cnf` is in the order of `View.folders`."""
-
-    odd_ctlsep: bool
-    sep: Optional[_Said]
-    cnf: Tuple[Optional[_Said], ...]
-
-
-class View:
-    """A TFTP root to ask about. What phones share is worked out once.
-
-    `read`: the content of a file by the name that a phone asks for, None for "File not found". `lacks`: the files of an image that are
-    missing or not whole.
-    """
-
-    def __init__(self, read: Callable[[str], Optional[bytes]], lacks: Callable[[Image], Collection[str]]) -> None:
-        self.read = read
-        self.lacks: Callable[[Image], Collection[str]] = lru_cache(maxsize=None)(lacks)
-        default = read(SIP_DEFAULT) or b""
-        self.default = _image_versions(default)
-        folders = [item.value for item in cnf.examine(default).settings if item.key.lower() == "tftp_cfg_dir" and item.provisioned]
-        self.folders = (folders[-1], folders[0], "") if folders else ("",)
-        """Where the application looks for SIP<MAC>.cnf: by the last line that sets it, by the first; and where its loader does."""
-        self.xml_default = _loads(read(loads_xml.XML_DEFAULT))
-        self.os79xx = (read(OS79XX) or b"").split(b"\n")[0].decode("latin-1")
-        self._boots: Dict[Tuple[object, ...], Boot] = {}
-
-    def boot(self, phone: Phone) -> Boot:
+    def of(self, phone: Phone) -> Boot:
         """What that phone does if it restarts now."""
-        mac = phone.mac
-        ctlsep = self.read(f"CTLSEP{mac}.tlv")
-        files = [self.read(f"{folder}SIP{mac}.cnf") for folder in self.folders]
-        own = _Own(
-            ctlsep is not None and not is_signed(ctlsep),
-            _loads(self.read(f"SEP{mac}.cnf.xml")),
-            tuple([None if data is None else _image_versions(data) for data in files]),
-        )
+        own = self.view.own(phone.mac)
         key = phone.runs, phone.generation, phone.protocol, own
-        if key not in self._boots:
-            self._boots[key] = _boot(self, own, phone)
-        return replace(self._boots[key], mac=mac)
+        if key not in self._known:
+            self._known[key] = _boot(self.view, own, phone)
+        return replace(self._known[key], mac=phone.mac)
 
 
-def _image_versions(data: bytes) -> _Said:
-    """Of the lines about it alone, each with the line end before it: they are the same in most files of a fleet."""
-    lowered = data.lower() + b"\n"
-    lines = b""
-    at = lowered.find(cnf.IMAGE_VERSION)
-    while at >= 0:
-        end = lowered.find(b"\n", at)
-        lines += data[max(data.rfind(b"\n", 0, at), 0) : end]
-        at = lowered.find(cnf.IMAGE_VERSION, end)
-    return _said_by(lines)
-
-
-@lru_cache(maxsize=1000)
-def _said_by(lines: bytes) -> _Said:
-    edit = cnf.set_image_version(lines, "")
-    return _Said(tuple(value for _line, value in edit.before), bool(edit.before and edit.faults))
-
-
-def _loads(data: Optional[bytes]) -> Optional[_Said]:
-    if data is None or b"loadinformation" not in data.lower():
-        return None if data is None else _Said((), False)
-    elements, fault = loads_xml.elements(data)
-    return _Said(tuple(dict.fromkeys("".join(element.text) for element in elements if element.load)), bool(fault))
-
-
-def _boot(view: View, own: _Own, phone: Phone) -> Boot:
+def _boot(view: View, own: Own, phone: Phone) -> Boot:
     walks: List[_Walk] = []
     known = phone.runs or phone.generation is not None
     for generation in (phone.generation,) if known else _GENERATIONS[phone.protocol]:
@@ -177,7 +114,7 @@ def _boot(view: View, own: _Own, phone: Phone) -> Boot:
     return Boot(phone.mac, tuple(outcomes.values()), _merged(walks))
 
 
-def _anything(view: View, own: _Own, phone: Phone, walks: List[_Walk]) -> Boot:
+def _anything(view: View, own: Own, phone: Phone, walks: List[_Walk]) -> Boot:
     """Where so much is unsure that not all ways can be walked: everything that the files name and the root holds."""
     used = tuple(dict.fromkeys(rule for walk in walks for rule in walk.rules))
     said = [file for file in (own.sep, view.xml_default, view.default, *own.cnf) if file]
@@ -216,12 +153,12 @@ class _End(Exception):
 class _Walk:
     """One phone with one answer to each unsure rule: `script` has the numbers of the first ones, the others are the likeliest."""
 
-    def __init__(self, view: View, own: _Own, phone: Phone, script: List[int]) -> None:
+    def __init__(self, view: View, own: Own, phone: Phone, script: List[int]) -> None:
         self.view = view
         self.own = own
         self.script = script
-        self.answers: Dict[Tuple[str, int, str, int], Tuple[int, int]] = {}
-        """By rule, protocol and generation, in which a phone does not change its ways: the number of the answer, and how many there are."""
+        self.answers: Dict[Tuple[str, int], Tuple[int, int]] = {}
+        """By rule, as a phone does not change its ways on the way: the number of the answer, and how many there are."""
         self.rules: Dict[str, None] = {}
         self.requests: List[Request] = []
         self.image = phone.runs
@@ -235,7 +172,7 @@ class _Walk:
     def choose(self, rule: str, *answers: _Answer) -> _Answer:
         """One of the answers of that rule."""
         self.use(rule)
-        key = rule, len(answers), self.protocol, self.generation
+        key = rule, len(answers)
         if key not in self.answers:
             at = len(self.answers)
             self.answers[key] = (self.script[at] if at < len(self.script) else 0, len(answers))
@@ -363,7 +300,7 @@ class _Walk:
             own = self.choose("no_own_file", default, "")
         return self.application(default if own is None else own)
 
-    def value(self, file: Optional[_Said]) -> Optional[str]:
+    def value(self, file: Optional[Said]) -> Optional[str]:
         """What a .cnf sets image_version to: nothing if it unsets it, None if it does not set it."""
         if not file or not file.names:
             return None
@@ -392,7 +329,7 @@ class _Walk:
         unsure = self.protocol == SIP or self.own.sep or (self.protocol == LOADER and self.own.cnf[-1])
         return "" if unsure and self.choose("hunt_ends", True, False) else self.load_in(xml_default)
 
-    def load_in(self, file: Optional[_Said]) -> str:
+    def load_in(self, file: Optional[Said]) -> str:
         if not file or not file.names or (file.faulty and not self.choose("broken_xml", True, False)):
             return ""
         return self.application(self.without_blanks(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names)))
