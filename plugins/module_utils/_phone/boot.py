@@ -247,7 +247,7 @@ class _Walk:
         load = self.hunt()
         image = recognise(load)
         if self.is_sip and image and image.protocol not in (SIP, LOADER) and not self.is_whole(load):
-            load = ""  # of phones with other protocols in the same root
+            load = self.choose("load_of_others", "", load)
         if load and version and load != version and not (image and image.protocol == LOADER):
             answers = [(load, ""), ("", version), (LOOPS, "")] if self.is_whole(load) else [("", version), (load, "")]
             load, version = self.choose("load_against_version", *answers)
