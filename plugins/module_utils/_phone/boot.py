@@ -319,7 +319,7 @@ class _Walk:
         """The load that the XML files name, or nothing."""
         self.use("hunt")
         if not self.flashed or self.protocol != SIP:  # a loader starts what it has loaded without another hunt
-            self.ask_hunt(self.protocol == LOADER, sure=self.has_loader)
+            self.ask_hunt(self.protocol == LOADER, sure=self.generation > FIRST_WITH_LOADER or (self.has_loader and self.protocol != SIP))
         if self.own.odd_ctlsep and self.choose("odd_ctlsep", False, True):
             raise _End(LOOPS)
         load = self.load_in(self.own.sep)
@@ -414,8 +414,9 @@ class _Walk:
         self.ask(SIP_DEFAULT, f"{self.view.folders[self.folder()]}SIP{_MAC}.cnf")
 
     def ask_hunt(self, loader: bool, sure: bool = True) -> None:
-        self.ask(f"CTLSEP{_MAC}.tlv", f"SEP{_MAC}.cnf.xml", sure=sure)
-        sep = self.own.sep
+        self.ask(f"CTLSEP{_MAC}.tlv", sure=sure)
+        sure, sep = sure and not self.own.odd_ctlsep, self.own.sep
+        self.ask(f"SEP{_MAC}.cnf.xml", sure=sure)
         if sep and sep.names and not sep.faulty:
             return
         sure = sure and not sep and (loader or not self.is_sip)
@@ -426,18 +427,19 @@ class _Walk:
         self.ask(loads_xml.XML_DEFAULT, sure=sure)
 
     def ask_image(self, image: Image, has_its_loader: bool, lacking: List[str]) -> None:
-        """Its files, up to the first that is not there. A new loader hunts again."""
+        """Its files, up to the first that is not there. A new loader hunts again, if it asks for anything."""
         if not image.loader:
             return self.ask(f"{image.name}.bin", f"{image.name}.sbn", sure=False)
         if self.protocol != LOADER:
             self.ask_hunt(True, sure=False)
-        for file in image.files:
-            if not file.endswith(".sbn"):
-                self.ask(file)
-            elif not has_its_loader:
-                self.ask(file)
-                if file not in lacking:
-                    self.ask_hunt(True)
-                    self.ask(image.files[0])
-            if file in lacking:
-                break
+        manifest, loader, application = image.files
+        self.ask(manifest)
+        if manifest in lacking:
+            return None
+        if not has_its_loader:
+            self.ask(loader)
+            if loader in lacking:
+                return None
+            self.ask_hunt(True, sure=False)
+            self.ask(manifest, sure=False)
+        self.ask(application, sure=has_its_loader)
