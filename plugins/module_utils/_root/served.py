@@ -122,6 +122,10 @@ class _Check:
                     same[name] = len(came)
                 else:
                     self._faults.append((name, self._difference(data, came)))
+        else:  # what was given up may be logged later
+            self._server.waits = _BRIEF
+            with suppress(NotServed):
+                self._server.ask_for_nothing(END)
         none = bool(refused) and len(refused) == len(sizes)
         for name, refusal in list(refused.items())[: 1 if none else None]:
             asked = f"{list_some(sizes, 4)}, which {'is' if len(sizes) == 1 else 'are'} in {self._root.path}" if none else "it"
@@ -129,9 +133,6 @@ class _Check:
             self._faults.append((None, text) if none else (name, f"is not handed out: {text}"))
         if missing and not (none and next(iter(refused.values())).code != NOT_FOUND):
             self._faults.append((None, f"{self._at} {missing}"))
-        self._server.waits = _BRIEF
-        with suppress(NotServed):
-            self._server.ask_for_nothing(END)
         return same, self._faults
 
     def _difference(self, data: Optional[bytes], came: bytes) -> str:
