@@ -197,7 +197,7 @@ served:
   contains:
     address: {description: "Where it answered, or V(null).", type: str, sample: 192.0.2.9}
     port: {description: Its port., type: int, sample: 69}
-    asked: {description: Names of the files that were asked for., type: list, elements: str, sample: [SIPDefault.cnf, OS79XX.TXT]}
+    asked: {description: The files of the root that were asked for., type: list, elements: str, sample: [SIPDefault.cnf, OS79XX.TXT]}
     same: {description: "Bytes of each file that came as it is on the disk, by name.", type: dict, sample: {SIPDefault.cnf: 1204}}
     faults:
       description: What is wrong with it, one text each. They are in RV(faults) too.

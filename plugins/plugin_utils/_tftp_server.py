@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp.client import BLOCK, END, MARKED, NotServed, Refused, TftpServer
 
 
@@ -41,5 +41,5 @@ def lines(served: Mapping[str, Any] | None) -> list[str]:
     if served is None:
         return ["not asked"]
     where = f"{served['address']} port {served['port']}" if served["address"] else "no answer"
-    came = f"{where}: {len(served['same'])} of {len(served['asked'])} files asked for are as on the disk"
+    came = f"{where}: {len(served['same'])} of {count(len(served['asked']), 'file')} came as on the disk ({list_some(served['asked'], 6)})"
     return [one_line(text, 1000) for text in (came, *([f"warning: {served['warning']}"] if served["warning"] else []))]

@@ -98,7 +98,7 @@ def test_all_is_well(place, kind):
         assert place.check(image=IMAGE, tftp_address=SERVER) == served, "and it was found without its address"
         seen = place.from_elsewhere(served)
     assert served == {"address": SERVER, "port": 69, "asked": list(FILES), "same": FILES, "faults": []}
-    assert lines(seen) == [f"{SERVER} port 69: 4 of 4 files asked for are as on the disk"]
+    assert lines(seen) == [f"{SERVER} port 69: 4 of 4 files came as on the disk ({', '.join(FILES)})"]
 
 
 def test_what_the_controller_does_not_get_is_a_warning(place):
@@ -251,7 +251,7 @@ def test_no_server(place):
         assert served["address"] is None
         (fault,) = served["faults"]
         assert fault.startswith(f"the TFTP server at {where} does not answer (Connection refused): start it, or name where it listens")
-        assert lines({**served, "warning": ""}) == ["no answer: 0 of 4 files asked for are as on the disk"]
+        assert lines({**served, "warning": ""}) == [f"no answer: 0 of 4 files came as on the disk ({', '.join(FILES)})"]
         assert place.from_elsewhere(served)["warning"] == ""
     assert time.monotonic() - begin < 10
 

@@ -30,7 +30,8 @@ Fault = Tuple[Optional[str], str]
 
 
 class Served(NamedTuple):
-    """What came of it. `address`: where a server answered, or None. `same`: bytes of each file that came as it is on the disk."""
+    """What came of it. `address`: where a server answered, or None. `asked`: the files that are on the disk. `same`: bytes of each of them
+    that came as it is there."""
 
     address: Optional[str]
     asked: List[str]
@@ -55,6 +56,7 @@ class Question(NamedTuple):
                 elif name in (SIP_DEFAULT, OS79XX):
                     disk[name] = None
         addresses = [self.address] if self.address else own_addresses()
+        asked = [name for name, data in disk.items() if data is not None]
         reasons: Dict[str, None] = {}
         for address in addresses:
             try:
@@ -69,10 +71,10 @@ class Question(NamedTuple):
                 faults.append(
                     (None, f"the TFTP server answers at {address} only, where no phone reaches it: let it listen at {addresses[0]}")
                 )
-            return Served(server.ip, list(disk), same, faults)
+            return Served(server.ip, asked, same, faults)
         where = f"the TFTP server at {' or '.join(addresses)} port {self.port} {' or '.join(reasons)}"
         remedy = "start it, or name where it listens with cisco79xx_tftp_address and cisco79xx_tftp_port"
-        return Served(None, list(disk), {}, [(None, f"{where}: {remedy}")])
+        return Served(None, asked, {}, [(None, f"{where}: {remedy}")])
 
 
 def _missing(server: TftpServer, disk: Disk) -> str:
