@@ -6,10 +6,24 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
+import pytest
 from ansible.plugins.loader import init_plugin_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 if AnsibleCollectionConfig.collection_finder is None:  # pytest-ansible and ansible-test bring one
     init_plugin_loader([str(Path(__file__).parents[4])])
+
+
+@pytest.fixture
+def open_folder():
+    """A folder open to everybody: pytest's own folders are closed to other users."""
+    made = Path(tempfile.mkdtemp(prefix="open-")).resolve()
+    made.chmod(0o755)
+    yield made
+    subprocess.run(["chattr", "-R", "-i", str(made)], check=False, capture_output=True)
+    shutil.rmtree(made)

@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.audit import table
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_server import from_here
+
+MOST_AT_ONCE = 32
+"""TFTP servers that are asked from here."""
 
 
 class ActionModule(ControllerAction):
@@ -20,7 +25,11 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
-        roots = arguments["roots"]
+        roots = dict(arguments["roots"])
+        asked = {host: self._task_vars["hostvars"][host].get("ansible_connection") for host, root in roots.items() if root.get("served")}
+        with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+            served = threads.map(lambda host: from_here(roots[host]["served"], asked[host]), asked)
+            roots |= {host: {**roots[host], "served": one} for host, one in zip(asked, served, strict=True)}
         shown = "\n\n".join(table(host, root) for host, root in roots.items())
         result: dict[str, Any] = {"changed": False}
         try:

@@ -16,6 +16,7 @@ author:
 description:
   - The last step of the playbook C(voip.cisco79xx.audit), which is what to use. This may change at any time.
   - It shows results of M(voip.cisco79xx.tftp_root_info) for people to read.
+  - TFTP servers that were asked on their hosts are asked from the controller too, for two blocks of a file.
 options:
   roots:
     description: By TFTP host, what M(voip.cisco79xx.tftp_root_info) returned. Of one that failed, the C(msg) is shown.

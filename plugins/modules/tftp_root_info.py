@@ -22,6 +22,25 @@ options:
     description: Whether to list every phone. Without it, RV(summary), RV(overrides) and RV(faults) still cover all of them.
     type: bool
     default: true
+  verify_tftp:
+    description:
+      - Whether to ask the TFTP server on this host too, as a phone would, and to hold what comes against the disk.
+      - It is asked for C(SIPDefault.cnf), C(OS79XX.TXT), the files of all images that files name, and a name that is not there. The host's
+        own firewall is on that way, those of the network are not.
+    type: bool
+    default: false
+  tftp_address:
+    description:
+      - The address of the TFTP server that phones ask, an IPv4 address or a name of one.
+      - Without it the addresses of this host are tried, until a server answers.
+    type: str
+  tftp_port:
+    description: The port of the TFTP server. Phones ask on 69.
+    type: int
+    default: 69
+  image:
+    description: Ask for the files of this image, such as V(P0S3-06-3-00), and not for those of the images that files name.
+    type: str
 notes:
   - That a phone takes the last of several lines that set the same is not established, but assumed here.
   - That a phone takes its file from the folder C(tftp_cfg_dir) rather than from the root is assumed where both have one.
@@ -43,6 +62,11 @@ EXAMPLES = r"""
 - name: Show what is wrong, one line each
   ansible.builtin.debug:
     msg: "{{ root.faults | map(attribute='text') }}"
+
+- name: Look at it, and at what the TFTP server hands out of it
+  voip.cisco79xx.tftp_root_info:
+    tftp_root: /srv/tftp
+    verify_tftp: true
 
 - name: Look at the root of a server that runs as user tftp, without a list of thousands of phones
   voip.cisco79xx.tftp_root_info:
@@ -166,6 +190,20 @@ duplicates:
     file: {description: Name relative to the root., type: str, sample: SIPDefault.cnf}
     key: {description: "The setting, in lower case.", type: str, sample: proxy1_port}
     lines: {description: "Numbers of the lines, the first 20.", type: list, elements: int, sample: [7, 19]}
+served:
+  description: What the TFTP server hands out; V(null) without O(verify_tftp=true).
+  returned: success
+  type: dict
+  contains:
+    address: {description: "Where it answered, or V(null).", type: str, sample: 192.0.2.9}
+    port: {description: Its port., type: int, sample: 69}
+    asked: {description: The files of the root that were asked for., type: list, elements: str, sample: [SIPDefault.cnf, OS79XX.TXT]}
+    same: {description: "Bytes of each file that came as it is on the disk, by name.", type: dict, sample: {SIPDefault.cnf: 1204}}
+    faults:
+      description: What is wrong with it, one text each. They are in RV(faults) too.
+      type: list
+      elements: str
+      sample: ["the TFTP server at 192.0.2.9 port 69 does not answer (Connection refused): start it, or name where it listens"]
 faults:
   description: Everything that is wrong.
   returned: success
@@ -204,15 +242,22 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.served import Question
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    """The module's result. Raises RootError."""
+    """The module's result. Raises ImageNameError, RootError."""
     params = module.params
-    result = survey(Root(params["tftp_root"]), server_user(params["tftp_user"]))
+    port = params["tftp_port"]
+    if not 0 < port < 65536:
+        raise RootError(f"tftp_port is {port}, which is no port: it takes a number from 1 to 65535")
+    image = parse_application(params["image"]) if params["image"] else None
+    question = Question(params["tftp_address"], port, image) if params["verify_tftp"] else None
+    result = survey(Root(params["tftp_root"]), server_user(params["tftp_user"]), question)
     if not params["phones"]:
         del result["phones"]
     return result
@@ -224,12 +269,16 @@ def main() -> None:
             "tftp_root": {"type": "path", "required": True},
             "tftp_user": {"type": "str"},
             "phones": {"type": "bool", "default": True},
+            "verify_tftp": {"type": "bool", "default": False},
+            "tftp_address": {"type": "str"},
+            "tftp_port": {"type": "int", "default": 69},
+            "image": {"type": "str"},
         },
         supports_check_mode=True,
     )
     try:
         result = run(module)
-    except RootError as error:
+    except (ImageNameError, RootError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
 
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
@@ -61,6 +64,23 @@ class TftpHost:
         """Put back what a run changed, as the module tftp_root_undo does; without `run`, what the last one did. Raises TftpHostError."""
         arguments = {**self._root(), "run": run, "differences": DIFFERENCES, "required": False, "force": force}
         return self._ask("tftp_root_undo", arguments, look, "named")
+
+    @property
+    def verifies_tftp(self) -> bool:
+        """Whether its variables say that a rollout asks its TFTP server first."""
+        return bool(boolean(self._variables.get("cisco79xx_verify_tftp", False), strict=False))
+
+    def verify_tftp(self, image: str) -> list[str]:
+        """Ask its TFTP server for the files of an image, or without one of all that files name: lines for people.
+
+        Raises TftpHostError if what phones get is not what is in the root.
+        """
+        named = {name: self._variables.get(f"cisco79xx_{name}") for name in ("tftp_root", "tftp_user", "tftp_address", "tftp_port")}
+        arguments = {**named, "phones": False, "verify_tftp": True, "image": image or None}
+        served = self._ask("tftp_root_info", arguments, True, "served")["served"]
+        if served["faults"]:
+            raise TftpHostError(f"TFTP host {self.name}: {'; '.join(first_some([one_line(text, 1000) for text in served['faults']]))}")
+        return _tftp_server.lines(_tftp_server.from_here(served, self._variables.get("ansible_connection")))
 
     def read_log(self, since: float, phones: Collection[str]) -> Mapping[str, Any]:
         """What the TFTP server's log says of these phones (MACs or addresses) in the last `since` seconds, as the module tftp_log_info

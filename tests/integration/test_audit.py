@@ -7,11 +7,18 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
 import sys
+import time
+from contextlib import ExitStack
 
 import pytest
 
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
+from ansible_collections.voip.cisco79xx.tests.simulator.netns import listens
+from ansible_collections.voip.cisco79xx.tests.simulator.site import TREE, embedded
 
 pytestmark = pytest.mark.once
 
@@ -29,10 +36,12 @@ def make_root(folder):
 
 @pytest.fixture
 def audit(tmp_path, ansible_playbook):
-    """Runs the playbook over these roots (host → path, or None for a host without one): (exit status, output)."""
+    """Runs the playbook over these roots (host → path, or None for a host without one): (exit status, output). `served`: variables that say
+    where a TFTP server is; without, none is asked."""
 
-    def play(roots, *arguments, group="tftp_servers"):
-        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    def play(roots, *arguments, group="tftp_servers", served=None):
+        asked = {"cisco79xx_verify_tftp": False} if served is None else served
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **asked}
         hosts = {name: {**local, **({"cisco79xx_tftp_root": str(path)} if path else {})} for name, path in roots.items()}
         inventory = {group: {"hosts": hosts}, "phones": {"hosts": {"phone": {}}}}
         status, output = ansible_playbook("audit.yml", inventory, *arguments)
@@ -53,9 +62,64 @@ def test_a_sound_root(audit, tmp_path):
         assert f"  default       {IMAGE}, telnet_level 2, phone_password set\n" in output
         assert f"  images        {IMAGE}  whole  named by 1 file\n" in output
         assert f"                {IMAGE}: 1\n" in output
+        assert "  TFTP server   not asked\n" in output
         assert "  faults        none\n" in output
     assert sorted((path.name, path.stat().st_mtime_ns) for path in root.iterdir()) == before
     assert not list(tmp_path.glob("**/audit.json"))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A TFTP server of a folder, as the variables of its host."""
+    with ExitStack() as stack:
+
+        def start(folder):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            process = subprocess.Popen(embedded(folder, port), env={**os.environ, "PYTHONPATH": str(TREE)}, stdout=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            until = time.monotonic() + 20
+            while not listens(port):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            return {"cisco79xx_tftp_address": "127.0.0.1", "cisco79xx_tftp_port": port}
+
+        yield start
+
+
+def test_what_the_server_hands_out(audit, server, tmp_path):
+    root = make_root(tmp_path / "tftp")
+    served = server(root)
+    status, output = audit({"tftp1": root}, "--check", "-e", "strict=true", "-e", f"report_dir={tmp_path}", served=served)
+    assert status == 0, output
+    assert (
+        f"  TFTP server   127.0.0.1 port {served['cisco79xx_tftp_port']}: 5 of 5 files came as on the disk (SIPDefault.cnf, OS79XX.TXT, "
+        in output
+    )
+    told = json.loads((tmp_path / "audit.json").read_text())["roots"]["tftp1"]["served"]
+    assert (told["asked"], told["faults"], told["warning"]) == (list(told["same"]), [], "")
+    assert f"{IMAGE}.sb2" in told["asked"]
+
+    (root / "OS79XX.TXT").rename(root / "other")
+    other = make_root(tmp_path / "other root")
+    status, output = audit({"tftp1": other}, "-e", "strict=true", served=served)
+    assert status == 2, output
+    assert "OS79XX.TXT  is not handed out: the TFTP server at 127.0.0.1 port" in output
+    assert f"faults in {other}: 1" in output
+    assert audit({"tftp1": other}, "-e", "strict=true", "-e", "verify_tftp=false", served=served)[0] == 0
+
+
+def test_no_server_is_a_fault(audit, tmp_path):
+    root = make_root(tmp_path / "tftp")
+    status, output = audit({"tftp1": root}, served={"cisco79xx_tftp_address": "127.0.0.1", "cisco79xx_tftp_port": 1})
+    assert status == 0, output
+    assert "  TFTP server   no answer: 0 of 5 files came as on the disk (SIPDefault.cnf, OS79XX.TXT, " in output
+    assert "the TFTP server at 127.0.0.1 port 1 does not answer (Connection refused): start it" in output
+    status, output = audit({"tftp1": root}, served={"cisco79xx_tftp_port": 70000})
+    assert status == 2
+    assert "tftp_port is 70000, which is no port" in output
 
 
 def test_faults_are_shown(audit, tmp_path):

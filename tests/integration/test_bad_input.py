@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,31 @@ def test_an_image_that_is_not_whole(site):
     (here.root / "P0S3-06-3-00.sbn").unlink()
     refused(here, word="P0S3-06-3-00.sbn")
     assert here.play("downgrade", "--check", "-e", "verify_files=false").status == 0
+
+
+def test_a_server_from_which_phones_do_not_get_the_image(site):
+    here = site([PHONE])
+    port = here.simulator.fleet["tftp"]["port"]
+    where = {"cisco79xx_tftp_address": "127.0.0.1", "cisco79xx_tftp_port": port}
+    here.write_inventory(**where)
+    run = here.play("downgrade", "--check", "-e", "verify_tftp=true")
+    assert run.status == 0, run.output
+    assert f"TFTP server: 127.0.0.1 port {port}: 4 of 4 files came as on the disk (SIPDefault.cnf, OS79XX.TXT, " in run.output
+
+    away = here.folder / "P0S3-06-3-00.sbn"
+    (here.root / away.name).rename(away)
+    (here.root / away.name).symlink_to(here.root / "real")
+    away.rename(here.root / "real")
+    run = refused(
+        here, "-e", "verify_tftp=true", word="TFTP host tftp1: P0S3-06-3-00.sbn is not handed out: the TFTP server at 127.0.0.1 port"
+    )
+    assert "make the link relative" in json.dumps(run.report)
+    assert not list((here.folder / "state").glob("**/*.json"))
+    here.write_inventory(**where, cisco79xx_verify_tftp=True)
+    refused(here, word="P0S3-06-3-00.sbn is not handed out")
+    assert here.play("downgrade", "--check", "-e", "verify_tftp=false").status == 0
+    here.write_inventory(**where | {"cisco79xx_tftp_port": 1}, cisco79xx_verify_tftp=True)
+    refused(here, word="TFTP host tftp1: the TFTP server at 127.0.0.1 port 1 does not answer (Connection refused): start it")
 
 
 def test_an_image_that_the_server_may_not_read(site):

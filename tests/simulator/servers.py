@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def no_server(kind: str) -> str:
 
 
 class Server:
-    """A server that logs to `log`, by way of syslog unless told otherwise.
+    """A server that logs to `log`, by way of syslog unless told otherwise. `options`: more of its command.
 
     The clock of that syslog runs `speed` times as fast as others: phones that live as fast leave the log of real ones.
     """
@@ -115,10 +115,12 @@ class Server:
         syslog: bool = True,
         speed: float = 1.0,
         namespace: Namespace | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         name, usual, command = KINDS[kind]
         self.log = log
-        self._command = command(program(kind) or name, address, port, usual if verbosity is None else verbosity, syslog)
+        own = command(program(kind) or name, address, port, usual if verbosity is None else verbosity, syslog)
+        self._command = [*own, *options]
         self._to_syslog = syslog
         self._speed = speed
         self._begin = time.time()

@@ -24,6 +24,7 @@ from .access import ServerUser
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
 from .image_files import image_problems
 from .read import OS79XX, SIP_DEFAULT, Root, RootFile
+from .served import Question
 
 RINGLIST = "RINGLIST.DAT"
 DIALPLAN = "dialplan"
@@ -33,15 +34,19 @@ Settings = Dict[str, cnf.Setting]
 """What a file sets, unless to nothing, by key in lower case."""
 
 
-def survey(root: Root, server: ServerUser) -> Info:
-    """What the root holds and what is wrong with it, in the form that the module `tftp_root_info` returns."""
-    return _Survey(root, server).result()
+def survey(root: Root, server: ServerUser, question: Optional[Question] = None) -> Info:
+    """What the root holds and what is wrong with it, in the form that the module `tftp_root_info` returns.
+
+    `question`: what to ask the TFTP server.
+    """
+    return _Survey(root, server, question).result()
 
 
 class _Survey:
-    def __init__(self, root: Root, server: ServerUser) -> None:
+    def __init__(self, root: Root, server: ServerUser, question: Optional[Question]) -> None:
         self.root = root
         self.server = server
+        self.question = question
         self.findings = Findings(root, server)
         self.named: Dict[str, List[Tuple[str, int, int]]] = {}
         """File, line and column of each place where an image is named."""
@@ -62,6 +67,7 @@ class _Survey:
         files = self._other_files()
         images = self._images()
         self._check_named_images(images)
+        served = self._served(loads)
         for fault in dict.fromkeys(root.faults):
             findings.fault(fault.file, plain(fault.text), fault.line)
         findings.advice += map(plain, root.warnings)
@@ -76,6 +82,7 @@ class _Survey:
             "syncinfo": syncinfo,
             "files": files,
             "duplicates": findings.duplicates,
+            "served": served,
             "faults": findings.faults,
             "advice": findings.advice,
             "summary": {
@@ -290,6 +297,17 @@ class _Survey:
             others = f" (and so {'does' if more == 1 else 'do'} {count(more, 'more file')})" if more else ""
             for problem in problems:
                 self.findings.fault(file, f"names {quoted(name)}{others}: {problem}", line, column)
+
+    def _served(self, loads: List[Info]) -> Optional[Info]:
+        """What the TFTP server hands out, if it shall be asked."""
+        if not self.question:
+            return None
+        named = map(recognise, [*self.named, *(load["load"] for load in loads)])
+        served = self.question.ask(self.root, filter(None, named))
+        for file, text in served.faults:
+            self.findings.fault(file, text)
+        faults = [f"{plain(file)} {text}" if file else text for file, text in served.faults]
+        return {**served._asdict(), "port": self.question.port, "faults": faults}
 
     def _summary_of_phones(self, phones: Dict[str, Info]) -> Info:
         advice = self.findings.advice

@@ -13,8 +13,9 @@ import gc
 import os
 from collections import deque
 from itertools import chain
-from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Union, cast
+from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
+from .._tftp.client import BEGIN, LONGEST, mark_of
 from .bounds import TooMuch, reading
 from .capture import is_capture, read_capture
 from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
@@ -28,6 +29,9 @@ from .sources import open_log
 
 MOST_PHONES = 50_000
 _MOST_MEANINGS = 200_000
+_MOST_CHECKS = 1000
+_SLACK = 2.0
+"""Seconds: stamps are whole ones, and what was sent is logged later."""
 
 
 class _Place(NamedTuple):
@@ -64,6 +68,8 @@ class PhoneLogs:
         """By meanings."""
         self._orphans: Deque[Timed] = deque(maxlen=1000)
         """Events with neither MAC nor address."""
+        self._checks: Dict[str, Tuple[float, float]] = {}
+        """By address from which a check of ours asked the server: when the last one began, and when it is over."""
 
     def feed_all(self, events: Iterable[Event]) -> None:
         """Add events. Raises TooMuch."""
@@ -88,6 +94,12 @@ class PhoneLogs:
                 self._scene.starts.append(when)
             return None
         name = name_of(meaning.file)
+        mark = mark_of(meaning.file)
+        if mark:
+            self._note_check(meaning.address, mark == BEGIN, when or 0.0)
+            return None
+        if not name.mac and self._of_check(meaning.address, when or 0.0):
+            return None
         clue = clue_of(meaning, name)
         self._scene.note(meaning, name.kind, when)
         key = name.mac or meaning.address
@@ -108,6 +120,20 @@ class PhoneLogs:
         place = _Place(stream, clue, starts)
         remember(self._places, meaning, place, _MOST_MEANINGS)
         return place
+
+    def _note_check(self, address: str, begins: bool, when: float) -> None:
+        """From now on, or until now, this address asks for no phone, but where it names one. Lines of one second may be in any order."""
+        begin = when - _SLACK if begins else self._checks.get(address, (when - LONGEST,))[0]
+        remember(self._checks, address, (begin, when + (LONGEST if begins else _SLACK)), _MOST_CHECKS)
+        self._places.clear()  # where its requests went before is no guide
+        stream = self._streams.get(address)
+        if stream:
+            stream.seen = deque((one for one in stream.seen if (one[0] or 0.0) < begin), stream.seen.maxlen)
+
+    def _of_check(self, address: str, when: float) -> bool:
+        """Whether an event is of a check of ours; of one whose address the log does not tell, whether it may be."""
+        checks = self._checks.values() if not address else (self._checks[address],) if address in self._checks else ()
+        return any(begin <= when <= end for begin, end in checks)
 
     def _stream(self, key: str) -> Stream:
         """Raises TooMuch."""

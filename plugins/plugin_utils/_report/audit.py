@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import columns
 
 MOST = 20
@@ -33,6 +34,7 @@ def table(host: str, root: Mapping[str, Any]) -> str:
             [level, count(phones), "" if level == "2" else "reset needs 2"] for level, phones in summary["telnet_levels"].items()
         ],
         "loads": [[load["file"], load["load"], "fights image_version" if load["fights"] else ""] for load in root["loads"]],
+        "TFTP server": [[line] for line in _tftp_server.lines(root["served"])],
         "other files": [[_others(root)]],
         "duplicates": [[one["file"], one["key"], f"lines {', '.join(map(str, one['lines']))}"] for one in root["duplicates"]],
         "advice": [[text] for text in root["advice"]],

@@ -37,7 +37,8 @@ _ONLY_LONG = ("direction", "undo", "phones")
 class Rules:
     """The options of a rollout, as docs and README name them. Times are seconds.
 
-    `image` is empty for an undo. `waves` and `max_unavailable` stay as they were typed, since each site reckons them for its own phones.
+    `image` is empty for an undo. `verify_tftp` is None where each TFTP host's variables tell. `waves` and `max_unavailable` stay as they
+    were typed, since each site reckons them for its own phones.
     """
 
     image: str
@@ -57,6 +58,7 @@ class Rules:
     force: bool
     skip_blocked: bool
     verify_files: bool
+    verify_tftp: bool | None
     scope: str
     accept_others: bool
     accept_unknown_mac: bool

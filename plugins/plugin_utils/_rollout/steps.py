@@ -76,6 +76,9 @@ def look(site: Site) -> None:
                 result = site.host.put_back(None, look=True, force=True)
             else:
                 result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True)
+            if site.host.verifies_tftp if rules.verify_tftp is None else rules.verify_tftp:
+                for line in site.host.verify_tftp(rules.image):
+                    site.tell(f"TFTP server: {line}")
         except TftpHostError as error:
             problem = str(error)
         observed = observing.result()

@@ -34,8 +34,9 @@ def run(nobody=False, check=False, **arguments):
 def test_all_of_it_is_documented(root):
     (root / "XMLDefault.cnf.xml").write_bytes(b"<Default><loadInformation7>P0S3-07-4-00</loadInformation7></Default>")
     (root / "SIP001122AABBCD.cnf").write_bytes(b"a: 1\na: 2\n")
-    answer = run(tftp_root=str(root))
-    assert answer == run(tftp_root=str(root), check=True)
+    asked = {"tftp_root": str(root), "verify_tftp": True, "tftp_address": "127.0.0.1", "tftp_port": 1}
+    answer = run(**asked)
+    assert answer == run(**asked, check=True)
     assert answer.pop("changed") is False
     documented = yaml.safe_load(tftp_root_info.RETURN)
     assert set(answer) == set(documented)
@@ -80,6 +81,20 @@ def test_no_root(path, word):
     answer = run(tftp_root=path)
     assert answer["failed"]
     assert word in answer["msg"]
+
+
+def test_the_server_is_asked_only_if_that_is_wanted(root):
+    assert run(tftp_root=str(root), tftp_port=1, tftp_address="127.0.0.1")["served"] is None
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none(root, port):
+    answer = run(tftp_root=str(root), verify_tftp=True, tftp_port=port)
+    assert answer["msg"] == f"tftp_port is {port}, which is no port: it takes a number from 1 to 65535"
+
+
+def test_an_image_to_ask_for_that_is_none(root):
+    assert "firmware.bin" in run(tftp_root=str(root), verify_tftp=True, image="firmware.bin")["msg"]
 
 
 def test_an_unknown_user(root):

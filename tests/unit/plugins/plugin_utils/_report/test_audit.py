@@ -22,11 +22,12 @@ def test_whatever_a_host_says_each_part_is_lines_of_text():
         "syncinfo": {"present": False},
         "duplicates": [{"file": EVIL, "key": EVIL, "lines": [1, 2]}],
         "advice": [EVIL],
+        "served": {"address": EVIL, "port": EVIL, "asked": [EVIL], "same": {EVIL: 1}, "warning": EVIL},
         "faults": [{"file": EVIL, "line": 1, "column": None, "text": EVIL}] * 30,
     }
     lines = table("pbx", root).splitlines()
     harmless("".join(lines))
-    assert len(lines) == 1 + 1 + 1 + 1 + 3 + 2 + 1 + 1 + 1 + 1 + 21
+    assert len(lines) == 1 + 1 + 1 + 1 + 3 + 2 + 1 + 2 + 1 + 1 + 1 + 21
     assert lines[-1].split() == ["and", "10", "more"]
 
 
