@@ -157,8 +157,8 @@ class BarePhone:
             return flashed
         yield Wait(CONFIG_WAIT_SECONDS)
         version = yield from self._read_config()
-        if load and self.habits.xml_load == "wins":
-            version = ""
+        if load and (self.habits.xml_load == "wins" or not version):
+            version = load
         return (yield from self._load_or_go_on(version))
 
     def _start_up_to_6x(self) -> Generator[Step, Any, bool]:
@@ -190,8 +190,9 @@ class BarePhone:
             load = yield from self._default_load()
         if load == self.image and self._protocol == SIP:
             yield from self._fetch(f"{load}.loads")
-        follows = self._protocol == SCCP or self.habits.xml_load != "image_version"
-        return follows and (yield from self._load(load)), load
+        if self._protocol != SCCP and self.habits.xml_load == "image_version":
+            return False, load  # a load is for phones that are told no image_version
+        return (yield from self._load(load)), load
 
     def _hunt(self) -> Generator[Step, Any, tuple[bool, str]]:
         """The universal loader looks for its application. Returns as `_start_up_by_xml`.

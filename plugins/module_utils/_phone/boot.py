@@ -221,7 +221,7 @@ class _Walk:
             self.use("os79xx_names_loader")
         elif image and image.protocol != SIP and image.protocol != LOADER:
             named = self.choose("other_protocol", named, "")
-        elif version and named != version and self.is_whole(named):
+        elif version and named != version and (named == self.name != "" or self.is_whole(named)):
             named, version = self.choose("os79xx_against_version", ("", version), (named, ""), (LOOPS, ""))
             if named == LOOPS:
                 raise _End(LOOPS)
@@ -246,8 +246,6 @@ class _Walk:
                 return None
         load = self.hunt()
         image = recognise(load)
-        if self.is_sip and image and image.protocol not in (SIP, LOADER) and not self.is_whole(load):
-            load = self.choose("load_of_others", "", load)
         if load and version and load != version and not (image and image.protocol == LOADER):
             answers = [(load, ""), ("", version), (LOOPS, "")] if self.is_whole(load) else [("", version), (load, "")]
             load, version = self.choose("load_against_version", *answers)
@@ -332,7 +330,11 @@ class _Walk:
     def load_in(self, file: Optional[Said]) -> str:
         if not file or not file.names or (file.faulty and not self.choose("broken_xml", True, False)):
             return ""
-        return self.application(self.without_blanks(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names)))
+        load = self.application(self.without_blanks(file.names[0] if len(file.names) == 1 else self.choose("models", *file.names)))
+        image = recognise(load)
+        if self.is_sip and image and image.protocol not in (SIP, LOADER):
+            return self.choose("load_of_others", *((load, "") if self.is_whole(load) else ("", load)))
+        return load
 
     def application(self, name: str) -> str:
         image = recognise(name)

@@ -64,7 +64,7 @@ seven_begins, likely: A phone on 7.x begins with SIPDefault.cnf and hunts only t
   by reports in forums
 load_followed, sure: From 7.x on a phone, SIP or SCCP, loads what SEP<MAC>.cnf.xml names, or else XMLDefault.cnf.xml.
   by log of nine phones moved to 8.12; log of a 7960 that boots 8.12
-load_of_others, likely: Of a load that is no SIP image, and not in the root, a SIP phone takes no notice, or it asks for it.
+load_of_others, likely: Of a load that is no SIP image a SIP phone takes no notice, or it asks for it.
   by roots that SIP and SCCP phones share, of which nobody reports harm
 load_against_version, not known: Where that load and image_version differ, the load wins, or image_version, or the phone loads one after
   the other for ever.
