@@ -25,13 +25,16 @@ MOST_LINKS = 40
 """As many as the kernel follows."""
 MOST_OPEN = 100
 """Folders that are kept open, far below the usual limit of 1,024 files."""
+MOST_DEEP = 40
+"""Folders within each other, and MOST_STEPS names of a path with all its links: each costs time."""
+MOST_STEPS = 400
 
 # Without O_PATH (it is Linux's) a folder that may be entered but not listed cannot be walked through.
 _ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class Place(NamedTuple):
-    """A file: the descriptor of its folder, good until some more places were asked for, and its name there."""
+    """A file: the descriptor of its folder, and its name there. Use it at once: the descriptor is closed when MOST_OPEN others are open."""
 
     folder: int
     name: str
@@ -48,7 +51,7 @@ class Leaves(NotAFile):
 class Tree:
     """The folder at `path`, as its user calls it; `real` is the same without symbolic links.
 
-    Paths in it are relative to it. An inside path has no symbolic links, "." or ".." in it; the tree itself is "".
+    An *inside path* is relative to the tree, with no symbolic link, "." or ".." in it; "" is the top folder.
     """
 
     def __init__(self, path: str) -> None:
@@ -71,6 +74,8 @@ class Tree:
         known = self._open.get(inside)
         if known is not None:
             return known
+        if inside.count("/") >= MOST_DEEP:
+            raise NotAFile(errno.ENAMETOOLONG, f"lies more than {MOST_DEEP} folders deep")
         top = current = self._open[""]
         for name in inside.split("/"):
             try:
@@ -109,17 +114,17 @@ class Tree:
         done: List[str] = []
         left = path.split("/")[::-1]
         links = 0
-        while left:
+        for _step in range(MOST_STEPS):
+            if not left:
+                return "/".join(done)
             name = left.pop()
             if name in ("", "."):
                 continue
-            if name == "..":
-                if not done:
-                    raise Leaves(path)
+            if name == ".." and done:
                 done.pop()
                 continue
             try:
-                target = os.readlink(name, dir_fd=self.folder("/".join(done)))
+                target = ".." if name == ".." else os.readlink(name, dir_fd=self.folder("/".join(done)))
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
@@ -127,11 +132,14 @@ class Tree:
                 continue
             links += 1
             if links > MOST_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                break
+            if name == "..":  # out of the top folder, and perhaps back
+                target = "/".join([os.path.dirname(self.real), *left[::-1]])
+                left = []
             if target.startswith("/"):
                 done, target = [], self._below(target)
             left += target.split("/")[::-1]
-        return "/".join(done)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def sync(self, paths: Iterable[str], names_only: bool = False) -> None:
         """Force the files with these inside paths onto the disk, and the names in their folders; what is gone is left out.
@@ -164,12 +172,12 @@ class Tree:
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder(inside))
 
     def _below(self, target: str) -> str:
-        """What follows the tree's own folder in that absolute path. Raises Leaves."""
+        """That absolute path from the tree's own folder on. Raises Leaves."""
         parts = target.split("/")
-        for cut in range(1, len(parts) + 1):
-            with suppress(OSError):
-                if os.path.samestat(os.stat("/".join(parts[:cut]) or "/"), self.status):
-                    return "/".join(parts[cut:])
+        for cut in range(1, min(len(parts), MOST_STEPS) + 1):
+            real = os.path.realpath("/".join(parts[:cut]) or "/")
+            if real == self.real or real.startswith(self.real.rstrip("/") + "/"):
+                return "/".join([real[len(self.real) :].lstrip("/"), *parts[cut:]])
         raise Leaves(target)
 
 

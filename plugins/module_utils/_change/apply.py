@@ -92,7 +92,7 @@ def _is_synced(journal: Journal, record: Record) -> bool:
 def _finish(journal: Journal, record: Record, gone: Sequence[bool]) -> None:
     """What is left to do once a transaction is committed. `gone` says of each file whether its temporary ones are.
 
-    Can be done again. What fails is left to the next run.
+    Safe to call twice. What fails is left to the next run.
     """
     with suppress(OSError, TransactionError):
         journal.settle(record, all(gone) and _is_synced(journal, record))
@@ -139,7 +139,7 @@ def _roll_back(journal: Journal, record: Record, check: bool) -> Repair:
     name = ""
     try:
         with originals_in(journal.path(record.id, PENDING)) as originals:
-            for entry in record.files:  # all of them before the first is put back: half of them would help nobody
+            for entry in record.files:  # check each original first: a repair must not stop halfway at a damaged one
                 if entry.before is not None:
                     originals(entry)
             for entry in record.files:

@@ -164,7 +164,7 @@ class Journal:
     def make_folder(self) -> None:
         """Raises TransactionError."""
         try:
-            os.makedirs(os.path.dirname(self.folder), 0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(self.folder), 0o711, exist_ok=True)
             with suppress(FileExistsError):
                 os.mkdir(self.folder, 0o700)
                 sync_folder(os.path.dirname(self.folder))

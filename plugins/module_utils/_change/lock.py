@@ -25,7 +25,7 @@ from .._files import cause
 from .._text import plain
 from .._tree import Tree
 from .apply import Repair, repair, transact
-from .claim import claim, default_state_dir, refuse_if_elsewhere
+from .claim import claim, default_state_dir, refuse_if_elsewhere, withdraw
 from .journal import SET_STATE, Journal
 from .model import Change, TransactionError, why_no_root
 from .record import Record
@@ -46,26 +46,25 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False, reco
         tree = Tree(root)
     except (OSError, ValueError) as error:
         raise TransactionError(why_no_root(root, error)) from None
-    state = _state_folder(tree.real, state_dir)
+    state = _state_folder(tree, state_dir)
     journal = Journal(tree, os.path.join(state, _key(tree.real)))
     with ExitStack() as stack:
         stack.callback(tree.close)
-        refuse_if_elsewhere(tree.real, journal.folder)
+        refuse_if_elsewhere(tree, journal.folder)
         _lock(journal, check, stack)
         mended = repair(journal, check)
         if records:
             journal = Journal(tree, os.path.join(state, records, _key(tree.real)))
             mended += repair(journal, check)
-        yield LockedRoot(journal, check, mended, os.path.join(state, _key(tree.real)))
+        yield LockedRoot(journal, check, mended)
 
 
 class LockedRoot:
     """What may be done to a root while it is locked: see `locked`."""
 
-    def __init__(self, journal: Journal, check: bool, repaired: List[Repair], folder: str) -> None:
+    def __init__(self, journal: Journal, check: bool, repaired: List[Repair]) -> None:
         self.tree = journal.tree
         self.root = journal.root
-        self._folder = folder
         self._journal = journal
         self._check = check
         self.repaired = repaired
@@ -90,7 +89,7 @@ class LockedRoot:
         changes = [change for change in changes if change.before != change.after or change.mode is not None]
         if not changes:
             return []
-        self._prepare()
+        self._refuse_if_checking()
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
         return transact(self._journal, changes, Record(run=run, image=image, suffix=suffix))
 
@@ -111,25 +110,27 @@ class LockedRoot:
 
         Raises TransactionError, with every file as it was, if anything fails or was changed since the plan was made.
         """
-        self._prepare()
+        self._refuse_if_checking()
         undo(self._journal, plan)
 
-    def _prepare(self) -> None:
+    def _refuse_if_checking(self) -> None:
         if self._check:
             raise TransactionError(f"{self.root} is only looked at: lock it without check to change it")
-        claim(self.tree.real, self._folder)
 
 
-def _state_folder(root: str, state_dir: Optional[str] = None) -> str:
-    """The folder that holds the records of all roots. Raises TransactionError if it is inside the root with that real path."""
+def _state_folder(tree: Tree, state_dir: Optional[str] = None) -> str:
+    """The folder that holds the records of all roots. Raises TransactionError if it is inside of this one."""
     try:
-        state = os.path.realpath(state_dir or default_state_dir())
+        state = above = os.path.realpath(state_dir or default_state_dir())
     except ValueError as error:
         raise TransactionError(f"state_dir {plain(state_dir or '')} is no path ({error}): {SET_STATE}") from None
-    if (state + "/").startswith(root.rstrip("/") + "/"):
-        raise TransactionError(
-            f"state_dir {plain(state)} is inside {plain(root)}, where phones could fetch the passwords in the records: {SET_STATE}"
-        )
+    is_top = False
+    while not is_top:
+        with suppress(OSError):
+            if os.path.samestat(os.stat(above), tree.status):
+                why = "where phones could fetch the passwords in the records"
+                raise TransactionError(f"state_dir {plain(state)} is inside {plain(tree.real)}, {why}: {SET_STATE}")
+        is_top, above = above == "/", os.path.dirname(above)
     return state
 
 
@@ -163,13 +164,17 @@ def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
         except OSError as error:
             raise TransactionError(f"{path} cannot be locked ({cause(error)}): set state_dir to a folder on a local disk") from None
     if not shared:
-        stack.callback(_leave_nothing, journal.folder, is_new_state)
+        stack.callback(_leave_nothing, journal, is_new_state)
+        claim(journal.tree, journal.folder)
 
 
-def _leave_nothing(folder: str, with_state: bool) -> None:
-    """A run that has changed nothing leaves no folder. The lock is still held: who waits for this file sees that it is gone."""
+def _leave_nothing(journal: Journal, with_state: bool) -> None:
+    """A run that has changed nothing leaves no folder. Whoever opened the lock file before it was removed notices, and opens a new one."""
+    folder = journal.folder
+    firmware = os.path.join(os.path.dirname(folder), "firmware", os.path.basename(folder))
     with suppress(OSError):
-        if os.listdir(folder) == ["lock"]:
+        if os.listdir(folder) == ["lock"] and not os.path.isdir(firmware):
+            withdraw(journal.tree, folder)
             os.unlink(f"{folder}/lock")
             os.rmdir(folder)
             if with_state:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+import secrets
 from dataclasses import replace
 from typing import Optional, Tuple, cast
 
@@ -225,9 +225,9 @@ def mend(tree: Tree, entry: Entry, record: Record, originals: Originals, check: 
     elif is_new and _state_of(Place(folder, old), entry) == entry.before:
         os.replace(old, name, src_dir_fd=folder, dst_dir_fd=folder)
     elif is_new:
-        remove(new, folder)
-        write_and_close(create(new, folder), originals(entry), fsync=True, metadata=entry.metadata)
-        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+        staged = new if _drop(new, folder) else _beside(name, replace(record, token=secrets.token_hex(4)))[0]
+        write_and_close(create(staged, folder), originals(entry), fsync=True, metadata=entry.metadata)
+        os.replace(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
     _drop(new, folder)
     _drop(old, folder)  # always: a rename between two names of one file does nothing
     return is_new
@@ -248,10 +248,13 @@ def sweep(tree: Tree, entry: Entry, record: Record) -> bool:
     return True
 
 
-def _drop(name: str, folder: int) -> None:
-    """Remove a temporary file. A folder of that name is somebody else's. Raises OSError."""
-    with suppress(IsADirectoryError):
+def _drop(name: str, folder: int) -> bool:
+    """Remove a temporary file. False if somebody has put a folder there, which is left. Raises OSError."""
+    try:
         remove(name, folder)
+    except IsADirectoryError:
+        return False
+    return True
 
 
 def _beside(name: str, record: Record) -> Tuple[str, str]:

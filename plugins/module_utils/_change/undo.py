@@ -56,7 +56,7 @@ def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force
             except OSError as error:
                 faults.append(f"{first.name} cannot be put back: {cause(error)}: {remedy(error)}")
                 continue
-            now = "" if status and data is None else digest(data)  # what is longer than it ever was need not be read to be somebody else's
+            now = "" if status and data is None else digest(data)  # longer than any of our versions: somebody else's, no need to read it
             if now == first.before:
                 continue
             in_between = any(one.after != other.before for (_record, one), (_next, other) in zip(history, history[1:]))

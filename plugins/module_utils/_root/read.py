@@ -164,7 +164,9 @@ class Root:
             return path
         if kind != LINK:
             status = _files.status_of(*self.tree.place(path)[::-1])
-            raise Unusable(f"is {_files.kind(status.st_mode) if status else 'gone'}, not a file: move it out of the way")
+            if status and not stat.S_ISREG(status.st_mode):
+                raise Unusable(f"is {_files.kind(status.st_mode)}, not a file: move it out of the way")
+            return path  # it is by now, or gone
         try:
             path = self.tree.resolve(path)
             place = self.tree.place(path)
@@ -188,8 +190,10 @@ class Root:
             if setting.key.lower() != "tftp_cfg_dir" or not setting.provisioned:
                 continue
             thing = f"tftp_cfg_dir {quote(mask_from_secret(setting.value))}"
-            inside = os.path.normpath(setting.value.replace("\\", "/").replace("\0", "").lstrip("/") or ".")
+            inside = setting.value.replace("\\", "/").replace("\0", "").lstrip("/") or "."
             try:
+                if os.path.normpath(inside).split("/")[0] == "..":
+                    raise Leaves(inside)
                 folder = self.tree.resolve(inside)
                 if folder in folders:
                     continue
@@ -207,7 +211,7 @@ class Root:
                 text = f"{thing} is no folder that can be read ({_files.cause(error)}): correct the setting or the folder"
                 self.faults.append(RootFault(SIP_DEFAULT, text, setting.line))
             else:
-                yield inside + "/", listing
+                yield os.path.normpath(inside) + "/", listing
 
 
 def unreadable(error: Exception) -> str:

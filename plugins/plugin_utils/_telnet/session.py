@@ -19,7 +19,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
@@ -58,7 +57,7 @@ QUIET = 1.0
 # A phone's bytes may be anything: no two repeats in a row may take the same bytes, and none is without end.
 _PASSWORD_PROMPT = re.compile(rb"Password ?:", re.IGNORECASE)
 _BAD_PASSWORD = re.compile(rb"Bad Password", re.IGNORECASE)
-_IMAGE = re.compile(rb"(?:Loadid:.{0,200}?|[\r\n ])SW:\s{0,16}(\S{1,64})\s", re.DOTALL)
+_IMAGE = re.compile(rb"[\s:]SW:\s{0,16}+(\S{1,64}+)\s")
 _HEX_DIGITS = rb"((?:[0-9A-F]{2}[\s:.\-]{0,4}){5}[0-9A-F]{2})(?![0-9A-F])"
 _MAC = re.compile(rb"MAC(?:[ _]address)?[\s:=]{1,16}" + _HEX_DIGITS + rb"(?:[\s,;/]{1,4}" + _HEX_DIGITS + rb")?", re.IGNORECASE)
 # `<phone_prompt>> `: at the end of what was read it may still be part of a longer line, followed by a line end it cannot be.
@@ -67,6 +66,15 @@ _NOT_PRIVILEGED = re.compile(rb"in\s{1,16}privileged mode", re.IGNORECASE)
 _DEFERRED = re.compile(rb"Reset Detected during active call|Phone will reset when call completes", re.IGNORECASE)
 _UNKNOWN_COMMAND = re.compile(rb": (?:Command not found|Ambiguous)\.")
 _BLANK = r"[\s\x00-\x20\x7f-\xa0]"
+_JUNK = tuple(
+    re.compile(rf"{junk}|{_BLANK}", re.DOTALL)
+    for junk in (
+        r"(?:\x1b\[|\x9b)[0-?]{0,32}+[ -/]{0,8}+[@-~]|\x1b[\]PX^_][^\x07\x1b]{0,200}+(?:\x07|\x1b\\)?|\x1b[ -/]{0,8}+[0-~]",
+        r"(?:\x1b\[?|\x9b)[0-?]{0,32}+",
+        r".\x08",
+    )
+)
+"""What may be between the characters of a password that a phone sends back: escapes, halves of escapes, what a backspace takes away."""
 
 
 class PhoneError(Exception):
@@ -162,21 +170,31 @@ def _typed(line: str) -> bytes:
 
 def hide(text: str, password: str) -> str:
     """The text without the password: in any case, with blanks, line ends and escapes in it, and with its end cut off."""
-    return _hidden(password).sub(MASK, text)
+    typed = _typed(password)
+    for spelt in {password, typed.decode("latin-1"), printable(typed), password.encode("utf-8", "replace").decode("latin-1")}:
+        secret = re.sub(_BLANK, "", spelt)
+        for junk in _JUNK if secret else ():
+            text = _masked(text, secret, junk)
+    return text
 
 
-@lru_cache(256)
-def _hidden(password: str) -> re.Pattern[str]:
-    """What `hide` hides: the password as the user typed it, as a phone got it, and as `printable` shows that. No repeat gives back."""
-    gap = rf"(?:\x1b\[[0-?]*+[ -/]*+[@-~]|{_BLANK})*+"
-    patterns = []
-    for spelt in {password, _typed(password).decode("latin-1"), printable(_typed(password))}:
-        chars = [re.escape(char) for char in re.sub(_BLANK, "", spelt)]
-        pattern = gap.join(chars[31:])  # a phone takes no more than 31, and groups within groups are not for thousands
-        for place, char in reversed(list(enumerate(chars[:31]))):
-            pattern = f"{char}{gap}(?:{pattern}{'|$' if place > 2 else ''})" if pattern else char
-        patterns += [pattern] if pattern else []
-    return re.compile("|".join(patterns) or "(?!)", re.IGNORECASE)
+def _masked(text: str, secret: str, junk: re.Pattern[str]) -> str:
+    """The text without the secret, as it reads without the junk."""
+    places: list[int] = []
+    end = 0
+    for found in junk.finditer(text):
+        places += range(end, found.start())
+        end = found.end()
+    places += range(end, len(text))
+    read = "".join(map(text.__getitem__, places))
+    spans = [found.span() for found in re.finditer(re.escape(secret), read, re.IGNORECASE)]
+    for size in range(min(len(secret) - 1, len(read)), 3, -1):  # its beginning, at the end of the text
+        if read[-size:].lower() == secret[:size].lower():
+            spans.append((len(read) - size, len(read)))
+            break
+    for start, end in reversed(spans):
+        text = text[: places[start]] + MASK + text[places[end - 1] + 1 :]
+    return text
 
 
 class Session:
@@ -349,7 +367,7 @@ class Session:
         self._client.writer.write(_typed(line) + b"\r\n")
 
     def _last_words(self) -> str:
-        return ascii(self.harmless(bytes(self._buffer))[-120:])
+        return ascii(self.harmless(bytes(self._buffer[-4 * 120 :]))[-120:])
 
     def harmless(self, text: bytes) -> str:
         """The phone's words, harmless and without secrets."""

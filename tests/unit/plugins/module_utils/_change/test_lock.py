@@ -11,7 +11,9 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.
     PHONE,
     apply,
     as_root,
+    in_child,
     lock,
     snapshot,
     undo,
@@ -141,11 +144,47 @@ def test_a_root_that_belongs_to_another_state_folder(root, check):
         pass
 
 
+@pytest.mark.parametrize("check", [False, True])
+def test_a_root_that_is_changed_with_another_state_folder(root, check):
+    with lock(root), pytest.raises(TransactionError, match=r"are in .*/state/tftp-"), locked(str(root), str(root.parent / "new"), check):
+        pass
+
+
+@as_root
+def test_a_root_by_another_name(root):
+    """Mounted twice: one lock, one set of records; and no records in a folder that is served by its other name."""
+    other = root.parent / "other"
+    other.mkdir()
+    subprocess.run(["mount", "--bind", str(root), str(other)], check=True)
+    try:
+        with lock(root), pytest.raises(TransactionError, match=f"{other} is {root} by another name"), lock(other):
+            pass
+        with pytest.raises(TransactionError, match="is inside"), locked(str(root), str(other / "state")):
+            pass
+    finally:
+        subprocess.run(["umount", str(other)], check=True)
+
+
+@as_root
+def test_another_user_sees_what_is_roots(root):
+    apply(root)
+
+    def refused():
+        os.environ["HOME"] = str(root.parent)
+        with pytest.raises(TransactionError, match=f"are in {root.parent}/state/"), locked(str(root)):
+            pass
+
+    assert in_child(refused, user=NOBODY)
+
+
 @as_root
 def test_nobody_else_can_claim_a_root_for_root(root):
     apply(root)
-    (name,) = [path.name for path in (root.parent / "state").iterdir()]
-    os.chown(f"/var/lib/cisco79xx/roots/{name}", NOBODY, NOBODY)
+    inode = f"{root.stat().st_dev:x}-{root.stat().st_ino:x}"
+    claims = [Path("/var/lib/cisco79xx/roots", name) for name in (inode, *os.listdir(root.parent / "state"))]
+    assert len(claims) == 2
+    for path in claims:
+        os.chown(path, NOBODY, NOBODY)
     with locked(str(root), str(root.parent / "elsewhere")):
         pass
 

@@ -310,6 +310,17 @@ def test_a_repair_of_what_is_no_such_file_any_more(served, what):
     assert (served / "SIPDefault.cnf").read_bytes().startswith(b"image_version: P0S3-8-12-00\n")
 
 
+def test_a_folder_in_the_way_of_a_repair(served):
+    """Where the original would be written, its second name taken away: nobody is kept from changing the root."""
+    killed_at_the_end(served, IMAGES[0])
+    for path in served.rglob(".*.old"):
+        path.unlink()
+        path.with_suffix(".new").mkdir()
+        (path.with_suffix(".new") / "x").touch()
+    assert change(served, IMAGES[1])
+    assert b"06-4" in (served / "SIPDefault.cnf").read_bytes()
+
+
 def test_all_originals_are_looked_at_before_the_first_is_put_back(served):
     (served / "phones" / PHONES[3]).write_bytes(b"image_version: P0S3-8-12-00\n# another\n")
     killed_at_the_end(served, IMAGES[0])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,38 @@ def test_links_inside_the_root_are_followed_and_stay(root):
     assert (store / "default").read_bytes().startswith(b'image_version: "P0S3-06-3-00"')
     assert (root / PHONE).read_bytes().startswith(b"image_version: P0S3-06-3-00")
     assert os.listdir(store) == ["default"]
+
+
+def test_links_that_lead_out_and_back(root):
+    (root / "store" / "e").mkdir(parents=True)
+    alias = root.parent / "alias"
+    alias.symlink_to(root / "store")
+    for number, target in enumerate((f"../{root.name}/store/1", f"{root}/../{root.name}/store/2", f"{alias}/3", "store/e/../4"), start=1):
+        (root / "store" / str(number)).write_bytes(b"image_version: x\n")
+        (root / f"SIP00000000000{number}.cnf").symlink_to(target)
+    assert [name for name in names(look(root)) if name.startswith("SIP00000000000")] == [
+        f"SIP00000000000{number}.cnf" for number in (1, 2, 3, 4)
+    ]
+    (root / "SIP000000000005.cnf").symlink_to(f"../{root.name}/../x")
+    assert any("SIP000000000005.cnf is a symbolic link that leaves" in fault for fault in refused(root).faults)
+
+
+def test_a_folder_behind_a_link_and_a_way_back(root):
+    (root / "d" / "e").mkdir(parents=True)
+    (root / "l").symlink_to("d/e")
+    (root / "SIPDefault.cnf").write_text("image_version: x\ntftp_cfg_dir: l/../\n")
+    (root / "d" / "SIP000000000009.cnf").write_bytes(b"image_version: x")
+    assert any(name.endswith("SIP000000000009.cnf") for name in names(look(root)))
+
+
+def test_paths_that_would_take_minutes(root):
+    deep = "a/" * 2000
+    for number in range(20):
+        (root / f"SIP0000000000{number:02}.cnf").symlink_to(deep + "x")
+    (root / "a").symlink_to(".")
+    began = time.process_time()
+    refused(root)
+    assert time.process_time() - began < 2
 
 
 def test_a_linked_root_and_relative_paths(root, monkeypatch):

@@ -422,6 +422,9 @@ def test_last_words_hold_no_part_of_the_password(password):
     assert not any(password[start : start + 5] in text for start in range(len(password) - 5))
 
 
+ESCAPES = ("\x1b(B", "\x1bM", "\x1b]0;\x07", "\x9b0m", "\x1b[1", "X\x08", "\x1b[")
+
+
 @pytest.mark.parametrize(
     ("text", "password", "shown"),
     [
@@ -430,6 +433,11 @@ def test_last_words_hold_no_part_of_the_password(password):
         ("a Se\r\nsam\x1b[0;1m-\t42 b", "Sesam-42", f"a {MASK} b"),
         ("it ends: Sesam-", "Sesam-42", f"it ends: {MASK}"),
         ("it ends: Ses", "Sesam-42", "it ends: Ses"),
+        *(
+            (f"a S{escape}esam-42 b", "Sesam-42", f"a {MASK} b")
+            for escape in ("\x1b(B", "\x1bM", "\x1b]0;\x07", "\x9b0m", "\x1b[1", "X\x08", "\x1b[")
+        ),
+        ("geh\xc3\xa4im", "geh\xe4im", MASK),
         ("geh\xe4im GEH\xc4IM geh\\xe4im", "geh\xe4im", f"{MASK} {MASK} {MASK}"),
         ("pre?is preiis pre\u20acis", "pre\u20acis", f"{MASK} preiis {MASK}"),
         ("a[b]c*", "[b]c*", f"a{MASK}"),
@@ -446,6 +454,7 @@ def test_a_password_is_hidden_in_every_spelling(text, password, shown):
 
 PREFIXES = (
     "\n", " ", "\r\nx> ", "> ", "\x1b[", "\x1b[0", ":", "1", "Loadid:", " SW:", " SW: ", "MAC: 00", "Password", "passw ", "\n<Cisco", "in ",
+    "Loadid:SW:", PASSWORD[0] + "\x1b[0", "\x1b[" + PASSWORD[0], "x\x08",
     "Bad ", "encrypt_key :", "\n1 111 ", "\n1  ", "s\n", PASSWORD[:-1], "show register", ": Command",
 )  # fmt: skip
 
