@@ -62,9 +62,9 @@ class TftpHost:
         arguments = {**self._root(), "run": run, "differences": DIFFERENCES, "required": False, "force": force}
         return self._ask("tftp_root_undo", arguments, look, "named")
 
-    def read_log(self, since: float, phones: Collection[str]) -> Mapping[str, Any]:
-        """What the TFTP server's log says of these phones (MACs or addresses) in the last `since` seconds, as the module tftp_log_info
-        does. Raises TftpHostError."""
+    def read_log(self, since: float, phones: Collection[str] | None = None) -> Mapping[str, Any]:
+        """What the TFTP server's log says of these phones (MACs or addresses), or of all, in the last `since` seconds, as the module
+        tftp_log_info does. Raises TftpHostError."""
         where = next(
             (
                 {option: self._variables[variable]}
@@ -73,7 +73,8 @@ class TftpHost:
             ),
             {},
         )
-        arguments = {"since": f"{since:.0f}s", "phones": list(phones), "tftp_root": self._variables.get("cisco79xx_tftp_root"), **where}
+        wanted = None if phones is None else list(phones)
+        arguments = {"since": f"{since:.0f}s", "phones": wanted, "tftp_root": self._variables.get("cisco79xx_tftp_root"), **where}
         return self._ask("tftp_log_info", arguments, True, "phones")
 
     def _root(self, *more: str) -> dict[str, Any]:

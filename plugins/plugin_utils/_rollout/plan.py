@@ -81,7 +81,7 @@ class Plan:
 
     `image`: what to call the target. `images`: the target of each phone, by name. `scope`: whom the files speak to meanwhile, `scope.ALL`
     or `scope.WAVE`. `hold`: MAC → image to pin a phone to. `others`: MAC → image that the files name now, of phones that are not in the
-    run and would move.
+    run and would move. `default_stays`: why SIPDefault.cnf does not follow after the waves of `scope.WAVE`, as far as that is known.
     """
 
     image: str
@@ -91,6 +91,7 @@ class Plan:
     scope: str = ""
     hold: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+    default_stays: str = ""
 
 
 class RefusedPlan(RolloutError):

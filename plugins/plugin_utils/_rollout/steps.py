@@ -48,6 +48,12 @@ class Site:
         """Inventory names of its phones."""
         return self.run.sites[self.name]
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether this run leaves the default as it is, whatever becomes of its phones."""
+        rules = self.run.rules
+        return rules.scope == scope.WAVE and not rules.accept_others and bool(self.run.outside.get(self.name))
+
     def tell(self, text: str) -> None:
         """Show people a line, with the site's name before it where there are several."""
         self.say(f"{self.name}: {text}" if self.run.several else text)
@@ -75,7 +81,7 @@ def look(site: Site) -> None:
                 # To find out which run was the last, nothing has to fit
                 result = site.host.put_back(None, look=True, force=True)
             else:
-                result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True)
+                result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True, only=() if site.is_trial else None)
         except TftpHostError as error:
             problem = str(error)
         observed = observing.result()
@@ -181,6 +187,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         would_move={} if rules.undo else found.would_move,
         accept_others=rules.accept_others,
         held_elsewhere=run.held_elsewhere,
+        outside=run.outside.get(site.name, ()),
         pinning=not rules.undo,
     )
     return reach, pause.moved
