@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
+from .rules import RULES
+
 FIRST_SIGNED = 5
 FIRST_WITH_LOADER = 7
 FIRST_WITH_LONG_NAMES = (2, 2)
@@ -105,15 +107,6 @@ class Image:
         return self.name
 
 
-@dataclass(frozen=True)
-class Move:
-    """From one image to another. `blocked` says why not; `hops` what has to come first; `risks` what to watch."""
-
-    blocked: str = ""
-    hops: Tuple[str, ...] = ()
-    risks: Tuple[str, ...] = ()
-
-
 class Hop(NamedTuple):
     """One step on the way from image to image. `any_of_generation`: any other image of its major version does as well.
 
@@ -126,6 +119,16 @@ class Hop(NamedTuple):
 
     def __str__(self) -> str:
         return f"an image of {self.image.generation}.x" if self.any_of_generation else self.image.name
+
+
+@dataclass(frozen=True)
+class Move:
+    """From one image to another. `blocked` says why not in one step; `way`: the steps as Cisco's guides have them, the target last, nothing
+    if no way leads there; `risks`: what to watch."""
+
+    blocked: str = ""
+    way: Tuple[Hop, ...] = ()
+    risks: Tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1000)
@@ -179,23 +182,23 @@ def parse_application(name: str) -> Image:
 
 
 def move(current: Image, target: Image) -> Move:
-    """Whether a phone can go from one image to the other in one go."""
-    risks = []
-    if target.version[:2] in SILENT_CALLS:
-        risks.append(f"{target} is one of the images on which callers could not hear each other")
+    """Whether a phone can go from one image to the other in one step."""
     if current.protocol != SIP:
         return Move(f"runs {current}, a {current.protocol} image, not SIP")
     if current.signed and not target.signed:
         return Move(f"{current} is signed and {target} is not: signed phones ({FIRST_SIGNED}.x and up) never load unsigned images")
-    hops: Tuple[str, ...] = ()
-    if current.version[:2] < FIRST_WITH_LONG_NAMES and "-" in target.name:
-        hops += ("P0S30203",)
-    if current.generation < LAST_BEFORE_LOADER and target.generation >= FIRST_WITH_LOADER:
-        hops += (f"an image of {LAST_BEFORE_LOADER}.x",)
+    risks = []
+    if target.version[:2] in SILENT_CALLS:
+        risks.append(f"{target} is one of the images on which callers could not hear each other")
     if target.version < current.version and current.signed:
         risks.append("later hardware revisions may refuse older images")
-    blocked = f"cannot go from {current} to {target} in one step: move to {', then '.join(hops)} first" if hops else ""
-    return Move(blocked, hops, tuple(risks))
+    way = route(current, target)
+    blocked = ""
+    if way[1:]:
+        stops = ", then ".join(map(str, way[:-1]))
+        guide, unsure = RULES["steps"].source.split(";")[0], RULES[step(current.version, target)].sureness
+        blocked = f"goes from {current} to {target} by way of {stops}, says the {guide}; whether that can be left out is {unsure}"
+    return Move(blocked, way, tuple(risks))
 
 
 def step(version: Tuple[int, ...], target: Image) -> str:
