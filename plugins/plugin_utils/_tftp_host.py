@@ -41,10 +41,12 @@ class TftpHost:
         look: bool = False,
         only: Collection[str] | None = None,
         hold: Mapping[str, str] | None = None,
+        phones: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Point the files of the TFTP root at an image, as the module image_version does; with `look`, only see what would change.
 
-        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to. Raises TftpHostError.
+        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to; `phones`: MAC → image that a phone
+        of the run has now, "" if that is not known. Raises TftpHostError.
         """
         arguments = {
             **self._root("tftp_user"),
@@ -54,6 +56,7 @@ class TftpHost:
             "differences": DIFFERENCES,
             "only": None if only is None else list(only),
             "hold": dict(hold or {}),
+            "phones": dict(phones or {}),
         }
         return self._ask("image_version", arguments, look, "would_move")
 

@@ -59,13 +59,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Look:
-    """What a site was found to be. `would_move`: MAC → image that the files name now, of each phone that would load another one. `records`
-    and `undone`: for an undo, what can be undone, and what was undone last. `problem`: why the run must not go on, or empty."""
+    """What a site was found to be.
+
+    `would_move`: MAC → image that the files name now, of each phone that would load another one. `records` and `undone`: for an undo, what
+    can be undone, and what was undone last. `images`: image → its files that the root lacks, of each image of which it has some.
+    `problem`: why the run must not go on, or empty.
+    """
 
     observed: Mapping[str, Observation] = field(default_factory=dict)
     would_move: Mapping[str, str] = field(default_factory=dict)
     records: Sequence[Mapping[str, str]] = ()
     undone: Sequence[Mapping[str, str]] = ()
+    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problem: str = ""
 
 

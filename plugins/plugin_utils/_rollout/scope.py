@@ -124,6 +124,12 @@ def on_image(plan: Plan) -> list[str]:
     return [phone.mac for phone in plan.phones.values() if phone.status == ALREADY and phone.mac]
 
 
+def running(plan: Plan, macs: Collection[str] | None = None) -> dict[str, str]:
+    """MAC → image that it runs, "" if that is not known, of the phones (or of those of these MACs) that shall end on their image."""
+    phones = [phone for phone in plan.phones.values() if phone.status != BLOCKED and phone.mac]
+    return {phone.mac: phone.image_before or "" for phone in phones if phone.mac and (macs is None or phone.mac in macs)}
+
+
 def _waves(plan: Plan) -> list[PlannedWave]:
     waves = []
     for wave in plan.waves:

@@ -187,9 +187,9 @@ class SiteWaves:
             return
         if self._rules.scope == scope.WAVE:
             if wave.macs:
-                self._point(only=wave.macs, hold=self._plan.hold)
+                self._point(only=wave.macs, hold=self._plan.hold, phones=scope.running(self._plan, wave.macs))
         elif wave.number != self._plan.waves[0].number and not self._run.check:  # before the first one they were only just written
-            result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, look=True, hold=self._plan.hold)
+            result = self._site.point(self._plan.image, look=True, hold=self._plan.hold, phones=scope.running(self._plan))
             if result["changed_files"]:
                 raise TftpHostError(
                     f"somebody else changed {', '.join(result['changed_files'])} at {self._site.name} during the rollout, maybe another "
@@ -202,7 +202,7 @@ class SiteWaves:
         self._wait_while(wave.number - 1, lambda: self._meeting.not_ready(wave.number), f"wave {wave.number} begins when {{}} is ready")
 
     def _point(self, **reach: Any) -> None:
-        result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, **reach)
+        result = self._site.point(self._plan.image, **reach)
         self._files += self._site.changes(result)
         self.diffs += result.get("diff") or ()
         self.changed = self.changed or bool(result.get("changed"))
@@ -312,20 +312,21 @@ class SiteWaves:
 
         Returns what people were told. Raises TftpHostError.
         """
-        run, plan, host, accept = self._run, self._plan, self._site.host, self._rules.accept_others
+        plan, elsewhere, accept = self._plan, self._run.held_elsewhere, self._rules.accept_others
+        there = dict.fromkeys(scope.running(plan), plan.image)
         off = [name for name, phone in plan.phones.items() if not self._settled(name, phone)]
-        why = scope.why_default_stays(() if accept else run.outside.get(self._site.name, ()), off)
+        why = scope.why_default_stays(() if accept else self._run.outside.get(self._site.name, ()), off)
         others: dict[str, str] = {}
         if not why:
-            found = host.point(plan.image, run.id, self._rules.verify_files, look=True, hold=plan.hold)
-            others, kept = scope.of_others(plan, found["would_move"], run.held_elsewhere)
+            found = self._site.point(plan.image, look=True, hold=plan.hold, phones=there)
+            others, kept = scope.of_others(plan, found["would_move"], elsewhere)
             why = "" if accept else scope.why_default_stays(seen=self._strangers(), others=others)
         if why:
             if not plan.waves:
-                self._point(only=scope.on_image(plan), hold=plan.hold)
+                self._point(only=scope.on_image(plan), hold=plan.hold, phones=there)
             said = f"SIPDefault.cnf stays as it is: {why}"
         else:
-            self._point(hold={**plan.hold, **kept, **({} if accept else others)})
+            self._point(hold={**plan.hold, **kept, **({} if accept else others)}, phones=there)
             neither = f"; pinned to what they have, as neither the inventory nor the log knows them: {list_some(others)}"
             said = f"SIPDefault.cnf names {plan.image} as well{neither if others and not accept else ''}"
         self._site.tell(said)
