@@ -120,7 +120,7 @@ def plan(site: Site) -> list[str]:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
     site.handover.write(SitePlan(made, moved_before, undo_run), site.name)
-    lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.lines(made, found)]
+    lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
     lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in undone.get("records", ())]
     return _told(site, lines)
 
