@@ -4,7 +4,7 @@
 
 """What can be known beforehand of a plan: who would not get to the image, or may not, whether there is a way back, and which steps to take.
 
-What phones would do is as the module image_version returns it in `boots` and `way_back`.
+What phones would do is as the module image_version returns it in `boots`, `way_back` and `advice`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def outline(plan: Plan, found: Mapping[str, Any]) -> list[str]:
     for group, names in _groups(plan, found.get("boots", ())):
         ends = dict.fromkeys(_ENDS.get(end["end"], f"go to {end['image']}") for end in group["ends"] if end["image"] != plan.image)
         lines.append(f"risk: {count(names)} ({list_some(names, 12)}) may {' or '.join(ends)}: {group['why']}")
-    return lines + [_way_back(back) for back in found.get("way_back", ()) if back["image"] != plan.image]
+    return [*lines, *found.get("advice", ()), *map(_way_back, found.get("way_back", ()))]
 
 
 def steps(plan: Plan, in_root: Mapping[str, Sequence[str]]) -> list[str]:
@@ -69,15 +69,9 @@ def _groups(plan: Plan, boots: Sequence[Group]) -> Iterator[tuple[Group, list[st
 
 
 def _way_back(back: Mapping[str, Any]) -> str:
-    why = f"{', '.join(back['missing'])} missing" if back["missing"] else back["why"]
-    way = (
-        "open"
-        if back["whole"] and back["returns"] == "yes"
-        else f"not open: {why}"
-        if back["missing"] or back["returns"] == "no"
-        else f"not known: {why}"
-    )
-    return f"the way back: to {back['image']} ({count(back['phones'])}): {way}"
+    state = {"yes": "open", "no": "not open"}.get(back["returns"], "not known")
+    why = f"{', '.join(back['missing'])} missing in the TFTP root" if back["missing"] else back["why"]
+    return f"the way back: to {back['image']} ({count(back['phones'])}): {state}{f': {why}' if state != 'open' else ''}"
 
 
 def _best(hop: images.Hop, in_root: Mapping[str, Sequence[str]]) -> images.Image:

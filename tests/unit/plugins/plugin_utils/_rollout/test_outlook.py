@@ -54,14 +54,17 @@ def test_phones_that_would_not_get_there(made):
     ("missing", "returns", "why", "text"),
     [
         ([], "yes", "", "open"),
-        (["P0S3-08-2-00.sb2"], "no", "The files are not there.", "not open: P0S3-08-2-00.sb2 missing"),
+        (["P0S3-08-2-00.sb2"], "no", "The files are not there.", "not open: P0S3-08-2-00.sb2 missing in the TFTP root"),
         ([], "no", "Signed.", "not open: Signed."),
         ([], "not known", "Who knows.", "not known: Who knows."),
     ],
 )
 def test_the_way_back(made, missing, returns, why, text):
     back = {"image": OLD, "whole": not missing, "missing": missing, "phones": 2, "returns": returns, "why": why}
-    assert outlook.outline(made, {"way_back": [back, {**back, "image": NEW}]}) == [f"the way back: to {OLD} (2 phones): {text}"]
+    assert outlook.outline(made, {"way_back": [back], "advice": ["Some neighbours."]}) == [
+        "Some neighbours.",
+        f"the way back: to {OLD} (2 phones): {text}",
+    ]
 
 
 def test_the_steps_of_phones_that_must_not_leave_one_out():
