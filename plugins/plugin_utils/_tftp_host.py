@@ -42,14 +42,11 @@ class TftpHost:
         only: Collection[str] | None = None,
         hold: Mapping[str, str] | None = None,
         phones: Mapping[str, str] | None = None,
-        skip_blocked: bool = False,
     ) -> Mapping[str, Any]:
         """Point the files of the TFTP root at an image, as the module image_version does; with `look`, only see what would change.
 
         `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to; `phones`: MAC → image that a phone
-        of the run has now, "" if that is not known; with `skip_blocked` it is no failure that some of them would not get there.
-
-        Raises TftpHostError.
+        of the run has now, "" if that is not known. That some of them would not get there is no failure. Raises TftpHostError.
         """
         arguments = {
             **self._root("tftp_user"),
@@ -60,7 +57,7 @@ class TftpHost:
             "only": None if only is None else list(only),
             "hold": dict(hold or {}),
             "phones": dict(phones or {}),
-            "skip_blocked": skip_blocked,
+            "skip_blocked": True,
         }
         return self._ask("image_version", arguments, look, "would_move")
 

@@ -26,7 +26,12 @@ _ENDS = {STAYS: "keep what runs now", LOOPS: "restart again and again", STUCK: "
 
 def hopeless(plan: Plan, boots: Sequence[Group]) -> dict[str, str]:
     """Name → why, of each phone that would not get to its image, whatever it does where that is not sure."""
-    return {name: f"would not get there: {group['why']}" for group, names in _groups(plan, boots) if not group["arrives"] for name in names}
+    return {
+        name: f"would not get there: {group['why']}"
+        for group, names in _groups(plan, boots)
+        for name in names
+        if plan.phones[name].status == PLANNED and not group["arrives"]
+    }
 
 
 def outline(plan: Plan, found: Mapping[str, Any]) -> list[str]:
@@ -60,8 +65,8 @@ def steps(plan: Plan, in_root: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _groups(plan: Plan, boots: Sequence[Group]) -> Iterator[tuple[Group, list[str]]]:
-    """Each group with the names of its phones that are to move and were observed: of the others it is told that they were not."""
-    names = {phone.mac: name for name, phone in plan.phones.items() if phone.status == PLANNED and phone.observed}
+    """Each group with the names of its phones that shall end on the image, but for those not observed, of which that is told."""
+    names = {phone.mac: name for name, phone in plan.phones.items() if phone.observed and phone.status != BLOCKED}
     for group in boots:
         ours = [names[mac] for mac in group["macs"] if mac in names]
         if ours:

@@ -158,7 +158,7 @@ def may_go_on(site: Site) -> bool:
 def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:
     """What would change in the files, and what phones would do then. Raises TftpHostError."""
     only = None if made.scope == scope.ALL else [mac for wave in made.waves for mac in wave.macs]
-    return site.point(made.image, look=True, only=only, hold=made.hold, phones=scope.running(made, only), skip_blocked=True)
+    return site.point(made.image, look=True, only=only, hold=made.hold, phones=scope.running(made, only))
 
 
 def _told(site: Site, lines: list[str]) -> list[str]:
