@@ -67,7 +67,8 @@ class ActionModule(ControllerAction):
         try:
             asked, some = rules.read(variables, self._templar.template)
             names = some or names
-            inventory = begin.Inventory(variables["hostvars"], variables["groups"], variables.get("ansible_limit"))
+            group = str(self._templar.template(variables.get("phones_group", begin.Inventory.phones_group)))
+            inventory = begin.Inventory(variables["hostvars"], variables["groups"], variables.get("ansible_limit"), group)
             run = begin.begin(asked, names, inventory, int(context.CLIARGS.get("forks") or 5), bool(self._task.check_mode))
         except Exception as error:
             # So that no report of an earlier run is taken for this one's

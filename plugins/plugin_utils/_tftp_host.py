@@ -44,10 +44,12 @@ class TftpHost:
         look: bool = False,
         only: Collection[str] | None = None,
         hold: Mapping[str, str] | None = None,
+        phones: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Point the files of the TFTP root at an image, as the module image_version does; with `look`, only see what would change.
 
-        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to. Raises TftpHostError.
+        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to; `phones`: MAC → image that a phone
+        of the run has now, "" if that is not known. That some of them would not get there is no failure. Raises TftpHostError.
         """
         arguments = {
             **self._root("tftp_user"),
@@ -57,6 +59,8 @@ class TftpHost:
             "differences": DIFFERENCES,
             "only": None if only is None else list(only),
             "hold": dict(hold or {}),
+            "phones": dict(phones or {}),
+            "skip_blocked": True,
         }
         return self._ask("image_version", arguments, look, "would_move")
 
@@ -82,9 +86,9 @@ class TftpHost:
             raise TftpHostError(f"TFTP host {self.name}: {'; '.join(first_some([one_line(text, 1000) for text in served['faults']]))}")
         return _tftp_server.lines(_tftp_server.from_here(served, self._variables.get("ansible_connection")))
 
-    def read_log(self, since: float, phones: Collection[str]) -> Mapping[str, Any]:
-        """What the TFTP server's log says of these phones (MACs or addresses) in the last `since` seconds, as the module tftp_log_info
-        does. Raises TftpHostError."""
+    def read_log(self, since: float, phones: Collection[str] | None = None) -> Mapping[str, Any]:
+        """What the TFTP server's log says of these phones (MACs or addresses), or of all, in the last `since` seconds, as the module
+        tftp_log_info does. Raises TftpHostError."""
         where = next(
             (
                 {option: self._variables[variable]}
@@ -93,7 +97,8 @@ class TftpHost:
             ),
             {},
         )
-        arguments = {"since": f"{since:.0f}s", "phones": list(phones), "tftp_root": self._variables.get("cisco79xx_tftp_root"), **where}
+        wanted = None if phones is None else list(phones)
+        arguments = {"since": f"{since:.0f}s", "phones": wanted, "tftp_root": self._variables.get("cisco79xx_tftp_root"), **where}
         return self._ask("tftp_log_info", arguments, True, "phones")
 
     def _root(self, *more: str) -> dict[str, Any]:

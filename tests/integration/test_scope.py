@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.once
 
-OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+OLD, NEW, NEWER = "P0S3-08-2-00", "P0S3-06-3-00", "P0S3-8-12-00"
 FOUR = [{"image": OLD} for _number in range(4)]
 
 
@@ -43,18 +43,94 @@ def test_phones_that_are_not_in_the_run_stop_it(site):
     assert here.running()["phone1"] == NEW
 
 
-def test_a_scope_of_one_wave_moves_nobody_else(site):
+def contents(here):
+    return {path.name: path.read_bytes() for path in here.root.iterdir() if path.suffix != ".sbn"}
+
+
+def own_file(here, number):
+    return f"SIP{here.phones[number]['mac']}.cnf"
+
+
+def changed(before, after):
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_a_trial_changes_what_its_phone_reads_and_nothing_else(site):
+    """Then all the others, and then the way back to before the trial's successor."""
     here = site([*FOUR, {"image": OLD, "cnf": b'image_version: "P0S3-08-2-00"\n'}])
-    before = {name: (here.root / name).read_bytes() for name in here.digest()}
-    run = here.play("downgrade", "--limit", "phone0,phone1", "-e", "scope=wave", "-e", '{"waves": [1]}')
-    assert run.status == 0, run.output
+    before = contents(here)
+    trial = here.play("upgrade", "--limit", "phone0", "-e", "scope=wave", image=NEWER)
+    assert trial.status == 0, trial.output
+    assert changed(before, contents(here)) == {own_file(here, 0)}
+    why = "in the inventory, but not in this run: 4 phones (phone1, phone2, phone3, phone4)"
+    assert f"SIPDefault.cnf and the files of other phones stay as they are: {why}" in trial.output, "known beforehand"
+    assert f"SIPDefault.cnf stays as it is: {why}" in trial.output
     reboot_all(here, here.running())
-    assert here.running() == {"phone0": NEW, "phone1": NEW, "phone2": OLD, "phone3": OLD, "phone4": OLD}
-    # the default has moved, and what was pinned for the waves is as it was
-    assert b'image_version: "P0S3-06-3-00" ; keep' in (here.root / "SIPDefault.cnf").read_bytes()
-    for number in (0, 1):
-        name = f"SIP{here.phones[number]['mac']}.cnf"
-        assert (here.root / name).read_bytes() == before[name]
+    assert here.running() == {"phone0": NEWER, **dict.fromkeys(["phone1", "phone2", "phone3", "phone4"], OLD)}
+    after_trial, resets = contents(here), here.resets()
+    again = here.play("upgrade", "--limit", "phone0", "-e", "scope=wave", image=NEWER)
+    assert again.status == 0 and contents(here) == after_trial and here.resets() == resets
+
+    rest = here.play("upgrade", "-e", "scope=wave", "-e", '{"waves": ["100%"]}', image=NEWER)
+    assert rest.status == 0, rest.output
+    assert changed(before, contents(here)) == {"SIPDefault.cnf", own_file(here, 4), "OS79XX.TXT"}
+    assert f'image_version: "{NEWER}" ; keep'.encode() in contents(here)["SIPDefault.cnf"]
+    assert set(here.running().values()) == {NEWER}
+    once_more = contents(here)
+    again = here.play("upgrade", "--limit", "phone0", "-e", "scope=wave", image=NEWER)
+    assert again.status == 0 and contents(here) == once_more, "the default names the image: no line of its own is needed"
+
+
+def test_a_trial_is_taken_back_to_the_byte(site):
+    here = site(FOUR[:2])
+    before = contents(here)
+    trial = here.play("downgrade", "--limit", "phone0", "-e", "scope=wave")
+    assert trial.status == 0 and changed(before, contents(here)) == {own_file(here, 0), "OS79XX.TXT"}, "which a phone on 6.3 reads"
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert contents(here) == before
+    assert here.running() == {"phone0": OLD, "phone1": OLD}
+
+
+def log(here, *macs):
+    """The TFTP server's log, of phones that restart."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - 600))
+    files = [file for mac in macs for file in ("SIPDefault.cnf", f"SIP{mac}.cnf", "RINGLIST.DAT", "dialplan.xml")]
+    path = here.folder / "tftp.log"
+    path.write_text("".join(f"{stamp} pbx in.tftpd[7]: RRQ from 192.0.2.1 filename {file}\n" for file in files))
+    here.write_inventory(cisco79xx_tftp_log=str(path))
+
+
+def test_the_default_follows_when_nobody_is_left_who_lives(site):
+    """A file of a phone that no inventory and no log knows is no reason to wait: it is kept on what it has, by its own file."""
+    here = site(FOUR[:2])
+    alive, dead, told = "00112233AA01", "00112233AA02", "00112233AA03"
+    for mac in (alive, dead):
+        (here.root / f"SIP{mac}.cnf").write_text("line1_name: 7\n")
+    (here.root / f"SIP{told}.cnf").write_text("image_version: P0S3-07-4-00\n")
+    log(here, here.phones[0]["mac"], alive)
+    before = contents(here)
+    run = here.play("downgrade", "-e", "scope=wave")
+    assert run.status == 0, run.output
+    assert f"SIPDefault.cnf stays as it is: in the TFTP server's log, but not in the inventory: 1 phone ({alive})" in run.output
+    assert changed(before, contents(here)) == {own_file(here, 0), own_file(here, 1), "OS79XX.TXT"}
+
+    log(here, here.phones[0]["mac"])
+    run = here.play("downgrade", "-e", "scope=wave")
+    assert run.status == 0, run.output
+    assert changed(before, contents(here)) == {"SIPDefault.cnf", "OS79XX.TXT", f"SIP{alive}.cnf", f"SIP{dead}.cnf"}
+    assert f"as neither the inventory nor the log knows them: {alive}, {dead}, {told}" in run.output
+    for mac in (alive, dead):
+        assert (here.root / f"SIP{mac}.cnf").read_text() == "image_version: P0S3-08-2-00\nline1_name: 7\n"
+
+
+def test_the_default_stays_while_a_phone_of_the_run_is_not_on_the_image(site):
+    here = site([{"image": OLD}, {"image": OLD, "faults": ["stays_old"]}])
+    before = contents(here)
+    run = here.play("downgrade", "-e", "scope=wave", "-e", "wait_timeout=3", "-e", "max_fail_percentage=100")
+    assert run.statuses() == {"phone0": "done", "phone1": "failed"}
+    assert "SIPDefault.cnf stays as it is: not on the image: 1 phone (phone1)" in run.output
+    assert contents(here)["SIPDefault.cnf"] == before["SIPDefault.cnf"]
 
 
 def test_phones_that_restart_during_a_rollout_stay_where_they_are(site):

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
+from .rules import RULES
+
 FIRST_SIGNED = 5
 FIRST_WITH_LOADER = 7
 FIRST_WITH_LONG_NAMES = (2, 2)
@@ -41,8 +43,8 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u207b\u208b\ufe58\uf
 _LOOKALIKES = str.maketrans("РрОоЅѕЗзΡΟο", "PpOoSs33POo")
 _LOOKS = "a name looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00, with the digit 0 after P"
 
-# Field report: on these loads half to three quarters of the calls lost their sound; P0S3-06-3-00 cured it.
 SILENT_CALLS = ((7, 4), (7, 5), (8, 2))
+"""Field report (tcg.com/blog/asterisk-evolut): on these half to three quarters of the calls lost their sound; P0S3-06-3-00 cured it."""
 
 
 class ImageNameError(ValueError):
@@ -97,21 +99,20 @@ class Image:
         """What OS79XX.TXT says for this image: itself up to 6.x, its loader from 7.x on."""
         return self.loader or self.name
 
+    @property
+    def advisory(self) -> str:
+        """What speaks against running it, with its source, or nothing."""
+        if self.protocol != SIP or self.version[:2] not in SILENT_CALLS:
+            return ""
+        report = "on half to three quarters of the calls, until they went to P0S3-06-3-00 (field report, tcg.com/blog/asterisk-evolut)"
+        return f"{self.name} is one of the images on which callers could not hear each other, {report}"
+
     def same_as(self, other: Image) -> bool:
         """Whether both are one release, however each is spelt (`P0S3-08-12-00`, `P0S3-8-12-00`)."""
         return self.protocol == other.protocol and self.version == other.version
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True)
-class Move:
-    """From one image to another. `blocked` says why not; `hops` what has to come first; `risks` what to watch."""
-
-    blocked: str = ""
-    hops: Tuple[str, ...] = ()
-    risks: Tuple[str, ...] = ()
 
 
 class Hop(NamedTuple):
@@ -126,6 +127,16 @@ class Hop(NamedTuple):
 
     def __str__(self) -> str:
         return f"an image of {self.image.generation}.x" if self.any_of_generation else self.image.name
+
+
+@dataclass(frozen=True)
+class Move:
+    """From one image to another. `blocked` says why not in one step; `way`: the steps as Cisco's guides have them, the target last, nothing
+    if no way leads there; `risks`: what to watch."""
+
+    blocked: str = ""
+    way: Tuple[Hop, ...] = ()
+    risks: Tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1000)
@@ -179,23 +190,21 @@ def parse_application(name: str) -> Image:
 
 
 def move(current: Image, target: Image) -> Move:
-    """Whether a phone can go from one image to the other in one go."""
-    risks = []
-    if target.version[:2] in SILENT_CALLS:
-        risks.append(f"{target} is one of the images on which callers could not hear each other")
+    """Whether a phone can go from one image to the other in one step."""
     if current.protocol != SIP:
         return Move(f"runs {current}, a {current.protocol} image, not SIP")
     if current.signed and not target.signed:
         return Move(f"{current} is signed and {target} is not: signed phones ({FIRST_SIGNED}.x and up) never load unsigned images")
-    hops: Tuple[str, ...] = ()
-    if current.version[:2] < FIRST_WITH_LONG_NAMES and "-" in target.name:
-        hops += ("P0S30203",)
-    if current.generation < LAST_BEFORE_LOADER and target.generation >= FIRST_WITH_LOADER:
-        hops += (f"an image of {LAST_BEFORE_LOADER}.x",)
+    risks = [target.advisory] if target.advisory else []
     if target.version < current.version and current.signed:
         risks.append("later hardware revisions may refuse older images")
-    blocked = f"cannot go from {current} to {target} in one step: move to {', then '.join(hops)} first" if hops else ""
-    return Move(blocked, hops, tuple(risks))
+    way = route(current, target)
+    blocked = ""
+    if way[1:]:
+        stops = ", then ".join(map(str, way[:-1]))
+        guide, unsure = RULES["steps"].source.split(";")[0], RULES[step(current.version, target)].sureness
+        blocked = f"goes from {current} to {target} by way of {stops}, says the {guide}; whether that can be left out is {unsure}"
+    return Move(blocked, way, tuple(risks))
 
 
 def step(version: Tuple[int, ...], target: Image) -> str:

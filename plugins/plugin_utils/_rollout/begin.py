@@ -29,11 +29,12 @@ EARLY_END = "the run did not come to its end: it was refused, or interrupted, ma
 
 @dataclass(frozen=True)
 class Inventory:
-    """Ansible's view of all hosts: variables of each, groups, and the `--limit`, if there is one."""
+    """Ansible's view of all hosts: variables of each, groups, the `--limit`, if there is one, and the group of the phones."""
 
     hostvars: Mapping[str, Mapping[str, Any]]
     groups: Mapping[str, Sequence[str]]
     limit: str | None = None
+    phones_group: str = "phones"
 
 
 def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
@@ -55,6 +56,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             f"there are {len(sites)} sites, which wait for each other, and Ansible runs {forks} hosts at once: "
             f"run it with -f {len(sites)}, or with -e sites=apart"
         )
+    held_elsewhere, outside = _elsewhere(set(names), inventory, rules.tftp_group)
     started = time.time()
     run = Run(
         id=f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%S}-{random.randrange(10**6)}",
@@ -64,7 +66,8 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         sites=sites,
         drivers={site: _driver(members) for site, members in sites.items()},
         logins=logins(fleet),
-        held_elsewhere=_held_elsewhere(set(names), inventory),
+        held_elsewhere=held_elsewhere,
+        outside=outside,
         zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or rules.timezone) for site in sites},
     )
     for zone in run.zones.values():
@@ -106,11 +109,18 @@ def _driver(names: Sequence[str]) -> str:
     raise InventoryError(f"{names[0]}: Ansible takes no such name for a host: give the phone one of letters, digits, - and .")
 
 
-def _held_elsewhere(ours: set[str], inventory: Inventory) -> frozenset[str]:
-    """MACs of the phones to hold that are not in the run."""
-    others = [
-        name
-        for name in inventory.groups.get("all", ())
-        if name not in ours and boolean(inventory.hostvars[name].get("hold", False), strict=False)
-    ]
-    return frozenset(phone.mac for phone in phones(others, inventory.hostvars, to_log_in=False) if phone.mac)
+def _elsewhere(ours: set[str], inventory: Inventory, tftp_group: str) -> tuple[frozenset[str], dict[str, list[str]]]:
+    """Of the phones that are not in the run: the MACs of those to hold, and the names of the others, by their TFTP host."""
+    first = next(iter(inventory.groups.get(tftp_group, ())), "")
+    members = set(inventory.groups.get(inventory.phones_group, ()))
+    held: list[str] = []
+    outside: dict[str, list[str]] = {}
+    for name in inventory.groups.get("all", ()):
+        if name in ours:
+            continue
+        variables = inventory.hostvars[name]
+        if boolean(variables.get("hold", False), strict=False):
+            held.append(name)
+        elif name in members:
+            outside.setdefault(str(variables.get("cisco79xx_tftp_server") or first), []).append(name)
+    return frozenset(phone.mac for phone in phones(held, inventory.hostvars, to_log_in=False) if phone.mac), outside

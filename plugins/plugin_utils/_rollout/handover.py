@@ -36,7 +36,8 @@ class Run:
 
     `id`: of the run in records and reports. `started`: Unix seconds. `sites`: TFTP host → inventory names of its phones. `drivers`: TFTP
     host → the phone for which its tasks run. `logins`: as of `_inventory.logins`. `held_elsewhere`: MACs of phones to hold that are not in
-    the run. `zones`: TFTP host → its time zone, empty for that of the controller.
+    the run; `outside`: TFTP host → inventory names of its other phones that are not. `zones`: TFTP host → its time zone, empty for that of
+    the controller.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Run:
     drivers: Mapping[str, str]
     logins: Mapping[str, Mapping[str, Any]]
     held_elsewhere: frozenset[str] = frozenset()
+    outside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,13 +59,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Look:
-    """What a site was found to be. `would_move`: MAC → image that the files name now, of each phone that would load another one. `records`
-    and `undone`: for an undo, what can be undone, and what was undone last. `problem`: why the run must not go on, or empty."""
+    """What a site was found to be.
+
+    `would_move`: MAC → image that the files name now, of each phone that would load another one. `records` and `undone`: for an undo, what
+    can be undone, and what was undone last. `images`: image → its files that the root lacks, of each image of which it has some.
+    `problem`: why the run must not go on, or empty.
+    """
 
     observed: Mapping[str, Observation] = field(default_factory=dict)
     would_move: Mapping[str, str] = field(default_factory=dict)
     records: Sequence[Mapping[str, str]] = ()
     undone: Sequence[Mapping[str, str]] = ()
+    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problem: str = ""
 
 

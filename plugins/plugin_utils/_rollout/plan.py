@@ -29,7 +29,8 @@ class PlannedPhone:
 
     `status`: PLANNED, ALREADY or BLOCKED. `observed`: it could be logged in to, and is known to be the phone that is meant; if not, `kind`
     and `reason` say why. Otherwise `reason` says why it is blocked. `in_flight`: an earlier run has reset it to the image, and it may not
-    be back. `held`: it must keep what it runs. `risks`: texts for people. `wave`: the number of its wave, None if it has none.
+    be back. `held`: it must keep what it runs. `risks`: texts for people. `way`: the steps to its image, if it is blocked as it must not
+    leave one out. `wave`: the number of its wave, None if it has none.
     """
 
     status: str
@@ -41,6 +42,7 @@ class PlannedPhone:
     kind: str | None = None
     reason: str = ""
     risks: Sequence[str] = ()
+    way: Sequence[images.Hop] = ()
     held: bool = False
     in_flight: bool = False
     wave: int | None = None
@@ -81,7 +83,7 @@ class Plan:
 
     `image`: what to call the target. `images`: the target of each phone, by name. `scope`: whom the files speak to meanwhile, `scope.ALL`
     or `scope.WAVE`. `hold`: MAC → image to pin a phone to. `others`: MAC → image that the files name now, of phones that are not in the
-    run and would move.
+    run and would move. `default_stays`: why SIPDefault.cnf does not follow after the waves of `scope.WAVE`, as far as that is known.
     """
 
     image: str
@@ -91,6 +93,7 @@ class Plan:
     scope: str = ""
     hold: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+    default_stays: str = ""
 
 
 class RefusedPlan(RolloutError):
@@ -116,6 +119,7 @@ def make_plan(
     in_flight: Mapping[str, EarlierReset] = MappingProxyType({}),
     waves_done: int = 0,
     moved_before: int = 0,
+    hopeless: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Which phone goes when. Raises RefusedPlan, which names every phone that cannot go, and RolloutError for `waves` that are none.
 
@@ -123,12 +127,14 @@ def make_plan(
     nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, and
     `tftp_host`: for the report.
     `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `waves_done`: waves of an
-    earlier run that this one goes on from; they moved `moved_before` phones.
+    earlier run that this one goes on from; they moved `moved_before` phones. `hopeless`: name → why, of phones that would not get there.
     """
     phones = {
         name: replace(_planned(targets.get(name), observation, direction, force, name in held), host=hosts.get(name), tftp_host=tftp_host)
         for name, observation in observed.items()
     }
+    for name, reason in hopeless.items():
+        phones[name] = replace(phones[name], status=BLOCKED, reason=reason)
     for name, reset in in_flight.items():
         phone = phones.get(name)
         if phone and phone.status == PLANNED:
@@ -219,8 +225,9 @@ def _planned(target: images.Image | None, observation: Observation, direction: s
         return replace(phone, status=ALREADY)
     move = images.move(current, target)
     phone = replace(phone, risks=list(move.risks))
-    if move.blocked and not (force and move.hops):
-        return replace(phone, status=BLOCKED, reason=move.blocked)
+    if move.blocked and not (force and move.way):
+        way_out = ", and -e force=true does" if move.way else ""
+        return replace(phone, status=BLOCKED, reason=move.blocked + way_out, way=move.way)
     against = {DOWNGRADE: current.version < target.version, UPGRADE: current.version > target.version}.get(direction, False)
     if against and not force:
         than, other = ("older", UPGRADE) if direction == DOWNGRADE else ("newer", DOWNGRADE)

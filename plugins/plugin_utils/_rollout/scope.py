@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
@@ -28,6 +29,7 @@ def with_scope(
     would_move: Mapping[str, str],
     accept_others: bool,
     held_elsewhere: Collection[str] = (),
+    outside: Collection[str] = (),
     pinning: bool = True,
 ) -> Plan:
     """The plan with `scope`, the MACs to pin (`hold`), the phones outside of the run that would move (`others`), and for each wave the
@@ -35,8 +37,8 @@ def with_scope(
 
     `host`: the TFTP host. `would_move`: MAC → image that the files name now, of each phone that would load another one once they name
     the target. Phones that cannot move are pinned like those that shall not, as they would ask for the image at every restart.
-    `held_elsewhere`: MACs of phones to hold that are not in the run. Without `pinning` (an undo, which puts files back as they were)
-    nobody is.
+    `held_elsewhere`: MACs of phones to hold that are not in the run; `outside`: names of the other phones of the inventory that are not.
+    Without `pinning` (an undo, which puts files back as they were) nobody is pinned.
 
     Raises RefusedPlan if phones that nobody asked about would move, or if one to pin is not known well enough.
     """
@@ -50,23 +52,39 @@ def with_scope(
             raise RefusedPlan(f"{name} is to be held on what it runs, but that is not known: {phone.reason}", plan)
         elif scope == WAVE and phone.observed and not phone.mac and phone.status == PLANNED:
             raise RefusedPlan(f"{name} cannot be kept apart with scope=wave: it does not tell its MAC; set cisco79xx_mac", plan)
-    ours = {phone.mac for phone in phones.values()}
-    others = {mac: image for mac, image in would_move.items() if mac not in ours and mac not in held_elsewhere}
-    hold.update({mac: image for mac, image in would_move.items() if mac in held_elsewhere and images.recognise(image)})
+    others, kept = of_others(plan, would_move, held_elsewhere)
+    made = replace(plan, scope=scope, hold=hold, others=others, waves=_waves(plan))
+    if scope == WAVE:
+        return replace(made, default_stays="" if accept_others else why_default_stays(outside=outside))
     # They may be these phones, which could not be asked for their MACs
     nameless = sum(not phone.mac and not phone.observed for phone in phones.values())
     if not accept_others and len(others) > nameless:
-        if scope == ALL:
-            raise RefusedPlan(_refusal(plan.image, host, others), plan)
-        unknown = [mac for mac, image in others.items() if not images.recognise(image)]
-        if unknown:
-            raise RefusedPlan(
-                f"{_macs(unknown)} at {host}: not in the run, and the files name no image to keep them on. "
-                "Put them into the inventory, or let them move with -e accept_others=true",
-                plan,
-            )
-        hold.update(others)
-    return replace(plan, scope=scope, hold=hold, others=others, waves=_waves(plan))
+        raise RefusedPlan(_refusal(plan.image, host, others), plan)
+    return replace(made, hold={**hold, **kept})
+
+
+def of_others(plan: Plan, would_move: Mapping[str, str], held_elsewhere: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Of `would_move`, what is not in the run: the phones that nobody asked about, and those to hold whose files name an image."""
+    ours = {phone.mac for phone in plan.phones.values()}
+    others = {mac: image for mac, image in would_move.items() if mac not in ours and mac not in held_elsewhere}
+    return others, {mac: image for mac, image in would_move.items() if mac in held_elsewhere and images.recognise(image)}
+
+
+def why_default_stays(
+    outside: Collection[str] = (), off: Collection[str] = (), seen: Collection[str] = (), others: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Why SIPDefault.cnf stays as it is after the waves of a trial, or an empty text.
+
+    `outside`: names of phones of the inventory that were not in the run; `off`: of its phones that did not end on the image; `seen`: MACs
+    in the TFTP server's log that are not in the inventory; `others`: MAC → image that the files name, of phones in neither.
+    """
+    reasons = {
+        "in the inventory, but not in this run": outside,
+        "not on the image": off,
+        "in the TFTP server's log, but not in the inventory": seen,
+        "neither in the inventory nor named an image to keep them on": [mac for mac in others if not images.recognise(others[mac])],
+    }
+    return "; ".join(f"{what}: {_some(list(names))}" for what, names in reasons.items() if names)
 
 
 def named_targets(observed: Mapping[str, Observation], named: Mapping[str, Any]) -> dict[str, images.Image]:
@@ -80,39 +98,53 @@ def named_targets(observed: Mapping[str, Observation], named: Mapping[str, Any])
 
 
 def outline(plan: Plan, host: str, most: int = 12) -> list[str]:
-    """For people: what a phone would load that restarts by itself at any moment of the rollout."""
+    """For people: what a phone would load that restarts by itself at any moment of the rollout, and what follows after the waves."""
     target = plan.image
     lines = []
+    moving = [mac for mac in plan.others if mac not in plan.hold]
     if plan.scope == ALL:
         lines.append(f"a phone that restarts by itself loads {target} from the moment the files change, whether its wave has come or not")
+        lines += [f"{host}: not known to be in the run, but will move when they restart: {_some(moving, most)}"] if moving else []
     else:
         lines.append(f"a phone that restarts by itself loads what its files name now until its wave begins, and {target} from then on")
-        lines.append("but every phone up to 6.x reads OS79XX.TXT, which changes with the first wave and cannot be kept from any of them")
-    moving = [mac for mac in plan.others if mac not in plan.hold]
-    if moving:
-        lines.append(f"{host}: not known to be in the run, but will move when they restart: {_macs(moving, most)}")
+        if plan.default_stays:
+            lines.append(f"{host}: SIPDefault.cnf and the files of other phones stay as they are: {plan.default_stays}")
+        else:
+            lines.append(
+                f"{host}: SIPDefault.cnf follows after the last wave, if every phone of the inventory and of the log is on {target}"
+            )
+            lines += [f"{host}: not known to be in the run: {_some(moving, most)}"] if moving else []
     if plan.hold:
-        lines.append(f"{host}: pinned to what they have, in their own files: {_macs(list(plan.hold), most)}")
+        lines.append(f"{host}: pinned to what they have, in their own files: {_some(list(plan.hold), most)}")
     return lines
 
 
+def on_image(plan: Plan) -> list[str]:
+    """The MACs of the phones that are on the image already. Those too have to be pointed: the default would take them back."""
+    return [phone.mac for phone in plan.phones.values() if phone.status == ALREADY and phone.mac]
+
+
+def running(plan: Plan, macs: Collection[str] | None = None) -> dict[str, str]:
+    """MAC → image that it runs, "" if that is not known, of the phones (or of those of these MACs) that shall end on their image."""
+    phones = [phone for phone in plan.phones.values() if phone.status != BLOCKED and phone.mac]
+    return {phone.mac: phone.image_before or "" for phone in phones if phone.mac and (macs is None or phone.mac in macs)}
+
+
 def _waves(plan: Plan) -> list[PlannedWave]:
-    """Phones that are on the image already are pinned with the first wave: the old default would take them back."""
     waves = []
-    already = [name for name, phone in plan.phones.items() if phone.status == ALREADY]
     for wave in plan.waves:
-        names = [*wave.reset, *(already if wave.number == plan.waves[0].number else [])]
-        waves.append(replace(wave, macs=[mac for mac in (plan.phones[name].mac for name in names) if mac]))
+        macs = [mac for mac in (plan.phones[name].mac for name in wave.reset) if mac]
+        waves.append(replace(wave, macs=[*macs, *(on_image(plan) if wave.number == plan.waves[0].number else [])]))
     return waves
 
 
 def _refusal(target: str, host: str, others: Mapping[str, str]) -> str:
     return (
-        f"{_macs(list(others))} at {host}: not in the run, but would load {target} when they restart, since the files speak to all "
+        f"{_some(list(others))} at {host}: not in the run, but would load {target} when they restart, since the files speak to all "
         "phones of a TFTP root. Nothing was changed. Put them into the run (with cisco79xx_mac, if only their MAC is missing), "
         "keep them out with -e scope=wave, or let them move with -e accept_others=true"
     )
 
 
-def _macs(macs: list[str], most: int = 20) -> str:
-    return f"{count(macs)} ({list_some(macs, most)})"
+def _some(names: list[str], most: int = 20) -> str:
+    return f"{count(names)} ({list_some(names, most)})"

@@ -20,13 +20,15 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import NOT_OURS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, FileChange, Outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, FileChange, Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, progress_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
@@ -40,6 +42,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import T
 FIRST_LOG = 40.0
 """Seconds after which the TFTP server's log is asked why phones are not back: a phone asks for its first file 3 times in 39 seconds."""
 LOG_EVERY = 15.0
+LOG_OF_STRANGERS = 7 * 86400.0
+"""Seconds of the log that are searched for phones that the inventory does not know."""
 MEET_EVERY = 0.5
 """Seconds between two looks at whether the other sites are ready for the next wave."""
 ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -119,13 +123,12 @@ class SiteWaves:
                 if not self._run.check:
                     self._one_wave(wave)
             self._gather(self._meeting.last + 1)
-            if self._rules.scope == scope.WAVE and not self._rules.undo:
-                self._point(hold=self._plan.hold)
+            said = self._after_the_waves() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
         except Stop as stop:
             return replace(stop.end, reached=self._reached, files=self._files)
         except (TftpHostError, OSError) as error:
             return SiteEnd(self._reached, error=str(error), files=self._files)
-        return SiteEnd(self._reached, files=self._files)
+        return SiteEnd(self._reached, message=said, files=self._files)
 
     # -- before a wave
 
@@ -184,9 +187,9 @@ class SiteWaves:
             return
         if self._rules.scope == scope.WAVE:
             if wave.macs:
-                self._point(only=wave.macs, hold=self._plan.hold)
+                self._point(only=wave.macs, hold=self._plan.hold, phones=scope.running(self._plan, wave.macs))
         elif wave.number != self._plan.waves[0].number and not self._run.check:  # before the first one they were only just written
-            result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, look=True, hold=self._plan.hold)
+            result = self._site.point(self._plan.image, look=True, hold=self._plan.hold, phones=scope.running(self._plan))
             if result["changed_files"]:
                 raise TftpHostError(
                     f"somebody else changed {', '.join(result['changed_files'])} at {self._site.name} during the rollout, maybe another "
@@ -199,7 +202,7 @@ class SiteWaves:
         self._wait_while(wave.number - 1, lambda: self._meeting.not_ready(wave.number), f"wave {wave.number} begins when {{}} is ready")
 
     def _point(self, **reach: Any) -> None:
-        result = self._site.host.point(self._plan.image, self._run.id, self._rules.verify_files, **reach)
+        result = self._site.point(self._plan.image, **reach)
         self._files += self._site.changes(result)
         self.diffs += result.get("diff") or ()
         self.changed = self.changed or bool(result.get("changed"))
@@ -303,6 +306,46 @@ class SiteWaves:
         self._log.add(name, outcome)
 
     # -- the end
+
+    def _after_the_waves(self) -> str:
+        """SIPDefault.cnf follows the waves of scope=wave, unless phones would follow it that nobody asked about.
+
+        Returns what people were told. Raises TftpHostError.
+        """
+        plan, elsewhere, accept = self._plan, self._run.held_elsewhere, self._rules.accept_others
+        there = dict.fromkeys(scope.running(plan), plan.image)
+        off = [name for name, phone in plan.phones.items() if not self._settled(name, phone)]
+        why = scope.why_default_stays(() if accept else self._run.outside.get(self._site.name, ()), off)
+        others: dict[str, str] = {}
+        if not why:
+            found = self._site.point(plan.image, look=True, hold=plan.hold, phones=there)
+            others, kept = scope.of_others(plan, found["would_move"], elsewhere)
+            why = "" if accept else scope.why_default_stays(seen=self._strangers(), others=others)
+        if why:
+            if not plan.waves:
+                self._point(only=scope.on_image(plan), hold=plan.hold, phones=there)
+            said = f"SIPDefault.cnf stays as it is: {why}"
+        else:
+            self._point(hold={**plan.hold, **kept, **({} if accept else others)}, phones=there)
+            neither = f"; pinned to what they have, as neither the inventory nor the log knows them: {list_some(others)}"
+            said = f"SIPDefault.cnf names {plan.image} as well{neither if others and not accept else ''}"
+        self._site.tell(said)
+        return said
+
+    def _settled(self, name: str, phone: PlannedPhone) -> bool:
+        """Whether a phone of the run needs no default any more: it is on the image, as far as a dry run can know, or kept on another."""
+        there = phone.status == ALREADY or self._is(name, DONE) or (self._run.check and phone.within_reach)
+        return bool(phone.mac) and (phone.mac in self._plan.hold or there)
+
+    def _strangers(self) -> list[str]:
+        """The MACs of SIP phones in the TFTP server's log that are not in the inventory."""
+        known = {*self._run.held_elsewhere, *(phone.mac for phone in self._plan.phones.values())}
+        try:
+            found = self._site.host.read_log(LOG_OF_STRANGERS)
+        except TftpHostError as error:
+            self._site.tell(f"only the inventory tells which phones there are, as the TFTP server's log cannot be read: {error}")
+            return []
+        return [one["mac"] for one in found["phones"].values() if one["mac"] not in (None, *known) and one["verdict"] != NOT_OURS]
 
     def _leave(self, end: SiteEnd) -> None:
         self._site.handover.write(end, self._site.name)

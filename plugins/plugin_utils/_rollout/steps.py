@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
@@ -48,6 +49,16 @@ class Site:
         """Inventory names of its phones."""
         return self.run.sites[self.name]
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether this run leaves the default as it is, whatever becomes of its phones."""
+        rules = self.run.rules
+        return rules.scope == scope.WAVE and not rules.accept_others and bool(self.run.outside.get(self.name))
+
+    def point(self, image: str, **reach: Any) -> Mapping[str, Any]:
+        """Point the files at an image. `reach`: as of `TftpHost.point`, which raises TftpHostError."""
+        return self.host.point(image, self.run.id, self.run.rules.verify_files, **reach)
+
     def tell(self, text: str) -> None:
         """Show people a line, with the site's name before it where there are several."""
         self.say(f"{self.name}: {text}" if self.run.several else text)
@@ -75,16 +86,15 @@ def look(site: Site) -> None:
                 # To find out which run was the last, nothing has to fit
                 result = site.host.put_back(None, look=True, force=True)
             else:
-                result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True)
+                result = site.point(rules.image, look=True, only=() if site.is_trial else None)
             if site.host.verifies_tftp if rules.verify_tftp is None else rules.verify_tftp:
                 for line in site.host.verify_tftp(rules.image):
                     site.tell(f"TFTP server: {line}")
         except TftpHostError as error:
             problem = str(error)
         observed = observing.result()
-    site.handover.write(
-        Look(observed, result.get("would_move", {}), result.get("records", ()), result.get("undone", ()), problem), site.name
-    )
+    records = result.get("records", ()), result.get("undone", ())
+    site.handover.write(Look(observed, result.get("would_move", {}), *records, result.get("images", {}), problem), site.name)
 
 
 def plan(site: Site) -> list[str]:
@@ -92,28 +102,30 @@ def plan(site: Site) -> list[str]:
     if site.problems(Look):
         return []
     looks = site.handover.read_all(Look, site.run.sites)
-    result: Mapping[str, Any] = {}
+    look = looks[site.name]
+    undone: Mapping[str, Any] = {}
+    found: Mapping[str, Any] = {}
     try:
         undo_run = _run_to_undo(site.run, looks) if site.run.rules.undo else ""
         if undo_run:
-            result = site.host.put_back(undo_run, look=True, force=site.run.rules.force)
-        made, moved_before = _make_plan(site, looks[site.name], result.get("named"))
-        if site.run.rules.scope == scope.WAVE and not undo_run:
-            site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, only=_macs(made), hold=made.hold)
-        elif made.hold:
-            site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, hold=made.hold)
+            undone = site.host.put_back(undo_run, look=True, force=site.run.rules.force)
+        made, moved_before = _make_plan(site, look, undone.get("named"))
+        if not undo_run and (made.waves or made.hold):
+            found = _foresee(site, made)
+            hopeless = outlook.hopeless(made, found["boots"])
+            if hopeless:
+                made, moved_before = _make_plan(site, look, None, hopeless)
+                found = _foresee(site, made)
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
-        return []
+        return _told(site, outlook.steps(error.plan, look.images))
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
     site.handover.write(SitePlan(made, moved_before, undo_run), site.name)
-    lines = [*planning.outline(made), *scope.outline(made, site.name)]
-    lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in result.get("records", ())]
-    for line in lines:
-        site.tell(line)
-    return lines
+    lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
+    lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in undone.get("records", ())]
+    return _told(site, lines)
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -128,7 +140,7 @@ def point(site: Site) -> Mapping[str, Any]:
         if rules.undo:
             result = site.host.put_back(part.undo_run, force=rules.force)
         elif rules.scope == scope.ALL:
-            result = site.host.point(part.plan.image, site.run.id, rules.verify_files, hold=part.plan.hold)
+            result = site.point(part.plan.image, hold=part.plan.hold, phones=scope.running(part.plan))
     except TftpHostError as error:
         problem = str(error)
     site.handover.write(PointResult(site.changes(result), problem), site.name)
@@ -146,7 +158,21 @@ def may_go_on(site: Site) -> bool:
     return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
 
 
-def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tuple[Plan, int]:
+def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:
+    """What would change in the files, and what phones would do then. Raises TftpHostError."""
+    only = None if made.scope == scope.ALL else [mac for wave in made.waves for mac in wave.macs]
+    return site.point(made.image, look=True, only=only, hold=made.hold, phones=scope.running(made, only))
+
+
+def _told(site: Site, lines: list[str]) -> list[str]:
+    for line in lines:
+        site.tell(line)
+    return lines
+
+
+def _make_plan(
+    site: Site, found: Look, named: Mapping[str, Any] | None, hopeless: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Plan, int]:
     """The plan, and how many phones earlier runs of this rollout moved. `named`: what the files name after an undo, None otherwise.
 
     Raises RolloutError, WindowError.
@@ -176,6 +202,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         ),
         waves_done=pause.waves_done,
         moved_before=pause.moved,
+        hopeless=hopeless,
     )
     reach = scope.with_scope(
         made,
@@ -184,6 +211,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         would_move={} if rules.undo else found.would_move,
         accept_others=rules.accept_others,
         held_elsewhere=run.held_elsewhere,
+        outside=run.outside.get(site.name, ()),
         pinning=not rules.undo,
     )
     return reach, pause.moved
@@ -196,7 +224,3 @@ def _run_to_undo(run: Run, looks: Mapping[str, Look]) -> str:
     if not records:
         raise RolloutError(f"nothing to undo: there is no record of a change to {', '.join(run.sites)}")
     return run.rules.run_to_undo or max(records, key=lambda record: record["created"])["run"]
-
-
-def _macs(made: Plan) -> list[str]:
-    return [mac for wave in made.waves for mac in wave.macs]

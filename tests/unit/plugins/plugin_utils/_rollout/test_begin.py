@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -147,6 +148,15 @@ def test_phones_to_hold_that_are_not_in_the_run_are_known_by_their_macs(start):
     phones["SEP000E84C000FF"] = {"hold": "true"}
     run = start(inventory(phones), names=["a", "b"])
     assert run.held_elsewhere == {"000E84C00004", "000E84C000FF"}
+
+
+def test_phones_of_the_inventory_that_are_not_in_the_run_are_known_by_their_names(start):
+    phones = {"a": phone(2), "b": phone(3), "c": phone(4, "branch"), "d": phone(5, hold=True), "e": phone(6, cisco79xx_mac="none")}
+    given = inventory({**phones, "other": {}}, {"pbx": PBX, "branch": PBX}, limit="a")
+    given.groups["phones"].remove("other")
+    assert start(given, names=["a"]).outside == {"pbx": ["b", "e"], "branch": ["c"]}
+    assert start(replace(given, groups={**given.groups, "lobby": ["a", "b"]}, phones_group="lobby"), names=["a"]).outside == {"pbx": ["b"]}
+    assert start(given, names=["a", "b", "c", "d"]).outside == {"pbx": ["e"]}
 
 
 def test_each_site_has_its_time(start):

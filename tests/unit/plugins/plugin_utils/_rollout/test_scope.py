@@ -49,15 +49,25 @@ def test_others_that_are_accepted_move_and_are_shown():
     assert any(B in line for line in scope.outline(made, "pbx"))
 
 
-def test_others_are_pinned_with_a_scope_of_waves():
-    made = apart({"a": seen(A)}, {A: OLD, B: OLD}, scope=scope.WAVE)
-    assert made.hold == {B: OLD}
+def test_a_scope_of_waves_leaves_others_alone():
+    made = apart({"a": seen(A)}, {A: OLD, B: OLD, C: ""}, scope=scope.WAVE, held_elsewhere=[C], outside=["b"])
+    assert (made.hold, made.others) == ({}, {B: OLD})
     assert made.waves[0].macs == [A]
+    assert made.default_stays == "in the inventory, but not in this run: 1 phone (b)"
+    assert apart({"a": seen(A)}, {}, scope=scope.WAVE).default_stays == ""
+    assert apart({"a": seen(A)}, {}, scope=scope.WAVE, outside=["b"], accept_others=True).default_stays == ""
 
 
-def test_others_without_an_image_to_keep_stop_the_run():
-    with pytest.raises(RefusedPlan, match="name no image to keep them on"):
-        apart({"a": seen(A)}, {B: ""}, scope=scope.WAVE)
+def test_why_the_default_stays():
+    assert scope.why_default_stays() == scope.why_default_stays(others={B: OLD}) == ""
+    why = scope.why_default_stays(["b"], ["c", "d"], [A], {B: "", C: OLD})
+    assert [part.partition(": ")[2] for part in why.split("; ")] == ["1 phone (b)", "2 phones (c, d)", f"1 phone ({A})", f"1 phone ({B})"]
+
+
+def test_of_others():
+    made = apart({"a": seen(A)}, {}, scope=scope.WAVE)
+    assert scope.of_others(made, {A: OLD, B: OLD, C: OLD}, [C]) == ({B: OLD}, {C: OLD})
+    assert scope.of_others(made, {B: "", C: ""}, [C]) == ({B: ""}, {})
 
 
 def test_phones_that_could_not_be_asked_may_be_the_others():

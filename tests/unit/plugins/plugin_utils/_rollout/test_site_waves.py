@@ -170,6 +170,63 @@ def test_files_that_somebody_else_changes_end_the_rollout(sites):
     assert sites.outcomes("pbx") == {"a": "done"}
 
 
+STRANGER, NEIGHBOUR = "00112233AA01", "00112233AA02"
+IN_THE_LOG = {
+    STRANGER: {"mac": STRANGER, "verdict": "cannot_tell"},
+    NEIGHBOUR: {"mac": NEIGHBOUR, "verdict": "not_ours"},
+    "192.0.2.9": {"mac": None, "verdict": "cannot_tell"},
+    "000E84C00000": {"mac": "000E84C00000", "verdict": "healthy"},
+}
+
+
+@pytest.mark.parametrize(
+    ("log", "outside", "options", "pointed", "told"),
+    [
+        ({}, {}, {}, True, "SIPDefault.cnf names P0S3-06-3-00 as well"),
+        (
+            IN_THE_LOG,
+            {},
+            {},
+            False,
+            f"SIPDefault.cnf stays as it is: in the TFTP server's log, but not in the inventory: 1 phone ({STRANGER})",
+        ),
+        (IN_THE_LOG, {"pbx": ["x"]}, {"accept_others": True}, True, "SIPDefault.cnf names P0S3-06-3-00 as well"),
+        (
+            {},
+            {"pbx": ["x"], "branch": ["y"]},
+            {},
+            False,
+            "SIPDefault.cnf stays as it is: in the inventory, but not in this run: 1 phone (x)",
+        ),
+        ({}, {"branch": ["y"]}, {}, True, "SIPDefault.cnf names P0S3-06-3-00 as well"),
+        (
+            None,
+            {},
+            {},
+            True,
+            "only the inventory tells which phones there are, as the TFTP server's log cannot be read: TFTP host pbx: no log",
+        ),
+    ],
+)
+def test_the_default_follows_the_waves(sites, log, outside, options, pointed, told):
+    sites.answers["tftp_log_info"] = {"failed": True, "msg": "no log"} if log is None else {"phones": log}
+    run = replace(sites.begin({"pbx": "ab"}, scope="wave", **options), outside=outside)
+    end = sites.waves(run, "pbx").go()
+    assert not end.error and end.message in sites.lines
+    assert told in sites.lines
+    assert (("image_version", False) in sites.asked) == pointed
+
+
+def test_the_default_does_not_follow_to_a_phone_that_nobody_knows_nor_one_that_failed(sites):
+    sites.answers["image_version"] = {**QUIET, "would_move": {STRANGER: ""}}
+    end = sites.waves(sites.begin({"pbx": "ab"}, scope="wave"), "pbx").go()
+    assert end.message.endswith(f"neither in the inventory nor named an image to keep them on: 1 phone ({STRANGER})")
+    sites.returns["b"] = STAYED
+    end = sites.waves(sites.begin({"pbx": "ab"}, scope="wave", max_fail_percentage=100), "pbx").go()
+    assert end.message.endswith("not on the image: 1 phone (b)")
+    assert ("image_version", False) not in sites.asked
+
+
 def test_a_phone_that_stays_down_takes_its_room_along_into_the_next_wave(sites):
     sites.returns["a"] = GONE
     end = sites.waves(sites.begin({"pbx": "abc"}, max_fail_percentage=100, max_unavailable=1), "pbx").go()
