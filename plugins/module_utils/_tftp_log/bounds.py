@@ -15,8 +15,6 @@ from typing import Iterator
 from .._text import one_line
 
 _LOOK_EVERY = 0.2
-_AGAIN = 2.0
-"""Seconds until a bound is told once more: what is raised while an object is taken away is lost."""
 
 
 class TooMuch(Exception):
@@ -46,9 +44,11 @@ def reading(place: str) -> Iterator[None]:
 def bounded(seconds: float, megabytes: float) -> Iterator[None]:
     """Within, TooMuch is raised when so much time has passed, or so much more memory is in use. For the main thread alone."""
     began, before = time.monotonic(), _memory()
+    over = False
 
     def look(*_signal: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        if over:
+            return
         if time.monotonic() - began > seconds:
             raise TooMuch(f"{seconds:g} s", "max_seconds")
         if _memory() - before > megabytes:
@@ -56,10 +56,11 @@ def bounded(seconds: float, megabytes: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
 
     signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
     try:
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
         yield
     finally:
+        over = True  # first, as it may ring at any moment
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
