@@ -149,18 +149,15 @@ options:
     default: false
   max_seconds:
     description:
-      - How long reading may take. Beyond this or the other two bounds the module fails and tells of no phone, as what was not read may say
-        otherwise. They keep the host safe from logs that somebody has made to be read for ever.
+      - How long reading may take. If it takes longer, or more memory than it may, the module fails and tells of no phone, as what was not
+        read may say otherwise. So the host is safe from a log that is too large, or that somebody fills with forged requests.
     type: float
     default: 50
   max_megabytes:
-    description: Memory that reading may take, where the host tells it (Linux).
+    description:
+      - Memory that reading may take, where the system tells it (Linux).
     type: float
     default: 350
-  max_phones:
-    description: Phones whose requests the log may have. More come from somebody who forges them.
-    type: int
-    default: 50000
 notes:
   - C(tftpd-hpa) logs nothing without C(--verbose), and what it did not find only from C(-v -v) on.
   - With O(since), a plain file is read from an hour before that on, and that part alone counts for how long it takes. Its stamps have to be
@@ -305,7 +302,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean, list_some
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.bounds import TooMuch, bounded, reading
@@ -373,7 +370,8 @@ class Log:
             return self._journal([self.params["unit"]])
         if self.params["command"]:
             output = log_source.Output(self.params["command"])
-            return self._diagnose(output, clean(f"the output of {output.name}")), [output.name]
+            with reading(f"the output of {output.name}"):
+                return self._diagnose(output), [output.name]
         return None
 
     def _found(self) -> Tuple[Facts, List[str]]:
@@ -399,7 +397,8 @@ class Log:
     def _files(self, patterns: Sequence[str], again: bool = True) -> Tuple[Facts, List[str]]:
         paths, left_out = log_source.files(patterns, self.since, self.now)
         try:
-            found = self._diagnose(paths, clean(list_some(paths, 5)))
+            with reading(", ".join(paths)):
+                found = self._diagnose(paths)
         except OSError as error:
             if error.errno != errno.ESTALE or not again:
                 raise
@@ -411,20 +410,15 @@ class Log:
     def _journal(self, units: Sequence[str]) -> Tuple[Facts, List[str]]:
         if not self.journalctl:
             raise SourceError("journalctl is not on this host: name the log with path")
+        journal = log_source.Journal(self.journalctl, units, self.since, self.until)
         name = f"journal of {', '.join(units)}"
-        return self._diagnose(log_source.Journal(self.journalctl, units, self.since, self.until), f"the {name}"), [name]
+        with reading(f"the {name}"):
+            return self._diagnose(journal), [name]
 
-    def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]], name: str) -> Facts:
-        with reading(name):
-            return tftp_log.diagnose(
-                source,
-                now=self.now,
-                since=self.since,
-                until=self.until,
-                thresholds=self.thresholds,
-                root_files=self.root_files,
-                max_phones=self.params["max_phones"],
-            )
+    def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]]) -> Facts:
+        return tftp_log.diagnose(
+            source, now=self.now, since=self.since, until=self.until, thresholds=self.thresholds, root_files=self.root_files
+        )
 
 
 def _wanted(phones: Optional[List[str]]) -> Optional[Set[str]]:
@@ -476,7 +470,6 @@ def main() -> None:
             "timeline": {"type": "bool", "default": False},
             "max_seconds": {"type": "float", "default": 50},
             "max_megabytes": {"type": "float", "default": 350},
-            "max_phones": {"type": "int", "default": tftp_log.MOST_PHONES},
         },
         mutually_exclusive=[("path", "unit", "command")],
         supports_check_mode=True,

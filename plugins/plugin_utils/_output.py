@@ -15,7 +15,6 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
 from threading import Thread
 
 SETTLE = 0.05
@@ -23,22 +22,19 @@ SETTLE = 0.05
 ROOM = 1 << 16
 """Bytes that have to be left on a disk: Ansible writes several lines at once, and later."""
 
-_STDOUT = -1
-with suppress(OSError):  # if there is none
-    # Ansible loads an action before it forks the worker that runs it, which has no stdout of its own
-    _STDOUT = os.dup(1)
+# Ansible loads an action before it forks the worker that runs it, which has no stdout of its own
+_STDOUT = os.dup(1)
 
 
 class Output:
     """The output of the Ansible that this process works for."""
 
     def __init__(self) -> None:
-        self._watch: Thread | None = None
+        self._watch = Thread(target=_end_unread, daemon=True)
 
     def end_unread(self) -> None:
         """From now on, end the run as soon as nobody reads it."""
-        if self._watch is None and _STDOUT >= 0 and multiprocessing.parent_process():
-            self._watch = Thread(target=_end_unread, daemon=True)
+        if self._watch.ident is None and multiprocessing.parent_process():
             self._watch.start()
 
     @staticmethod
@@ -53,19 +49,17 @@ class Output:
 
     def settle(self) -> None:
         """Wait until what was handed over is written: as long as its reader pauses."""
-        if self._watch:
-            ready: list[tuple[int, int]] = []
-            while not ready:
-                time.sleep(SETTLE)
-                ready = _poll(select.POLLOUT, 0)
-            if ready[0][1] != select.POLLOUT:
-                self._watch.join()
+        events = 0
+        while self._watch.ident and events != select.POLLOUT:  # anything else ends this process
+            time.sleep(SETTLE)
+            events = _poll(select.POLLOUT, 0)
 
 
-def _poll(events: int, milliseconds: float | None = None) -> list[tuple[int, int]]:
+def _poll(events: int, milliseconds: float | None = None) -> int:
+    """Those of these events that there are, or that it is closed."""
     poll = select.poll()
     poll.register(_STDOUT, events)
-    return poll.poll(milliseconds)
+    return sum(found for _descriptor, found in poll.poll(milliseconds))
 
 
 def _end_unread() -> None:

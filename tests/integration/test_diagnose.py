@@ -190,3 +190,12 @@ def test_hostile_lines(diagnose, tmp_path):
     assert "\x1b" not in output
     assert not Path(owned).exists()
     assert "<script" not in (tmp_path / "cisco79xx-report" / "diagnose.html").read_text()
+
+
+def test_a_log_that_costs_more_than_it_may(diagnose):
+    """The exit status is not that of a fleet that is well."""
+    endless = ("-e", '{"log_command": ["sleep", "100"]}', "-e", "max_seconds=1")
+    status, output, shown = diagnose({"pbx": {}}, *endless, phones=PHONES)
+    assert status == 2, output
+    assert "pbx: reading the output of sleep takes more than 1 s (max_seconds): let less be read" in output
+    assert set(verdicts(shown).values()) <= {"cannot_tell"}

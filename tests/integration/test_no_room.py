@@ -59,6 +59,7 @@ def meanwhile(here, folder, spoil, *arguments, stdout=None):
         return run.wait(60), (here.folder / "output").read_text()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("spoil", "reason"), [(fill, errno.ENOSPC), (protect, errno.EROFS)])
 def test_a_folder_for_reports_that_takes_no_more(site, disk, spoil, reason):
     here = site([*fleet(20), {"image": OLD, "faults": ["level_1"]}], time_scale=SLOW)
@@ -71,6 +72,7 @@ def test_a_folder_for_reports_that_takes_no_more(site, disk, spoil, reason):
     assert "Traceback" not in output
 
 
+@pytest.mark.once
 def test_a_folder_for_reports_that_somebody_removes(site, tmp_path):
     here = site(fleet(6), time_scale=SLOW)
     status, output = meanwhile(here, tmp_path / "reports", shutil.rmtree)

@@ -12,24 +12,22 @@ import time
 from contextlib import contextmanager
 from typing import Iterator
 
+from .._text import one_line
+
 _LOOK_EVERY = 0.2
-_AGAIN = 2.0
-"""Seconds until a bound is told once more: what is raised while an object is taken away is lost."""
 
 
 class TooMuch(Exception):
-    """A log costs more than it may: which log, how much, and what to do. Of no part of it anything is told: the rest may say otherwise."""
+    """Reading costs more than it may. Nothing is told then, as the rest of the log may say otherwise."""
 
-    def __init__(self, what: str, bound: str) -> None:
-        super().__init__(what)
+    def __init__(self, cost: str, bound: str) -> None:
+        super().__init__(cost, bound)
         self.place = ""
-        self._bound = bound
 
     def __str__(self) -> str:
-        return (
-            f"{self.place or 'the log'} {self.args[0]} ({self._bound}): let less of it be read with since, until or path, or give a larger "
-            f"{self._bound}"
-        )
+        cost, bound = self.args
+        place = one_line(self.place, 300) or "the log"
+        return f"reading {place} takes more than {cost} ({bound}): let less be read with since, until or path, or give a larger {bound}"
 
 
 @contextmanager
@@ -46,20 +44,23 @@ def reading(place: str) -> Iterator[None]:
 def bounded(seconds: float, megabytes: float) -> Iterator[None]:
     """Within, TooMuch is raised when so much time has passed, or so much more memory is in use. For the main thread alone."""
     began, before = time.monotonic(), _memory()
+    over = False
 
     def look(*_signal: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        if over:
+            return
         if time.monotonic() - began > seconds:
-            raise TooMuch(f"takes more than {seconds:g} s to read", "max_seconds")
+            raise TooMuch(f"{seconds:g} s", "max_seconds")
         if _memory() - before > megabytes:
-            raise TooMuch(f"takes more than {megabytes:g} MB of memory to read", "max_megabytes")
+            raise TooMuch(f"{megabytes:g} MB of memory", "max_megabytes")
         signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
 
     signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
     try:
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY)
         yield
     finally:
+        over = True  # first, as it may ring at any moment
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 from .._tftp.client import BEGIN, LONGEST, mark_of
-from .bounds import TooMuch, reading
+from .bounds import reading
 from .capture import is_capture, read_capture
 from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
 from .judge import Facts, facts_of
@@ -27,7 +27,6 @@ from .requests import Clue, Timed, adopt, clue_of
 from .scene import Scene, Thresholds
 from .sources import open_log
 
-MOST_PHONES = 50_000
 _MOST_MEANINGS = 200_000
 _MOST_CHECKS = 1000
 _SLACK = 2.0
@@ -46,7 +45,7 @@ class PhoneLogs:
     """The last events of each phone in a log. Memory grows with the phones, never with the log.
 
     Events before `since` and after `until` (seconds since 1970) do not count. `root_files` are the names in the TFTP root, if known: they
-    tell a wrong case from a missing file, and another root from this. More than `max_phones` are TooMuch.
+    tell a wrong case from a missing file, and another root from this.
     """
 
     def __init__(
@@ -55,10 +54,8 @@ class PhoneLogs:
         since: Optional[float] = None,
         until: Optional[float] = None,
         root_files: Optional[Collection[str]] = None,
-        max_phones: int = MOST_PHONES,
     ) -> None:
         self._scene = Scene(limits, root_files)
-        self._max_phones = max_phones
         self._since = since
         self._begin = float("-inf") if since is None else since
         self._end = float("inf") if until is None else until
@@ -71,13 +68,8 @@ class PhoneLogs:
         self._checks: Dict[str, Tuple[float, float]] = {}
         """By address from which a check of ours asked the server: when the last one began, and when it is over."""
 
-    def feed_all(self, events: Iterable[Event]) -> None:
-        """Add events. Raises TooMuch."""
-        for event in events:
-            self.feed(event)
-
     def feed(self, event: Event) -> None:
-        """Add an event. Raises TooMuch."""
+        """Add an event."""
         when, meaning = event
         if when is not None and not self._begin <= when <= self._end:
             return
@@ -136,13 +128,7 @@ class PhoneLogs:
         return any(begin <= when <= end for begin, end in checks)
 
     def _stream(self, key: str) -> Stream:
-        """Raises TooMuch."""
-        stream = self._streams.get(key)
-        if stream is None:
-            if len(self._streams) >= 2 * self._max_phones:  # a MAC and an address each
-                raise TooMuch(f"has requests of more than {self._max_phones} phones, as somebody forges them", "max_phones")
-            stream = self._streams[key] = Stream(key)
-        return stream
+        return self._streams.get(key) or self._streams.setdefault(key, Stream(key))
 
     def result(self, now: float) -> Dict[str, Facts]:
         """Facts of each phone, by MAC, or by address where no MAC is known. `now` is when the log was read, in seconds since 1970.
@@ -168,29 +154,28 @@ def diagnose(
     until: Optional[float] = None,
     thresholds: Optional[Thresholds] = None,
     root_files: Optional[Collection[str]] = None,
-    max_phones: int = MOST_PHONES,
 ) -> Dict[str, Any]:
     """All of it: paths of logs and captures, oldest first, or the lines of one log.
 
     Returns phones (as `PhoneLogs.result`), lines, unknown (lines that no TFTP server wrote), server (its kind, or kinds). Raises OSError,
-    with ESTALE if a log was cut or written anew while it was read; TooMuch.
+    with ESTALE if a log was cut or written anew while it was read.
     """
     gc.disable()  # there is no garbage, and to look for it among all that is kept takes a third of the time
     try:
         stats = Stats()
-        logs = PhoneLogs(thresholds, since, until, root_files, max_phones)
+        logs = PhoneLogs(thresholds, since, until, root_files)
         rest: Iterator[Union[str, bytes]] = iter(sources)
         for source in rest:
-            if isinstance(source, bytes):
-                lines = chain((source,), cast("Iterator[bytes]", rest))
-                logs.feed_all(Reader(now, stats).events(lines))
-                break
-            with reading(source):
-                if is_capture(source):
-                    logs.feed_all(read_capture(source, stats))
+            with reading(source if isinstance(source, str) else ""):
+                if isinstance(source, bytes):
+                    events = Reader(now, stats).events(chain((source,), cast("Iterator[bytes]", rest)))
+                elif is_capture(source):
+                    events = read_capture(source, stats)
                 else:
                     reader = Reader(min(now, os.stat(source).st_mtime), stats)
-                    logs.feed_all(reader.events(open_log(source, since, reader)))
+                    events = reader.events(open_log(source, since, reader))
+                for event in events:
+                    logs.feed(event)
         return {"phones": logs.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
     finally:
         gc.enable()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import phones as phones_of_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import verdicts
-from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.bounds import TooMuch
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import PhoneLogs, diagnose
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
@@ -106,13 +105,6 @@ def test_evidence_does_a_terminal_no_harm():
     facts = told(rhel(0, A, f"SIP{M}.cnf\x1b[31m" + "x" * 50, "missing"))
     texts = [*facts["evidence"], facts["advice"], *(ask["file"] for ask in facts["timeline"])]
     assert all(text.isprintable() and len(text) < 400 for text in texts)
-
-
-def test_nothing_is_told_of_a_log_with_too_many_phones():
-    lines = [line for n in range(100) for line in rhel(n, A, f"CTLSEP0011223344{n:02X}.tlv", "missing")]
-    with pytest.raises(TooMuch, match="more than 10 phones"):
-        diagnose(lines, now=NOW, max_phones=10)
-    assert len(diagnose(lines, now=NOW, max_phones=100)["phones"]) == 100
 
 
 # -- as Debian's servers log
