@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 # All that cases know of the code under test.
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf, image, mac
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import boot, cnf, image, mac, view
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import ANYBODY
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
@@ -59,9 +59,11 @@ def _image_error(parse: Any, typed: str) -> Answer:
 
 
 def moves(current: str, target: str) -> Answer:
-    """Whether a phone can go from one image to another, and what is to be watched."""
-    move = image.move(image.parse(current), image.parse(target))
-    return {"blocked": move.blocked, "risks": list(move.risks)}
+    """Whether a phone can go from one image to another, what is to be watched, and the way by Cisco's guides."""
+    images = image.parse(current), image.parse(target)
+    move = image.move(*images)
+    route = [f"{hop} ({hop.rule})" for hop in image.route(*images)]
+    return {"blocked": move.blocked, "risks": list(move.risks), "route": route}
 
 
 def macs(text: str) -> Answer:
@@ -128,6 +130,36 @@ def logs(log: str | bytes, now: datetime = datetime(2026, 12, 1), **options: Any
     return {key: {**phone, "evidence": "\n".join(phone["evidence"])} for key, phone in facts.items()}
 
 
+def boots(phone: Answer, root: dict[str, str], images: list[str], lacking: Sequence[str] = (), log: Sequence[str] = ()) -> Answer:
+    """What a phone asks for and how it may end. `fits_log`: the requests of a real log are such as it makes."""
+    whole = {file for name in images for file in image.parse(name).files} - set(lacking)
+    files = {name: content.encode("latin-1") for name, content in root.items()}
+    seen = view.View(lambda name: files.get(name.removeprefix("./")), lambda asked: {file for file in asked.files if file not in whole})
+    runs = image.parse(phone["runs"]) if "runs" in phone else None
+    rest = {key: phone[key] for key in ("generation", "protocol") if key in phone}
+    found = boot.Boots(seen).of(boot.Phone(phone.get("mac", "0011BB000001"), runs, **rest))
+    return {
+        "ends": [f"{outcome.end} {outcome.image or ''}".strip() for outcome in found.outcomes],
+        "rules": [list(outcome.rules) for outcome in found.outcomes],
+        "requests": " ".join(request.file + ("" if request.sure else "?") for request in found.requests),
+        "fits_log": not log or _fits(found.requests, log),
+    }
+
+
+def _fits(requests: Sequence[boot.Request], log: Sequence[str]) -> bool:
+    """Whether a log that may break off has all the sure ones in order, others of them between, and no more."""
+    rest = iter(requests)
+    for file in log:
+        for request in rest:
+            if request.file == file:
+                break
+            if request.sure:
+                return False
+        else:
+            return False
+    return True
+
+
 SECRET = "Zq7token"
 """The password in the files of cases. No answer may tell it."""
 
@@ -187,6 +219,7 @@ AREAS: dict[str, Callable[..., Answer]] = {
     "moves": moves,
     "macs": macs,
     "cnf": cnf_files,
+    "boots": boots,
     "logs": logs,
     "roots": roots,
 }

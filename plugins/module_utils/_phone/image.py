@@ -15,7 +15,8 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from functools import lru_cache
+from typing import NamedTuple, Optional, Tuple
 
 FIRST_SIGNED = 5
 FIRST_WITH_LOADER = 7
@@ -113,6 +114,21 @@ class Move:
     risks: Tuple[str, ...] = ()
 
 
+class Hop(NamedTuple):
+    """One step on the way from image to image. `any_of_generation`: any other image of its major version does as well.
+
+    `rule`: the name of what is known of this step.
+    """
+
+    image: Image
+    any_of_generation: bool
+    rule: str
+
+    def __str__(self) -> str:
+        return f"an image of {self.image.generation}.x" if self.any_of_generation else self.image.name
+
+
+@lru_cache(maxsize=1000)
 def recognise(text: str) -> Optional[Image]:
     """The image that a phone or a file name means, or None. Case and blanks around it are let pass."""
     name = text.strip().upper()
@@ -180,6 +196,47 @@ def move(current: Image, target: Image) -> Move:
         risks.append("later hardware revisions may refuse older images")
     blocked = f"cannot go from {current} to {target} in one step: move to {', then '.join(hops)} first" if hops else ""
     return Move(blocked, hops, tuple(risks))
+
+
+def step(version: Tuple[int, ...], target: Image) -> str:
+    """The name of the rule about one step to that image, from a SIP image of that version (major, minor, …).
+
+    Where the rule is sure the step works, but for "signed", by which it never does.
+    """
+    major, generation = version[0], target.generation
+    if major >= FIRST_SIGNED and not target.signed:
+        return "signed"
+    if version[:2] < FIRST_WITH_LONG_NAMES and "-" in target.name:
+        return "long_names"
+    if FIRST_SIGNED <= generation < major:
+        return "steps" if generation >= FIRST_WITH_LOADER or (major, generation) == (7, 6) else "down_at_once"
+    highest = major + 1 if version[:2] >= (4, 4) else 4
+    return "steps" if generation <= highest or major >= LAST_BEFORE_LOADER else "steps_left_out"
+
+
+def route(current: Image, target: Image) -> Tuple[Hop, ...]:
+    """The way from one SIP image to another as Cisco's guides have it, the target last; nothing where there is none or it is there."""
+    if current.same_as(target) or {current.protocol, target.protocol} != {SIP} or (current.signed and not target.signed):
+        return ()
+    at, end = current.version[:2], target.generation
+    stops = [
+        ("P0S30203", at < FIRST_WITH_LONG_NAMES and "-" in target.name),
+        ("P0S3-04-4-00", at < (4, 4) and end > 4),
+        ("P0S3-05-3-00", at[0] <= 4 and end > 5),
+        ("P0S3-06-0-00", at[0] < LAST_BEFORE_LOADER and end >= FIRST_WITH_LOADER),
+    ]
+    hops, version = [], current.version
+    for image in [*(parse(name) for name, needed in stops if needed), target]:
+        hops.append(Hop(image, image is not target and image.generation == LAST_BEFORE_LOADER, step(version, image)))
+        version = image.version
+    return tuple(hops)
+
+
+def meant_file(file: str) -> Optional[str]:
+    """The name that a file of an image was meant to have, if it is misspelt (letter O for digit 0, case, blanks), else None."""
+    stem, end = os.path.splitext(file.strip())
+    meant = _intended(stem) if end.lower() in EXTENSIONS else None
+    return meant + end.lower() if meant and meant + end.lower() != file else None
 
 
 def _intended(text: str) -> Optional[str]:
