@@ -6,28 +6,41 @@
 
 from __future__ import annotations
 
+from .habits import USUAL, Habits
 
-def read(content: bytes) -> dict[str, str]:
-    """Variables of one file, names in lower case. The last of two equal names wins; a line it cannot read is lost."""
+
+def read(content: bytes | None, habits: Habits = USUAL) -> dict[str, str]:
+    """Variables of one file, names in lower case; none of a file that is not there. A line that the phone cannot read is lost."""
     values: dict[str, str] = {}
-    for line in content.decode("latin-1").split("\n"):
+    for line in (content or b"").decode("latin-1").split("\n"):
         line = line.strip(" \t\r")
         if not line or line[0] in "#;":
             continue
         name, colon, rest = line.partition(":")
-        value = _value(rest.strip(" \t"))
-        if colon and value is not None:
-            values[name.strip(" \t").lower()] = value
+        name = name.strip(" \t").lower()
+        value = _value(rest.strip(" \t"), habits)
+        if colon and value is not None and not (name in values and habits.duplicates == "first"):
+            values[name] = value
     return values
 
 
-def effective(default: bytes | None, own: bytes | None) -> dict[str, str]:
+def effective(default: bytes | None, own: bytes | None, habits: Habits = USUAL) -> dict[str, str]:
     """What both files together say: the phone's own file is read second and overrides (Cisco's 4.0 guide)."""
-    return {**read(default or b""), **read(own or b"")}
+    said = read(own, habits)
+    if habits.unset == "ignored":
+        said = {name: value for name, value in said.items() if known(value)}
+    return {**read(default, habits), **said}
 
 
-def _value(text: str) -> str | None:
+def known(value: str) -> str:
+    """The value, or nothing for what a phone takes for none."""
+    return "" if value.upper() == "UNPROVISIONED" else value
+
+
+def _value(text: str, habits: Habits) -> str | None:
     if text.startswith('"'):
         value, quote, _comment = text[1:].partition('"')
+        if habits.quoted_blanks == "trimmed":
+            value = value.strip(" \t")
         return value if quote else None
     return text.partition(";")[0].rstrip(" \t")

@@ -15,12 +15,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
+from .habits import Habits
 from .phone import Phone, Settings
 
 FLEET_KEYS = frozenset(
     "time_scale tftp_time_scale tftp instant_target defaults events state control phones".split(),
 )
-PHONE_KEYS = frozenset(item.name for item in fields(Phone)) - {"settings"}
+PHONE_KEYS = frozenset(item.name for item in fields(Phone) if item.init) - {"settings"}
 
 
 def address(number: int) -> str:
@@ -55,11 +56,13 @@ class Fleet:
             note=self._note,
         )
         self.phones: dict[str, Phone] = {}
+        usual = description.get("defaults", {})
         for number, own in enumerate(description["phones"]):
-            values = {"name": f"phone{number}", "mac": mac(number), "address": address(number), **description.get("defaults", {}), **own}
+            values = {"name": f"phone{number}", "mac": mac(number), "address": address(number), **usual, **own}
             _known(values, PHONE_KEYS, f"phone {values['name']}")
             if values["name"] in self.phones:
                 raise ValueError(f"two phones are called {values['name']}")
+            values["habits"] = Habits.of({**usual.get("habits", {}), **own.get("habits", {})})
             self.phones[values["name"]] = Phone(settings=self.settings, **values)
 
     async def start(self) -> None:

@@ -12,11 +12,12 @@ raw image, which has its load id as NUL-padded ASCII at 0x20. Nothing in here is
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
-
+SIP, SCCP, MGCP, LOADER = "SIP", "SCCP", "MGCP", "universal loader"
 HEADER = 404
 LOAD_ID_AT = 0x20
 LOAD_ID_LENGTH = 0x20
@@ -25,8 +26,54 @@ _PAD = 0x0D
 _START = struct.pack(">BHHBHH", 1, 2, 0x0101, 2, 2, HEADER)
 
 
+_NAME = re.compile(r"P0([S0M])3(?:-([0-9]{1,2})-([0-9]{1,2})-[0-9]{2}(?:SR[0-9]{1,2})?|([0-9]{2})([0-9]{2})[0-9A-Z]{0,4})")
+
+
 class BadImage(ValueError):
     """A file no phone would flash. The message is the reason as a person would say it."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """What the name of an image says. `version` is (major, minor)."""
+
+    text: str
+    protocol: str
+    version: tuple[int, int]
+
+    @property
+    def generation(self) -> int:
+        return self.version[0]
+
+    @property
+    def signed(self) -> bool:
+        return self.generation >= 5
+
+    @property
+    def loader(self) -> str | None:
+        """Name of the universal loader that comes with a SIP application from 7.x on."""
+        return f"P003{self.text[4:]}" if self.protocol == SIP and self.generation >= 7 else None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it comes as."""
+        if self.protocol == LOADER:
+            return (f"{self.text}.sbn",)
+        if self.loader:
+            return (f"{self.text}.loads", f"{self.loader}.sbn", f"{self.text}.sb2")
+        return (f"{self.text}.bin", f"{self.text}.sbn") if self.signed else (f"{self.text}.bin",)
+
+
+def read_name(text: str) -> Name | None:
+    """What a name says that a phone was told, or None where it says nothing. Case and blanks around it do not matter here."""
+    name = text.strip().upper()
+    match = _NAME.fullmatch(name)
+    if not match:
+        return None
+    kind, *numbers = match.groups()
+    major, minor = (int(number) for number in numbers if number)
+    protocol = {"S": SIP, "M": MGCP}.get(kind) or (LOADER if "-" in name else SCCP)
+    return Name(name, protocol, (major, minor))
 
 
 def raw_image(load: str, size: int = 4096) -> bytes:
@@ -50,7 +97,9 @@ def manifest(load: str, loader: str) -> bytes:
 
 def make_image(root: Path, name: str, *, mode: int = 0o644, size: int = 4096) -> list[Path]:
     """Write all files that a phone needs to load `name`, each about `size` bytes, and return their paths."""
-    image = parse(name)
+    image = read_name(name)
+    if not image or image.text != name:
+        raise ValueError(f"{name} is no image's name")
     written = []
     for file_name in image.files:
         stem, _dot, extension = file_name.rpartition(".")

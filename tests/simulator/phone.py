@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulated 7940/7960: what it has in flash, how it boots and what it loads.
+"""A simulated 7940/7960 on the network. How it boots is in boot.py; here are its sockets, its faults and its clock.
 
 Times are seconds of a real phone (logs of an 8.12 boot and of nine phones moved to 8.12), multiplied by the
-fleet's `time_scale`. Where no source tells, the phone does what hurts a careless caller most: it stays on the
-image it has and boots on.
+fleet's `time_scale`.
 """
 
 from __future__ import annotations
@@ -21,21 +20,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import LOADER, SIP, move, recognise
-
-from . import cnf, images
+from . import cnf
+from .boot import AGAIN, FLASHED, UP, Ask, BarePhone, Failure, Step, Wait, Write
+from .images import SCCP
 from .telnet import Session
-from .tftp_client import Client, Fetch, source_ports
+from .tftp_client import Client, source_ports
 
 LINK_SECONDS = 30.0
-CONFIG_WAIT_SECONDS = 23.0
-RINGLIST_WAIT_SECONDS = 2.0
 FLASH_SECONDS = (7.0, 14.0)
 REBOOT_SECONDS = (25.0, 37.0)
-LOADER_RETRY_SECONDS = 40.0
-LOADER_ROUNDS = 30
-SHORTEST_ROUND = 0.2
-FLASHES_PER_BOOT = 8
+AGAIN_SECONDS = 40.0
+SHORTEST_AGAIN = 0.2
+MOST_STARTS = 100
 
 FAULTS = frozenset(
     "wrong_password telnet_off silent closes closes_after_password endless endless_after_login chatty slow no_echo never_returns"
@@ -44,7 +40,6 @@ FAULTS = frozenset(
 )
 
 Note = Callable[..., None]
-Tried = set[tuple[str, str, "str | None"]]
 
 
 @dataclass
@@ -58,21 +53,18 @@ class Settings:
     note: Note = lambda *args, **kwargs: None
 
 
-@dataclass
-class Phone:
+@dataclass(kw_only=True)
+class Phone(BarePhone):
     """One phone. The fields are the keys of a phone in the fleet file; README.md has their meaning."""
 
     name: str
-    mac: str
     address: str
     settings: Settings
-    image: str
     port: int = 2323
     password: str = "cisco"
     prompt: str = "SIP Phone"
     telnet_level: int = 2
     own_telnet: bool = False
-    model: str = "7960"
     boot: str = "tftp"
     boot_seconds: float = 0.0
     next_image: str | None = None
@@ -86,17 +78,13 @@ class Phone:
         self.mac = re.sub(r"[^0-9A-Fa-f]", "", self.mac).upper()
         if len(self.mac) != 12:
             raise ValueError(f"phone {self.name}: {self.mac} is no MAC")
+        super().__post_init__()
         self.set_faults(self.faults)
-        running = recognise(self.image)
-        self.loader = running.loader if running else None
-        self.in_loader = False
         self.status = "up"
         self.resets = 0
         self.reset_pending = False
         self.in_call = "in_call" in self.faults
-        self.config: dict[str, str] = {}
         self.came_up = time.monotonic()
-        self._wanted: str | None = None
         self._random = random.Random(self.mac)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -152,7 +140,7 @@ class Phone:
 
     @property
     def current_level(self) -> int:
-        if "telnet_off" in self.faults or ("telnet_off_after_reset" in self.faults and self.resets):
+        if self._protocol == SCCP or "telnet_off" in self.faults or ("telnet_off_after_reset" in self.faults and self.resets):
             return 0
         if "level_1" in self.faults:
             return 1
@@ -187,7 +175,7 @@ class Phone:
 
     def _setting(self, name: str, default: str) -> str:
         value = "" if self.own_telnet else self.config.get(name, "")
-        return default if value in ("", "UNPROVISIONED") else value
+        return cnf.known(value) or default
 
     # Telnet
 
@@ -289,22 +277,43 @@ class Phone:
 
     async def _boot(self) -> None:
         await self._sleep(LINK_SECONDS)
-        tried: Tried = set()
-        for _round in range(LOADER_ROUNDS):
-            for _flash in range(FLASHES_PER_BOOT):
-                self.note("boot", image=self.image, in_loader=self.in_loader)
-                if not await self._boot_once(tried):
-                    break
+        self.power_on()
+        for _start in range(MOST_STARTS):
+            self.note("boot", image=self.image, in_loader=self.in_loader)
+            end = await self._start()
+            if end == UP:
+                await self._come_up()
+                return
+            if end == FLASHED:
                 await self._sleep(self._random.uniform(*REBOOT_SECONDS))
-            if not self.in_loader:
+            elif end == AGAIN:
+                await asyncio.sleep(max(SHORTEST_AGAIN, AGAIN_SECONDS * self.settings.time_scale))
+            else:
                 break
-            # "Protocol Application Invalid": a loader without an application asks for it again and again.
-            tried.clear()
-            await asyncio.sleep(max(SHORTEST_ROUND, LOADER_RETRY_SECONDS * self.settings.time_scale))
-        else:
-            self.status = "down"
-            return
-        await self._come_up()
+        self.status = "down"
+
+    async def _start(self) -> str:
+        steps, answer = self.start_up(), None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as stop:
+                return str(stop.value)
+            answer = await self._do(step)
+
+    async def _do(self, step: Step) -> Any:
+        if isinstance(step, Ask):
+            return await asyncio.gather(*(self._answer(name) for name in step.names))
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+        elif isinstance(step, Failure):
+            self.note("load_failed", image=step.image, reason=step.reason)
+        elif isinstance(step, Write):
+            await self._sleep(self._random.uniform(*FLASH_SECONDS))
+            if "stays_old" in self.faults:
+                return False
+            self.note("flash", image=step.image, file=step.file)
+            return True
 
     async def _boot_without_files(self) -> None:
         """Away for seconds of the clock, whatever the time scale: TFTP for thousands of phones would be what a benchmark measures."""
@@ -319,156 +328,10 @@ class Phone:
         await self._telnet_on()
         self.note("up", image=self.image)
 
-    async def _boot_once(self, tried: Tried) -> bool:
-        """One pass from power to dial tone. True: something was flashed and the phone restarts."""
-        if self.in_loader:
-            if await self._loader_phase(tried):
-                return True
-            if self.in_loader:
-                return False
-        elif self.loader:
-            await self._fetch(f"CTLSEP{self.mac}.tlv")
-            load = _load_information(await self._fetch(f"SEP{self.mac}.cnf.xml"))
-            if load == self.image:
-                await self._fetch(f"{load}.loads")
-            elif load and await self._load(load, tried):
-                return True
-        if self.loader:
-            await self._sleep(CONFIG_WAIT_SECONDS)
-        else:
-            first_line = (await self._fetch("OS79XX.TXT")).partition(b"\n")[0].decode("latin-1")
-            if first_line not in ("", self.image) and await self._load(first_line, tried):
-                return True
-        version = await self._read_config()
-        if version not in ("", "UNPROVISIONED", self.image) and await self._load(version, tried):
-            return True
-        await self._sleep(RINGLIST_WAIT_SECONDS)
-        template = self.config.get("dial_template", "dialplan")
-        await asyncio.gather(self._fetch("RINGLIST.DAT"), *([self._fetch(f"{template}.xml")] if template else []))
-        return False
-
-    async def _read_config(self) -> str:
-        """Fetch both config files, take over what they say, and return their image_version."""
-        default = await self._try("SIPDefault.cnf")
-        folder = cnf.read(default.data or b"").get("tftp_cfg_dir", "")
-        own = await self._try(f"{folder}SIP{self.mac}.cnf")
-        if default.data is None and own.data is None:
-            return ""
-        self.config = cnf.effective(default.data, own.data)
-        return self.config.get("image_version", "")
-
-    async def _loader_phase(self, tried: Tried) -> bool:
-        """The universal loader looks for its application: the first file that names one decides.
-
-        The order up to XMLDefault.cnf.xml is from the log of nine phones, SIPDefault.cnf after it from the
-        Unified CME guide. What the application asked the loader to fetch comes last.
-        """
-        await self._fetch(f"CTLSEP{self.mac}.tlv")
-        load = _load_information(await self._fetch(f"SEP{self.mac}.cnf.xml"))
-        if not load:
-            own = await self._fetch(f"SIP{self.mac}.cnf")
-            await self._fetch(f"MGC{self.mac}.cnf")
-            default = _default_load(await self._fetch("XMLDefault.cnf.xml"), self.model)
-            load = cnf.read(own).get("image_version", "") or default
-        if not load:
-            load = cnf.read(await self._fetch("SIPDefault.cnf")).get("image_version", "") or self._wanted or ""
-        if load and load != self.image and await self._load(load, tried):
-            return True
-        running = recognise(self.image)
-        if running and running.protocol == SIP:
-            # An 8.x phone still has its application: "W710 Loader failed upgrade to %s, ignoring reset".
-            self.in_loader = False
-        return False
-
-    # Loading
-
-    async def _load(self, name: str, tried: Tried) -> bool:
-        """Fetch an image and flash it. True when flash was written. What failed or led back is not tried twice in a boot."""
-        attempt = (name, self.image, self.loader)
-        if attempt in tried:
-            return False
-        tried.add(attempt)
-        try:
-            await self._load_or_raise(name)
-        except images.BadImage as error:
-            self.note("load_failed", image=name, reason=str(error))
-            return False
-        return True
-
-    async def _load_or_raise(self, name: str) -> None:
-        running, target = recognise(self.image), recognise(name)
-        if target and target.protocol not in (SIP, LOADER):
-            raise images.BadImage(f"{name} is a {target.protocol} image")
-        if running and target and running.protocol == SIP and move(running, target).hops:
-            raise images.BadImage(f"{self.image} cannot load {name} directly")
-        if target and target.protocol == LOADER:
-            await self._flash_loader(f"{name}.sbn")
-        elif target and target.loader:
-            await self._load_by_manifest(name)
-        elif running and running.signed:
-            await self._load_signed(name)
-        else:
-            content = await self._file(f"{name}.bin")
-            await self._flash(images.load_id(content), f"{name}.bin")
-
-    async def _load_signed(self, name: str) -> None:
-        signed = await self._try(f"{name}.sbn")
-        if signed.data is not None:
-            load = images.load_id(images.open_container(signed.data, f"{name}.sbn"))
-            await self._flash(load, f"{name}.sbn")
-            return
-        await self._file(f"{name}.bin")
-        raise images.BadImage(f"Image Authentication Failed: {name}.bin is unsigned")
-
-    async def _load_by_manifest(self, name: str) -> None:
-        loads = await self._file(f"{name}.loads")
-        loader, application = images.read_manifest(images.open_container(loads, f"{name}.loads"))
-        if loader != f"{self.loader}.sbn":
-            self._wanted = name
-            await self._flash_loader(loader)
-            return
-        content = await self._file(application)
-        await self._flash(images.load_id(images.open_container(content, application)), application)
-
-    async def _flash_loader(self, file: str) -> None:
-        """Up to 6.x the loader takes the place of the application; from 7.x on both live side by side."""
-        if file == f"{self.loader}.sbn":
-            raise images.BadImage(f"{self.loader} is in already")
-        load = images.load_id(images.open_container(await self._file(file), file))
-        await self._write(load, file)
-        if not self.loader:
-            self.image = load
-        self.loader = load
-        self.in_loader = True
-
-    async def _flash(self, load: str, file: str) -> None:
-        image = recognise(load)
-        if not image or image.protocol != SIP:
-            raise images.BadImage(f"Image Authentication Failed: {file} holds no SIP application")
-        await self._write(load, file)
-        self.image = load
-        self.loader = image.loader
-        self.in_loader = False
-
-    async def _write(self, load: str, file: str) -> None:
-        await self._sleep(self._random.uniform(*FLASH_SECONDS))
-        if "stays_old" in self.faults:
-            raise images.BadImage("flash not written (fault stays_old)")
-        self.note("flash", image=load, file=file)
-
-    async def _file(self, name: str) -> bytes:
-        found = await self._try(name)
-        if found.data is None:
-            raise images.BadImage(f"{name}: {found.result}")
-        return found.data
-
-    async def _fetch(self, name: str) -> bytes:
-        return (await self._try(name)).data or b""
-
-    async def _try(self, name: str) -> Fetch:
+    async def _answer(self, name: str) -> bytes | str:
         found = await self._tftp.fetch(name)
         self.note("tftp", file=name, result=found.result, sends=found.sends, bytes=len(found.data or b""))
-        return found
+        return found.result if found.data is None else found.data
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds * self.settings.time_scale)
@@ -481,18 +344,3 @@ class Phone:
     async def _after(self, seconds: float, action: Callable[[], None]) -> None:
         await self._sleep(seconds)
         action()
-
-
-def _load_information(sep: bytes) -> str:
-    """The load a SEP<MAC>.cnf.xml names, empty if none."""
-    found = re.search(rb"<loadInformation[^>]*>([^<]*)<", sep)
-    return found.group(1).decode("latin-1") if found else ""
-
-
-def _default_load(xml: bytes, model: str) -> str:
-    """The application XMLDefault.cnf.xml names for the model; a P003 name there names no application."""
-    number = "8" if model == "7940" else "7"
-    found = re.search(rb"<loadInformation" + number.encode() + rb"\b[^>]*>([^<]*)<", xml)
-    name = found.group(1).decode("latin-1") if found else ""
-    image = recognise(name)
-    return name if image and image.protocol == SIP else ""
