@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import _files
 from .._phone import container
@@ -15,25 +15,36 @@ from .access import ANYBODY, ServerUser, how_to_open, out_of_reach
 from .read import Root, RootFile, Unusable, unreadable
 
 
-def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> List[str]:
-    """What keeps phones from loading that image from this root: files that are missing, damaged, renamed or not readable."""
-    problems: List[str] = []
-    missing: List[str] = []
+def image_faults(root: Root, image: Image, server: ServerUser = ANYBODY) -> Dict[str, Optional[str]]:
+    """What keeps phones from loading that image from this root, by file: None for one that is missing, else a text to put behind it."""
+    faults: Dict[str, Optional[str]] = {}
     names = list(image.files)
     for name in names:  # grows by what a manifest names
         if name not in root.entries:
-            missing.append(name)
+            faults[name] = None
             continue
         try:
             file = root.load(name, container.HEAD, head=True)
             more = _check(root, file, server)
         except container.ContainerError as error:
-            problems.append(f"{name} {error}: copy it again from Cisco's archive")
+            faults[name] = f"{error}: copy it again from Cisco's archive"
         except (Unusable, OSError) as error:
-            problems.append(f"{name} {unreadable(error)}")
+            faults[name] = unreadable(error)
         else:
             names += [other for other in more if other not in names]
-    return _missing(root, image, missing) + problems
+    return faults
+
+
+def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> List[str]:
+    """The same for people: one text about all files that are missing, and one about each of the others."""
+    return problems(root, image, image_faults(root, image, server))
+
+
+def problems(root: Root, image: Image, faults: Dict[str, Optional[str]]) -> List[str]:
+    """As `image_problems`, of the faults that are known already."""
+    return _missing(root, image, [name for name in faults if faults[name] is None]) + [
+        f"{name} {fault}" for name, fault in faults.items() if fault
+    ]
 
 
 def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:
