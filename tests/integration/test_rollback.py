@@ -13,10 +13,39 @@ import pytest
 pytestmark = pytest.mark.once
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+KINDS = [{"habits": {"to_7x": "os79xx"}}, {"habits": {"to_7x": "os79xx", "os79xx": "file"}}, {"habits": {"to_7x": "loads", "os79xx": "first"}}]
+"""Phones of each kind that there may be, as far as a way from 6.x to 7.x or later is concerned."""
 
 
 def contents(here):
     return {name: (here.root / name).read_bytes() for name in here.digest()}
+
+
+def with_os79xx(here, data):
+    """OS79XX.TXT holds this, or is not there."""
+    path = here.root / "OS79XX.TXT"
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    return here
+
+
+@pytest.mark.parametrize(
+    "before", [None, b"P003-08-2-00\n", b"P003-08-2-00 \r\n", b"P0S3-08-2-00\n"], ids=["missing", "right", "blank", "application"]
+)
+def test_phones_come_back_to_the_loader_s_images(site, before):
+    """Those up to 6.x get the loader only if OS79XX.TXT names it."""
+    here = with_os79xx(site([{"image": OLD, **kind} for kind in KINDS]), before)
+    held = contents(here)
+    there = here.play("downgrade")
+    assert there.status == 0, there.output
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert set(here.running().values()) == {OLD}
+    assert contents(here) == held
+    assert set(here.resets().values()) == {2}
+    assert (here.root / "OS79XX.TXT").exists() is (before is not None)
+    assert ("OS79XX.TXT names P003-08-2-00 until the phones are back" in back.output) is (before != b"P003-08-2-00\n")
 
 
 def test_a_rollout_is_taken_back(site):

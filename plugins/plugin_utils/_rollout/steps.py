@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
@@ -72,16 +72,14 @@ def look(site: Site) -> None:
         problem = ""
         try:
             if rules.undo:
-                # To find out which run was the last, nothing has to fit
-                result = site.host.put_back(None, look=True, force=True)
+                # To find out which runs there are, nothing has to fit
+                result = site.host.put_back({}, look=True, force=True)
             else:
                 result = site.host.point(rules.image, site.run.id, rules.verify_files, look=True)
         except TftpHostError as error:
             problem = str(error)
         observed = observing.result()
-    site.handover.write(
-        Look(observed, result.get("would_move", {}), result.get("records", ()), result.get("undone", ()), problem), site.name
-    )
+    site.handover.write(Look(observed, result.get("would_move", {}), result.get("runs", ()), problem), site.name)
 
 
 def plan(site: Site) -> list[str]:
@@ -90,12 +88,14 @@ def plan(site: Site) -> list[str]:
         return []
     looks = site.handover.read_all(Look, site.run.sites)
     result: Mapping[str, Any] = {}
+    undo: Mapping[str, str] = {}
     try:
-        undo_run = _run_to_undo(site.run, looks) if site.run.rules.undo else ""
-        if undo_run:
-            result = site.host.put_back(undo_run, look=True, force=site.run.rules.force)
-        made, moved_before = _make_plan(site, looks[site.name], result.get("named"))
-        if site.run.rules.scope == scope.WAVE and not undo_run:
+        if site.run.rules.undo:
+            undo = way_back.to_undo(site.run, looks, site.name)
+            running = {one.mac: one.image or "" for one in looks[site.name].observed.values() if one.mac}
+            result = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
+        made, moved_before = _make_plan(site, looks[site.name], result)
+        if site.run.rules.scope == scope.WAVE and not undo:
             site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, only=_macs(made), hold=made.hold)
         elif made.hold:
             site.host.point(made.image, site.run.id, site.run.rules.verify_files, look=True, hold=made.hold)
@@ -105,9 +105,10 @@ def plan(site: Site) -> list[str]:
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
-    site.handover.write(SitePlan(made, moved_before, undo_run), site.name)
+    site.handover.write(SitePlan(made, moved_before, undo, result.get("loader", "")), site.name)
     lines = [*planning.outline(made), *scope.outline(made, site.name)]
-    lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in result.get("records", ())]
+    if undo:
+        lines += way_back.outline(made, looks[site.name].runs, result)
     for line in lines:
         site.tell(line)
     return lines
@@ -123,7 +124,7 @@ def point(site: Site) -> Mapping[str, Any]:
     problem = ""
     try:
         if rules.undo:
-            result = site.host.put_back(part.undo_run, force=rules.force)
+            result = site.host.put_back(part.undo, loader=part.loader, force=rules.force)
         elif rules.scope == scope.ALL:
             result = site.host.point(part.plan.image, site.run.id, rules.verify_files, hold=part.plan.hold)
     except TftpHostError as error:
@@ -143,8 +144,8 @@ def may_go_on(site: Site) -> bool:
     return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
 
 
-def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tuple[Plan, int]:
-    """The plan, and how many phones earlier runs of this rollout moved. `named`: what the files name after an undo, None otherwise.
+def _make_plan(site: Site, found: Look, undone: Mapping[str, Any]) -> tuple[Plan, int]:
+    """The plan, and how many phones earlier runs of this rollout moved. `undone`: of an undo, what the module foresees.
 
     Raises RolloutError, WindowError.
     """
@@ -153,7 +154,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
     if closed and not run.check:
         raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
     for_all = None if rules.undo else parse_application(rules.image)
-    targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, named or {})
+    targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, undone["named"])
     label = rules.image or "what the files named before"
     resume = Resume(rules.report_dir)
     pause = resume.pause(label, fleet_of(site.names))
@@ -165,6 +166,7 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         waves=rules.waves,
         force=rules.force or rules.undo,
         skip_blocked=rules.skip_blocked,
+        cannot=undone.get("cannot", {}) if rules.verify_files else {},
         held={name for name in site.names if run.logins[name]["hold"]},
         hosts={name: run.logins[name]["host"] for name in site.names},
         tftp_host=site.name,
@@ -184,15 +186,6 @@ def _make_plan(site: Site, found: Look, named: Mapping[str, Any] | None) -> tupl
         pinning=not rules.undo,
     )
     return reach, pause.moved
-
-
-def _run_to_undo(run: Run, looks: Mapping[str, Look]) -> str:
-    """The run that was asked for, or the last one of all sites, which not every one of them may have been part of. If its files are back
-    already, phones may be missing: then the undo goes on with them. Raises RolloutError."""
-    records = [record for found in looks.values() for record in (*found.records, *found.undone)]
-    if not records:
-        raise RolloutError(f"nothing to undo: there is no record of a change to {', '.join(run.sites)}")
-    return run.rules.run_to_undo or max(records, key=lambda record: record["created"])["run"]
 
 
 def _macs(made: Plan) -> list[str]:

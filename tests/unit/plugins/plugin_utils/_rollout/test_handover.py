@@ -36,10 +36,10 @@ LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: \u201c\
     "part",
     [
         begun({"pbx": "ab", "branch": "c"}, stop_on=["bricked"], pause_after="1", window="22:00-05:00"),
-        Look(OBSERVED, {"000E84C060A6": "P0S3-08-2-00"}, [{"run": "spring"}], [], "TFTP host pbx cannot be reached"),
-        SitePlan(plan(TARGET, OBSERVED, waves=[1]), 3, "spring", "nothing to undo"),
+        Look(OBSERVED, {"000E84C060A6": "P0S3-08-2-00"}, [{"run": "spring"}], "TFTP host pbx cannot be reached"),
+        SitePlan(plan(TARGET, OBSERVED, waves=[1]), 3, {"run": "spring"}, "P003-08-2-00", "nothing to undo"),
         PointResult([FileChange("pbx", "SIPDefault.cnf", "-a\n+b\n")], "no room"),
-        SiteEnd(2, "too many", "rollout stopped", None, "", "", True, [FileChange("pbx", "a", "")], {"a": BACK, "b": LOST}),
+        SiteEnd(2, "too many", "rollout stopped", None, "", "", True, [FileChange("pbx", "a", "")], {"a": BACK, "b": LOST}, "look"),
     ],
     ids=lambda part: type(part).__name__,
 )
