@@ -109,22 +109,6 @@ def plan_changes(
     return wanted
 
 
-def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[str, Dict[str, str]]:
-    """The image that SIPDefault.cnf names ("" if none), and those that phones' own files name, by MAC.
-
-    `instead`: path → content to read in place of a file's own, None for a file that is gone.
-    """
-    default = root.default
-    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
-    own = {}
-    for file in root.phones():
-        lines = cnf.image_versions(instead.get(file.path, file.data) or b"")
-        value = lines[-1][1].strip() if lines else ""
-        if value and value.upper() != cnf.UNPROVISIONED:
-            own[file.mac] = value
-    return cnf.lookup(data or b"", "image_version") or "", own
-
-
 def _edit(file: RootFile, image: Image, only: Optional[FrozenSet[str]], hold: Mapping[str, Image]) -> Optional[cnf.Edit]:
     """How a phone's own file is edited, or None if it is let be."""
     if file.mac in hold:

@@ -12,18 +12,18 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._change.model import Change
 from .._change.record import DONE, UNDONE, Record
+from .._phone import cnf
 from .._phone.boot import LOOPS, STAYS, STUCK, Outcome
 from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
 from .._phone.rules import RULES, SURE
 from .._text import first_some
 from .access import ANYBODY, ServerUser
-from .foresight import Foresight, arrives
-from .plan import named_images
-from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root
+from .foresight import Contents, Foresight, arrives
+from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root, RootFile
 
 _LATEST = 8
 """The generation of a phone of which only the files may tell what it runs."""
-_ENDS = {STAYS: "stay on {}", LOOPS: "restart again and again", STUCK: "be stuck in its loader"}
+_ENDS = {STAYS: "stays on {}", LOOPS: "restarts again and again", STUCK: "is stuck in its loader"}
 
 
 def known_runs(records: Iterable[Record]) -> List[Dict[str, Any]]:
@@ -66,15 +66,17 @@ class WayBack:
 def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional[Image]], server: ServerUser = ANYBODY) -> WayBack:
     """What becomes of these phones (MAC → what it runs now, None if that is not known) after an undo with these changes."""
     undone = {change.path: change.after for change in changes}
-    back = WayBack(*named_images(root, undone))
-    before = best = Foresight(root, instead=undone, server=server)
+    files = list(root.phones())
+    back = WayBack(*_named(root, files, undone))
+    before = best = Foresight(root, files, undone, server)
     targets: Dict[str, Image] = {}
     for mac in phones:
         named = back.own.get(mac) or back.default
         target = _target(before, mac, recognise(named))
         if target:
             targets[mac] = target
-            back.own.update({mac: target.name} if target.name != named else {})
+        if target and target.name != named:
+            back.own[mac] = target.name
     loaders = {targets[mac].loader for mac in targets if _reads_os79xx(phones[mac])}
     can_be_named = root.os79xx or OS79XX not in root.entries
     least = _doubts(before, phones, targets)
@@ -88,12 +90,26 @@ def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional
         bad = [outcome for outcome in boot.outcomes if not arrives(outcome, target)]
         if not bad or (_is_there(phones[mac], target) and boot.outcomes == before.of(mac, phones[mac]).outcomes):
             continue
-        why = _why(bad, phones[mac], target, best)
-        if len(bad) == len(boot.outcomes):
+        sure = len(bad) == len(boot.outcomes)
+        why = _why(bad, "it" if sure else "perhaps it", phones[mac], target, best)
+        if sure:
             back.cannot[mac] = why
         else:
             back.may_not.setdefault(why, []).append(mac)
     return back
+
+
+def _named(root: Root, files: Iterable[RootFile], instead: Contents) -> Tuple[str, Dict[str, str]]:
+    """The image that SIPDefault.cnf names ("" if none), and those that the phones' own `files` name, by MAC."""
+    default = root.default
+    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
+    own = {}
+    for file in files:
+        lines = cnf.image_versions(instead.get(file.path, file.data) or b"")
+        value = lines[-1][1].strip() if lines else ""
+        if value and value.upper() != cnf.UNPROVISIONED:
+            own[file.mac] = value
+    return cnf.lookup(data or b"", "image_version") or "", own
 
 
 def name_loader(root: Root, changes: Sequence[Change], loader: str) -> Tuple[Change, ...]:
@@ -137,12 +153,12 @@ def _doubts(foresight: Foresight, phones: Mapping[str, Optional[Image]], targets
     return sums
 
 
-def _why(bad: Sequence[Outcome], runs: Optional[Image], target: Image, foresight: Foresight) -> str:
-    """Why a phone does not come back, or may not: what is missing, or else where it ends and by which rules."""
+def _why(bad: Sequence[Outcome], it: str, runs: Optional[Image], target: Image, foresight: Foresight) -> str:
+    """Why a phone (`it`) does not come back, or may not: what is missing, or else where it ends and by which rules."""
     lacking = foresight.problems(target)
     if lacking:
         return "; ".join(first_some(lacking, 3))
-    ends = dict.fromkeys(_ENDS.get(end, "load {}").format(image or runs or "what it runs") for end, image, _rules in bad)
+    ends = dict.fromkeys(_ENDS.get(end, "loads {}").format(image or runs or "what it runs") for end, image, _rules in bad)
     rules = dict.fromkeys(name for outcome in bad for name in outcome.rules)
     unsure = [RULES[name].text for name in rules if RULES[name].sureness != SURE] or [RULES[list(rules)[-1]].text]
-    return f"{' or '.join(ends)} instead of {target}: {' '.join(unsure)}"
+    return f"{it} {', '.join(ends)}: {' '.join(unsure)}"

@@ -91,6 +91,8 @@ def plan(site: Site) -> list[str]:
     undo: Mapping[str, str] = {}
     try:
         if site.run.rules.undo:
+            for line in way_back.known_runs(looks[site.name].runs):
+                site.tell(line)
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in looks[site.name].observed.values() if one.mac}
             result = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
@@ -108,7 +110,7 @@ def plan(site: Site) -> list[str]:
     site.handover.write(SitePlan(made, moved_before, undo, result.get("loader", "")), site.name)
     lines = [*planning.outline(made), *scope.outline(made, site.name)]
     if undo:
-        lines += way_back.outline(made, looks[site.name].runs, result)
+        lines += way_back.outline(made, result)
     for line in lines:
         site.tell(line)
     return lines

@@ -40,22 +40,26 @@ def to_undo(run: Run, looks: Mapping[str, Look], site: str) -> dict[str, str]:
     return {"since_run": here[-1]} if here else {"run": asked}
 
 
-def outline(plan: Plan, runs: Sequence[Mapping[str, Any]], foreseen: Mapping[str, Any]) -> list[str]:
-    """For people: who may not come back, and the runs that are known. `foreseen`: the result of the module tftp_root_undo."""
-    names = {phone.mac: name for name, phone in plan.phones.items() if phone.mac}
-    lines = [
-        f"may not come back: {count(macs)} ({list_some([names.get(mac, mac) for mac in macs], 12)}): {why}"
+def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For people: the runs of a site, the newest first, whom each reached, and what is left of it to take back."""
+    return [
+        f"run {one['run']} of {one['created']}, to {one['image']}: {'all phones' if one['default'] else count(one['phones'])}; "
+        f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}"
+        for one in runs[:MOST_RUNS]
+    ]
+
+
+def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[str]:
+    """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo."""
+    names = {phone.mac: name for name, phone in plan.phones.items()}
+    lines = [f"this takes back run {name}" for name in dict.fromkeys(record["run"] for record in foreseen["records"])]
+    lines += [
+        f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"
         for why, macs in foreseen["may_not"].items()
     ]
     if foreseen["loader"]:
         lines.append(f"OS79XX.TXT names {foreseen['loader']} until the phones are back, and then what it named before")
     if not plan.waves and not foreseen["records"]:
-        lines.append("nothing to take back: the last run is taken back, and its phones are; -e run=… takes back one that stands")
-    lines += [f"run {one['run']} of {one['created']}, to {one['image']}: {_reach(one)}" for one in runs[:MOST_RUNS]]
+        others = "; another one is taken back with -e run=…" if any(one["files"] for one in foreseen["runs"]) else ""
+        lines.append(f"nothing to take back: files and phones are as before that run{others}")
     return lines
-
-
-def _reach(run: Mapping[str, Any]) -> str:
-    """Whom a run reached, and what is left of it to take back."""
-    phones = "all phones" if run["default"] else count(run["phones"])
-    return f"{phones}; {'stands, with ' + count(run['files'], 'file') + ' to put back' if run['files'] else 'taken back'}"
