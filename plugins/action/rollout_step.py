@@ -77,6 +77,7 @@ class ActionModule(ControllerAction):
             with suppress(OSError):
                 writer.write(rules.report_dir(variables, self._templar.template), report)
             raise
+        self.say(f"this is run {run.id}")
         return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
 
     def _look(self, site: Site) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class ActionModule(ControllerAction):
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}"
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
         result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}

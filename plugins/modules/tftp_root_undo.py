@@ -15,6 +15,8 @@ description:
   - Files that somebody else has changed since are named, and nothing is done, unless O(force=true).
   - It is one transaction, as the run was. If anything fails, all files stay as they are.
   - What is undone is marked, so that the next undo takes the run before.
+  - It foresees whether phones come back to what the files named before. Phones up to 6.x that go back to 7.x or later need their loader's
+    name in C(OS79XX.TXT); with O(loader) that file has it until the next undo of the same run.
   - If a run was killed half-way, the files it had changed are put back first. With O(only_repair=true) that is all that is done.
   - Restoring the files does not restart any phone.
 attributes:
@@ -29,7 +31,10 @@ options:
   run:
     description:
       - Undo everything that was recorded under this name.
-      - Without it and O(record) the last run that is not undone yet is undone.
+      - Without it, O(since_run) and O(record) the last run that is not undone yet is undone.
+    type: str
+  since_run:
+    description: Undo everything that was recorded under this name and since.
     type: str
   record:
     description: Undo this record only.
@@ -42,6 +47,16 @@ options:
     description: Return RV(differences) of at most this many changed files, whether or not diff mode is on.
     type: int
     default: 0
+  phones:
+    description: MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known.
+    type: dict
+    default: {}
+  loader:
+    description:
+      - The universal loader that C(OS79XX.TXT) shall name until the phones are back, as RV(loader) says, such as V(P003-08-2-00).
+      - All other files are as before then, and C(OS79XX.TXT) is too after another undo of the same O(run) without this option.
+    type: str
+    default: ""
   only_repair:
     description: Whether to mend what a killed run left, and undo nothing.
     type: bool
@@ -52,6 +67,7 @@ options:
     default: true
 extends_documentation_fragment:
   - voip.cisco79xx.tftp_root
+  - voip.cisco79xx.tftp_root.reader
   - voip.cisco79xx.tftp_root.changes
 author:
   - The voip.cisco79xx contributors (@voip-cisco79xx)
@@ -107,22 +123,46 @@ removed:
   type: list
   elements: str
   sample: [OS79XX.TXT]
-undone:
-  description: The records of the last run, if that was undone before, as RV(records).
+runs:
+  description: The runs of which there are records, the newest first.
   returned: success, unless O(only_repair=true)
   type: list
   elements: dict
-  sample: []
+  contains:
+    run: {description: Its name., type: str, sample: spring}
+    first: {description: Its first record., type: str, sample: "20261123T073000.123456Z-1a2b"}
+    created: {description: "When that was made, in UTC.", type: str, sample: "2026-11-23T07:30:00Z"}
+    image: {description: The image that it made the files name., type: str, sample: P0S3-06-3-00}
+    default: {description: Whether it changed C(SIPDefault.cnf)., type: bool, sample: true}
+    phones: {description: How many phones' own files it changed., type: int, sample: 12}
+    files: {description: How many files its undo looks after; 0 if it is undone., type: int, sample: 14}
 named:
-  description: The images that the files name for phones after the undo.
+  description: The images that phones run after the undo.
   returned: success, unless O(only_repair=true)
   type: dict
   contains:
     default: {description: "The image that C(SIPDefault.cnf) names, or V(\"\").", type: str}
-    own: {description: "The images that phones' own files name, by MAC.", type: dict}
+    own:
+      description: The images that phones' own files name, by MAC, and those that phones in O(phones) are told in another way.
+      type: dict
   sample: {default: P0S3-08-2-00, own: {"001122AABBCC": P0S3-07-4-00}}
+loader:
+  description: The universal loader that C(OS79XX.TXT) has to name until the O(phones) are back, or V("").
+  returned: success, unless O(only_repair=true)
+  type: str
+  sample: P003-08-2-00
+cannot:
+  description: Those of the O(phones) that cannot come back, by MAC, and why.
+  returned: success, unless O(only_repair=true)
+  type: dict
+  sample: {"001122AABBCC": "P0S3-08-2-00.sb2 is missing in /srv/tftp: copy it there from Cisco's archive"}
+may_not:
+  description: Why others of the O(phones) perhaps do not come back, and their MACs.
+  returned: success, unless O(only_repair=true)
+  type: dict
+  sample: {}
 records:
-  description: The records that were undone, the oldest first.
+  description: The records that were undone, the oldest first. With O(loader) they are not undone yet.
   returned: success
   type: list
   elements: dict
@@ -155,19 +195,21 @@ problems:
   sample: ["SIPDefault.cnf was changed since by somebody else: look at it, and set force to overwrite it"]
 """
 
-from typing import Any, Dict, List, Optional
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import LockedRoot
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, TransactionError
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.record import DONE, UNDONE
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, NothingToUndo, TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.undo import Undo
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import LOADER, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root import firmware
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.runs import foresee, known_runs, name_loader
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
@@ -187,32 +229,31 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if params["only_repair"]:
             return result
         store.refuse_if_half_changed()
-        result["undone"] = _undone(store)
-        if params["required"] or _to_undo(store, params["run"]):
-            undo = store.plan_undo(params["run"], params["record"], params["force"])
-        else:
+        result["runs"] = known_runs(store.records())
+        try:
+            undo = store.plan_undo(params["run"], params["record"], params["force"], params["since_run"])
+        except NothingToUndo:
+            if params["required"]:
+                raise
             undo = Undo((), ())
-        default, own = named_images(Root(store.tree), {change.path: change.after for change in undo.changes})
-        result["named"] = {"default": default, "own": own}
-        if not module.check_mode and undo.records:
+        root = Root(store.tree)
+        phones = {mac: recognise(str(image or "")) for mac, image in params["phones"].items()}
+        back = foresee(root, undo.changes, phones, server_user(params["tftp_user"]))
+        result["named"] = {"default": back.default, "own": back.own}
+        result.update(loader=back.loader, cannot=back.cannot, may_not=back.may_not)
+        if params["loader"]:
+            undo = replace(undo, changes=name_loader(root, undo.changes, params["loader"]))
+        if params["loader"] and not module.check_mode:
+            # Recorded as a change of that run, so that the next undo of it takes this back too
+            names = [record.run for record in undo.records] or [one["run"] for one in reversed(result["runs"])]
+            store.apply(undo.changes, run=params["run"] or (names or [""])[-1])
+        elif undo.records and not module.check_mode:
             store.undo(undo)
-    result["changed"] = result["changed"] or bool(undo.records)
+    result["changed"] = bool(store.repaired or undo.changes or (undo.records and not params["loader"]))
     result.update(restored=undo.restored, removed=undo.removed, conflicts=list(undo.conflicts))
     result["records"] = [record.summary() for record in undo.records]
     result.update(differences(store.root, undo.changes, params["differences"], module._diff))
     return result
-
-
-def _undone(store: LockedRoot) -> List[Dict[str, str]]:
-    """The records of the last run, if they are undone already."""
-    known = [record for record in store.records() if record.state in (DONE, UNDONE)]
-    if not known or known[0].state != UNDONE:
-        return []
-    return [record.summary() for record in known if record.state == UNDONE and record.run == known[0].run]
-
-
-def _to_undo(store: LockedRoot, run: Optional[str]) -> bool:
-    return any(record.state == DONE and run in (None, record.run) for record in store.records())
 
 
 def main() -> None:
@@ -220,16 +261,23 @@ def main() -> None:
         argument_spec={
             "tftp_root": {"type": "path", "required": True},
             "state_dir": {"type": "path"},
+            "tftp_user": {"type": "str"},
             "run": {"type": "str"},
+            "since_run": {"type": "str"},
             "record": {"type": "str"},
             "force": {"type": "bool", "default": False},
             "differences": {"type": "int", "default": 0},
+            "phones": {"type": "dict", "default": {}},
+            "loader": {"type": "str", "default": ""},
             "only_repair": {"type": "bool", "default": False},
             "required": {"type": "bool", "default": True},
         },
-        mutually_exclusive=[("run", "record"), ("run", "only_repair"), ("record", "only_repair")],
+        mutually_exclusive=[*combinations(("run", "since_run", "record", "only_repair"), 2), ("record", "loader")],
         supports_check_mode=True,
     )
+    loader = recognise(module.params["loader"])
+    if module.params["loader"] and (not loader or loader.protocol != LOADER or loader.name != module.params["loader"]):
+        module.fail_json(msg=f"loader {module.params['loader']!r} is no universal loader: its name looks like P003-08-2-00")
     conflicts: Dict[str, List[str]] = {}
     try:
         result = run(module)

@@ -64,9 +64,29 @@ class TftpHost:
         }
         return self._ask("image_version", arguments, look, "would_move")
 
-    def put_back(self, run: str | None, *, look: bool = False, force: bool = False) -> Mapping[str, Any]:
-        """Put back what a run changed, as the module tftp_root_undo does; without `run`, what the last one did. Raises TftpHostError."""
-        arguments = {**self._root(), "run": run, "differences": DIFFERENCES, "required": False, "force": force}
+    def put_back(
+        self,
+        undo: Mapping[str, str],
+        *,
+        look: bool = False,
+        force: bool = False,
+        phones: Mapping[str, str] | None = None,
+        loader: str = "",
+    ) -> Mapping[str, Any]:
+        """Put back what was changed, as the module tftp_root_undo does. Raises TftpHostError.
+
+        `undo`: its option `run` or `since_run`; empty for what the last run did. `phones`: MAC → what it runs now, of the phones that shall
+        come back. `loader`: what OS79XX.TXT is to name meanwhile.
+        """
+        arguments = {
+            **self._root("tftp_user"),
+            **undo,
+            "phones": phones,
+            "loader": loader or None,
+            "differences": DIFFERENCES,
+            "required": False,
+            "force": force,
+        }
         return self._ask("tftp_root_undo", arguments, look, "named")
 
     @property

@@ -13,10 +13,91 @@ import pytest
 pytestmark = pytest.mark.once
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+KINDS = [
+    {"habits": {"to_7x": "os79xx"}},
+    {"habits": {"to_7x": "os79xx", "os79xx": "file"}},
+    {"habits": {"to_7x": "loads", "os79xx": "first"}},
+]
+"""Phones of each kind that there may be, as far as a way from 6.x to 7.x or later is concerned."""
 
 
 def contents(here):
     return {name: (here.root / name).read_bytes() for name in here.digest()}
+
+
+def with_os79xx(here, data):
+    """OS79XX.TXT holds this, or is not there."""
+    path = here.root / "OS79XX.TXT"
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    return here
+
+
+@pytest.mark.parametrize(
+    "before", [None, b"P003-08-2-00\n", b"P003-08-2-00 \r\n", b"P0S3-08-2-00\n"], ids=["missing", "right", "blank", "application"]
+)
+def test_phones_come_back_to_the_loader_s_images(site, before):
+    """Those up to 6.x get the loader only if OS79XX.TXT names it."""
+    here = with_os79xx(site([{"image": OLD, **kind} for kind in KINDS]), before)
+    held = contents(here)
+    there = here.play("downgrade")
+    assert there.status == 0, there.output
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert set(here.running().values()) == {OLD}
+    assert contents(here) == held
+    assert set(here.resets().values()) == {2}
+    assert (here.root / "OS79XX.TXT").exists() is (before is not None)
+    assert ("OS79XX.TXT names P003-08-2-00 until the phones are back" in back.output) is (before != b"P003-08-2-00\n")
+
+
+def test_a_phone_that_is_away_keeps_the_loader_named_until_it_is_back(site):
+    here = with_os79xx(site([{"image": OLD, **KINDS[0]} for _number in range(2)]), b"P0S3-08-2-00\n")
+    before = contents(here)
+    assert here.play("downgrade").status == 0
+    here.simulator.set_faults("phone1", ["stays_old"])
+    stopped = here.play("rollback", "-e", "wait_timeout=6", image=None)
+    assert stopped.statuses() == {"phone0": "done", "phone1": "failed"}
+    assert (here.root / "OS79XX.TXT").read_bytes() == b"P003-08-2-00\n"
+    assert stopped.report["rollout"]["note"].startswith("OS79XX.TXT names P003-08-2-00 still")
+
+    here.simulator.set_faults("phone1", [])
+    back = here.play("rollback", image=None)
+    assert back.status == 0, back.output
+    assert back.statuses() == {"phone0": "already", "phone1": "done"}
+    assert back.report["rollout"]["note"] is None
+    assert contents(here) == before
+
+
+def test_who_cannot_come_back_is_refused_before_anything_is_touched(site):
+    here = site([{"image": OLD}, {"image": "P0S3-07-5-00", "cnf": b'image_version: "P0S3-07-5-00"\n'}])
+    assert here.play("downgrade").status == 0
+    (here.root / "P0S3-07-5-00.sb2").unlink()
+    held, resets = contents(here), here.resets()
+    refused = here.play("rollback", image=None)
+    assert refused.status != 0
+    assert "phone1: P0S3-07-5-00.sb2 is missing in" in refused.report["rollout"]["error"]
+    assert (contents(here), here.resets()) == (held, resets)
+
+    without = here.play("rollback", "-e", "skip_blocked=true", image=None)
+    assert without.statuses() == {"phone0": "done", "phone1": "blocked"}
+    assert here.running() == {"phone0": OLD, "phone1": NEW}
+
+
+def test_all_since_a_trial_is_taken_back(site):
+    here = site([{"image": OLD, **kind} for kind in KINDS[:2]])
+    before = contents(here)
+    trial = here.play("downgrade", "--limit", "phone0", "-e", "scope=wave")
+    assert trial.status == 0, trial.output
+    first = trial.report["rollout"]["run"]
+    assert f"this is run {first}" in trial.output and f"this was run {first}" in trial.output
+    second = here.play("downgrade").report["rollout"]["run"]
+    back = here.play("rollback", "-e", f"since_run={first}", image=None)
+    assert back.status == 0, back.output
+    assert f"this takes back run {first}" in back.output and f"this takes back run {second}" in back.output
+    assert contents(here) == before
+    assert set(here.running().values()) == {OLD}
 
 
 def test_a_rollout_is_taken_back(site):
@@ -46,10 +127,13 @@ def test_a_rollout_is_taken_back(site):
         assert len(files) == 3
         assert "hidden" not in str(files)
 
+    resets = here.resets()
     again = here.play("rollback", image=None)
     assert again.status == 0, again.output
     assert set(again.statuses().values()) == {"already"}
     assert contents(here) == before
+    assert here.resets() == resets
+    assert "nothing to take back" in again.output
 
 
 def test_a_rollback_that_stopped_goes_on(site):
@@ -124,6 +208,25 @@ def test_a_stopped_rollout_takes_itself_back(site):
     assert "taken back to P0S3-08-2-00" in run.report["phones"]["phone0"]["reason"]
     assert here.resets()["phone2"] == 0
     assert run.recap("phone0")["failed"] == 1
+
+
+def test_a_stopped_rollout_brings_back_phones_that_need_the_loader(site):
+    here = with_os79xx(site([{"image": OLD, **KINDS[0]}, {"image": OLD, "faults": ["stays_old"]}]), None)
+    before = contents(here)
+    run = here.play("downgrade", "-e", "rollback_on_stop=true", "-e", "wait_timeout=6")
+    assert run.status != 0
+    assert set(here.running().values()) == {OLD}
+    assert contents(here) == before
+    assert "taken back to P0S3-08-2-00" in run.report["phones"]["phone0"]["reason"]
+    assert run.report["rollout"]["note"] is None
+
+
+def test_a_stopped_rollout_names_what_keeps_phones_from_coming_back(site):
+    here = site([{"image": OLD}, {"image": OLD, "faults": ["stays_old"]}])
+    (here.root / "P0S3-08-2-00.sb2").unlink()
+    run = here.play("downgrade", "-e", "rollback_on_stop=true", "-e", "wait_timeout=6")
+    assert "could not be taken back: P0S3-08-2-00.sb2 is missing in" in run.report["phones"]["phone0"]["reason"]
+    assert here.resets()["phone0"] == 1
 
 
 def test_nothing_to_take_back(site):

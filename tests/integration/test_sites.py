@@ -42,6 +42,11 @@ def sites(tmp_path: Path) -> Iterator[Callable[..., Sites]]:
         yield make
 
 
+def bytes_of(both: Sites) -> dict[str, dict[str, str]]:
+    """The digest of every file of each site."""
+    return {name: {file: digest for file, (digest, _time) in site.items()} for name, site in both.digests().items()}
+
+
 def headers(run: Run) -> list[str]:
     return re.findall(r"^TASK \[(.*)\]", run.output, re.MULTILINE)
 
@@ -247,14 +252,26 @@ def test_a_pause_holds_for_all_sites(sites):
 def test_rollback_on_stop_gives_all_sites_back(sites):
     faults = {"north1": {"faults": {"never_returns": True}}}
     both = sites({"north": 3, "south": 1}, phone=lambda site, number: faults.get(f"{site}{number}", {}))
-    before = both.digests()
+    before = bytes_of(both)
     run = both.play("downgrade", "-e", "wait_timeout=6", "-e", "rollback_on_stop=true")
     assert run.status != 0
-    assert {name: {file: digest[0] for file, digest in site.items()} for name, site in both.digests().items()} == {
-        name: {file: digest[0] for file, digest in site.items()} for name, site in before.items()
-    }
+    assert bytes_of(both) == before
     assert both.running()["south0"] == OLD and both.running()["north0"] == OLD
     assert run.report["phones"]["south0"]["kind"] == "given_back"
+
+
+def test_what_was_changed_since_a_run_is_taken_back_at_all_sites(sites):
+    """The first run was at one site only, and the loader has to be named at one."""
+    both = sites({"north": 2, "south": 1}, phone=lambda site, number: {"habits": {"to_7x": "os79xx"}})
+    (both.sites["south"].root / "OS79XX.TXT").unlink()
+    before = bytes_of(both)
+    trial = both.play("downgrade", "--limit", "north0", "-e", "scope=wave")
+    assert trial.status == 0, trial.output
+    assert both.play("downgrade").status == 0
+    back = both.play("rollback", "-e", f"since_run={trial.report['rollout']['run']}", image=None)
+    assert back.status == 0, back.output
+    assert bytes_of(both) == before
+    assert set(both.running().values()) == {OLD}
 
 
 def test_more_sites_than_forks(sites):

@@ -97,13 +97,13 @@ class LockedRoot:
         """All records, the newest first. One that cannot be read has the state "damaged". Raises TransactionError."""
         return self._journal.records()
 
-    def plan_undo(self, run: Optional[str] = None, record: Optional[str] = None, force: bool = False) -> Undo:
-        """What would undo that record, all of that run, or else the last run that is not undone yet. Reads only.
+    def plan_undo(self, run: Optional[str] = None, record: Optional[str] = None, force: bool = False, since: Optional[str] = None) -> Undo:
+        """What would undo that run, all since that run, that record, or else the last run that is not undone yet. Reads only.
 
         Per file, the bytes before the first of the records come back. Raises ConflictError if files are not as the last of the records
-        left them, unless `force` is set, and TransactionError if there is nothing to undo or a record cannot be used.
+        left them, unless `force` is set, NothingToUndo, and TransactionError if a record cannot be used.
         """
-        return plan_undo(self._journal, run, record, force)
+        return plan_undo(self._journal, run, since, record, force)
 
     def undo(self, plan: Undo) -> None:
         """Do it, as a transaction of its own. The records are marked, so that the next undo takes what was before them.

@@ -24,6 +24,10 @@ class TransactionError(Exception):
         super().__init__("; ".join(first_some(list(self.faults))))
 
 
+class NothingToUndo(TransactionError):
+    """No record that still stands is asked for."""
+
+
 class ConflictError(TransactionError):
     """An undo would overwrite what somebody else has changed since: the files called `names`."""
 

@@ -15,7 +15,7 @@ from .._files import NotAFile, cause, remedy
 from .._text import list_some, plain
 from .apply import transact
 from .journal import Journal
-from .model import Change, ConflictError, TransactionError
+from .model import Change, ConflictError, NothingToUndo, TransactionError
 from .record import DONE, LONGEST, UNDONE, Entry, Record, digest, originals_in
 from .replacement import read_now
 
@@ -38,9 +38,9 @@ class Undo:
         return [change.name for change in self.changes if change.after is None]
 
 
-def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force: bool) -> Undo:
-    """What would undo that record, all of that run, or else the last run that is not undone yet: see `LockedRoot.plan_undo`."""
-    records = _choose(journal, run, record)
+def plan_undo(journal: Journal, run: Optional[str], since: Optional[str], record: Optional[str], force: bool) -> Undo:
+    """What would undo that run, all since that one, that record, or else the last run that still stands: see `LockedRoot.plan_undo`."""
+    records = _choose(journal, run, since, record)
     changes: List[Change] = []
     conflicts: Dict[str, str] = {}
     faults: List[str] = []
@@ -68,6 +68,11 @@ def plan_undo(journal: Journal, run: Optional[str], record: Optional[str], force
     if faults:
         raise TransactionError(*faults)
     if conflicts and not force:
+        for later in journal.records():
+            if later.state == DONE and later.id > records[-1].id:
+                back = f"take that back first, or set since_run to {plain(records[0].run)}"
+                named = {entry.name for entry in later.files} & set(conflicts)
+                conflicts.update({name: f"{name} was changed since by run {plain(later.run)}: {back}" for name in named})
         raise ConflictError(list(conflicts), *conflicts.values())
     return Undo(tuple(records), tuple(changes), tuple(conflicts))
 
@@ -85,7 +90,7 @@ def undo(journal: Journal, plan: Undo) -> None:
         raise TransactionError(f"{journal.folder} cannot be written ({cause(error)}): {remedy(error)}") from error
 
 
-def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List[Record]:
+def _choose(journal: Journal, run: Optional[str], since: Optional[str], record: Optional[str]) -> List[Record]:
     """The records to undo, the oldest first. Raises TransactionError if there are none."""
     states = journal.states()
     newest = sorted((identity for identity, state in states.items() if state == DONE), reverse=True)
@@ -96,16 +101,20 @@ def _choose(journal: Journal, run: Optional[str], record: Optional[str]) -> List
         others = f"take one of {list_some(newest)}" if newest else "there is nothing to undo"
         raise TransactionError(f"record {plain(record)} of {journal.root} {why}: {others}")
     if not newest:
-        raise TransactionError(f"there is no record of a change to {journal.root} in {journal.folder}: there is nothing to undo")
+        raise NothingToUndo(f"there is no record of a change to {journal.root} in {journal.folder}: there is nothing to undo")
     last = journal.load(newest[0], DONE)
-    wanted = run or last.run
+    wanted = since or run or last.run
     if not wanted:
         return [last]
     loaded = [last, *(journal.load(identity, DONE) for identity in newest[1:])]
-    records = [one for one in reversed(loaded) if one.run == wanted]
+    if since:
+        first = min([one.id for one in journal.records() if one.run == since], default=None)
+        records = [one for one in reversed(loaded) if first and one.id >= first]
+    else:
+        records = [one for one in reversed(loaded) if one.run == wanted]
     if not records:
         runs = ", ".join(sorted({plain(one.run) for one in loaded if one.run})) or "none"
-        raise TransactionError(f"there is no record of run {plain(wanted)} of {journal.root} that can be undone: there are: {runs}")
+        raise NothingToUndo(f"there is no record of run {plain(wanted)} of {journal.root} that can be undone: there are: {runs}")
     return records
 
 

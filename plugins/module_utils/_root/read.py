@@ -29,7 +29,7 @@ OS79XX = "OS79XX.TXT"
 MAX_CONFIG = 1 << 20
 """No phone reads a configuration of a megabyte: such a file is something else."""
 
-_PHONE_FILE = re.compile(r"SIP([0-9A-F]{12})\.cnf")
+PHONE_FILE = re.compile(r"SIP([0-9A-F]{12})\.cnf")
 _HIDDEN_COPY = re.compile(r"\..+\.[0-9a-f]{8}\.(new|old)")
 _LIKE_PHONE_FILE = re.compile(r"sip(.*)\.cnf", re.IGNORECASE | re.DOTALL)
 
@@ -65,7 +65,7 @@ class RootFile:
     @cached_property
     def mac(self) -> str:
         """Of the phone whose own file this is; empty for other files."""
-        match = _PHONE_FILE.fullmatch(os.path.basename(self.name))
+        match = PHONE_FILE.fullmatch(os.path.basename(self.name))
         return match.group(1) if match else ""
 
 
@@ -119,7 +119,7 @@ class Root:
         owners: Dict[str, RootFile] = {}
         for prefix, listing in self._phone_folders():
             for name in sorted(listing.kinds):
-                if not _PHONE_FILE.fullmatch(name):
+                if not PHONE_FILE.fullmatch(name):
                     self._note_misnamed(prefix, name)
                     if _HIDDEN_COPY.fullmatch(name):
                         self.hidden.append(prefix + name)

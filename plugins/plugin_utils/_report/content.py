@@ -122,8 +122,10 @@ def content(report: RunReport) -> Content:
     run = replace(
         report,
         image=line(report.image, MOST_NAME) or "the image",
+        run=line(report.run, MOST_NAME),
         stop_reason=line(report.stop_reason, MOST_REASON),
         error=line(report.error, MOST_REASON),
+        note=line(report.note, MOST_REASON),
         phones={},
         files=(),
     )
@@ -201,9 +203,9 @@ def _beginning(run: RunReport) -> str:
 
 
 def notes(shown: Content) -> list[tuple[str, str]]:
-    """Why it stopped, and what went wrong: what to call it, and the text."""
-    both = [("Stopped", shown.run.stop_reason if shown.run.stopped_at is not None else ""), ("Error", shown.trouble)]
-    return [(label, text) for label, text in both if text]
+    """Why it stopped, what went wrong, and what else there is to know: what to call it, and the text."""
+    stopped = shown.run.stop_reason if shown.run.stopped_at is not None else ""
+    return [(label, text) for label, text in (("Stopped", stopped), ("Error", shown.trouble), ("Note", shown.run.note)) if text]
 
 
 class WaveRow(NamedTuple):

@@ -88,6 +88,7 @@ def _facts(shown: content.Content) -> list[tuple[str, str]]:
     hosts = sorted({row.tftp_host for row in shown.rows if row.tftp_host})
     facts = [
         ("Image", shown.run.image),
+        ("Run", shown.run.run),
         ("Started", clock(shown.run.started, "%Y-%m-%d %H:%M:%S UTC")),
         ("Ended", clock(shown.run.ended, "%Y-%m-%d %H:%M:%S UTC")),
         ("TFTP hosts" if len(hosts) > 1 else "TFTP host", list_some(hosts, 10)),

@@ -61,26 +61,27 @@ class Run:
 class Look:
     """What a site was found to be.
 
-    `would_move`: MAC → image that the files name now, of each phone that would load another one. `records` and `undone`: for an undo, what
-    can be undone, and what was undone last. `images`: image → its files that the root lacks, of each image of which it has some.
+    `would_move`: MAC → image that the files name now, of each phone that would load another one. `runs`: for an undo, the runs that changed
+    its files, as the module tftp_root_undo has them. `images`: image → its files that the root lacks, of each image of which it has some.
     `problem`: why the run must not go on, or empty.
     """
 
     observed: Mapping[str, Observation] = field(default_factory=dict)
     would_move: Mapping[str, str] = field(default_factory=dict)
-    records: Sequence[Mapping[str, str]] = ()
-    undone: Sequence[Mapping[str, str]] = ()
+    runs: Sequence[Mapping[str, Any]] = ()
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What shall be done at a site. `moved_before`: phones that earlier runs of this rollout moved. `undo_run`: the run to undo."""
+    """What shall be done at a site. `moved_before`: phones that earlier runs of this rollout moved. `undo`: what is to be undone, as
+    for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT names until the phones are back, or empty."""
 
     plan: Plan | None = None
     moved_before: int = 0
-    undo_run: str = ""
+    undo: Mapping[str, str] = field(default_factory=dict)
+    loader: str = ""
     problem: str = ""
 
 
@@ -99,7 +100,7 @@ class SiteEnd:
     `reached`: number of the last wave whose resets began, 0 for none. `stopped`: why the rollout stopped, and `message`: all of it for
     people. `paused_after`: the wave after which it paused, and `why`. `error`: what else ended it. `elsewhere`: it ended because the
     rollout did at another site. `files`: what changed in the files meanwhile. `given_back`: phones that were taken back after a stop, as
-    they ended.
+    they ended. `note`: what else people have to know.
     """
 
     reached: int = 0
@@ -111,6 +112,7 @@ class SiteEnd:
     elsewhere: bool = False
     files: Sequence[FileChange] = ()
     given_back: Mapping[str, Outcome] = field(default_factory=dict)
+    note: str = ""
 
 
 class Handover:

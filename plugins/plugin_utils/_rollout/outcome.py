@@ -93,12 +93,14 @@ class FileChange:
 class RunReport:
     """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
 
-    `finished`: false while it runs, and if it was interrupted. `stopped_at`: the wave at which it stopped; `paused_after`: the wave after
-    which it paused; `stop_reason`: why it did either. `error`: what else ended it.
+    `run`: its id, by which it can be taken back. `finished`: false while it runs, and if it was interrupted. `stopped_at`: the wave at
+    which it stopped; `paused_after`: the wave after which it paused; `stop_reason`: why it did either. `error`: what else ended it.
+    `note`: what else people have to know.
     """
 
     image: str
     phones: Mapping[str, Outcome]
+    run: str = ""
     started: float | None = None
     ended: float | None = None
     finished: bool = True
@@ -108,6 +110,7 @@ class RunReport:
     stop_reason: str = ""
     paused_after: int | None = None
     error: str = ""
+    note: str = ""
     files: Sequence[FileChange] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +118,7 @@ class RunReport:
         return {
             "schema": SCHEMA,
             "rollout": {
+                "run": self.run or None,
                 "image": self.image,
                 "started": stamp(self.started),
                 "ended": stamp(self.ended),
@@ -125,6 +129,7 @@ class RunReport:
                 "stop_reason": self.stop_reason or None,
                 "paused_after": self.paused_after,
                 "error": self.error or None,
+                "note": self.note or None,
             },
             "phones": {name: outcome.to_json() for name, outcome in self.phones.items()},
             "files": [vars(file) for file in self.files[:MOST_FILES]],

@@ -134,7 +134,8 @@ def make_plan(
         for name, observation in observed.items()
     }
     for name, reason in hopeless.items():
-        phones[name] = replace(phones[name], status=BLOCKED, reason=reason)
+        if phones[name].status == PLANNED and phones[name].observed:
+            phones[name] = replace(phones[name], status=BLOCKED, reason=reason)
     for name, reset in in_flight.items():
         phone = phones.get(name)
         if phone and phone.status == PLANNED:

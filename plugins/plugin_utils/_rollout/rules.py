@@ -64,6 +64,7 @@ class Rules:
     accept_unknown_mac: bool
     undo: bool
     run_to_undo: str
+    since_run: str
     rollback_on_stop: bool
     sites: str
     tftp_group: str
@@ -136,6 +137,8 @@ def _checked(options: dict[str, Any]) -> Rules:
     value(lambda most: limits.at_once(most, 1), "max_unavailable")
     if not options["report_dir"]:
         wrong.append("report_dir is empty: name the folder for the report, or leave the option out")
+    if options["run_to_undo"] and options["since_run"]:
+        wrong.append("run and since_run are both given: name one")
     options["losses"] = value(limits.losses, "max_fail_percentage", "max_failed", "min_sample", "stop_on")
     options["pause_after"] = value(lambda waves: tuple(limits.pauses(waves)), "pause_after")
     if wrong:

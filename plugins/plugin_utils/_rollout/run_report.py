@@ -105,6 +105,7 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
     return RunReport(
         "",
         {},
+        run=run.id,
         started=run.started,
         ended=time.time(),
         check_mode=run.check,
@@ -112,6 +113,7 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
         stop_reason=_together({site: end.stopped for site, end in stops.items()} or {site: end.why for site, end in pauses.items()}, run),
         paused_after=max((end.paused_after or 0 for end in pauses.values()), default=None) if not stops else None,
         error=_together(problems, run),
+        note=_together({site: end.note for site, end in ends.items() if end.note}, run),
         files=files,
     )
 

@@ -13,7 +13,7 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -80,6 +80,7 @@ class SiteWaves:
         self._run = site.run
         self._rules = site.run.rules
         self._plan: Plan = part.plan
+        self._undo, self._loader = part.undo, part.loader
         self._progress = progress
         self._meeting = Meeting(site.handover, site.run, site.name)
         self._resume = Resume(self._rules.report_dir)
@@ -114,21 +115,26 @@ class SiteWaves:
 
     def _all_waves(self) -> SiteEnd:
         """How they ended. Raises Interrupted."""
+        end = SiteEnd()
         try:
-            for wave in self._plan.waves:
-                self._gather(wave.number)
-                self._may_begin(wave)
-                self._see_files(wave)
-                self._get_ready(wave)
-                if not self._run.check:
-                    self._one_wave(wave)
-            self._gather(self._meeting.last + 1)
-            said = self._after_the_waves() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
-        except Stop as stop:
-            return replace(stop.end, reached=self._reached, files=self._files)
+            said = ""
+            try:
+                for wave in self._plan.waves:
+                    self._gather(wave.number)
+                    self._may_begin(wave)
+                    self._see_files(wave)
+                    self._get_ready(wave)
+                    if not self._run.check:
+                        self._one_wave(wave)
+                self._gather(self._meeting.last + 1)
+                said = self._after_the_waves() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
+            except Stop as stop:
+                end = stop.end
+            away = [name for wave in self._plan.waves for name in wave.phones if not self._is(name, DONE)]
+            note = self._drop_loader(self._undo, self._loader, away)
         except (TftpHostError, OSError) as error:
-            return SiteEnd(self._reached, error=str(error), files=self._files)
-        return SiteEnd(self._reached, message=said, files=self._files)
+            return SiteEnd(self._reached, error=str(error), files=self._files, note=self._kept(self._loader))
+        return replace(end, reached=self._reached, message=end.message or said, files=self._files, note=note)
 
     # -- before a wave
 
@@ -350,30 +356,55 @@ class SiteWaves:
     def _leave(self, end: SiteEnd) -> None:
         self._site.handover.write(end, self._site.name)
 
+    def _drop_loader(self, undo: Mapping[str, str], loader: str, away: Sequence[str]) -> str:
+        """Give OS79XX.TXT, which named a loader for the phones on their way back, its old content, unless some of them are `away` still.
+
+        Returns what people have to know. Raises TftpHostError.
+        """
+        if not loader or away or self._run.check:
+            return self._kept(loader)
+        result = self._site.host.put_back(undo, force=self._rules.force)
+        self._files += self._site.changes(result)
+        self.diffs += result.get("diff") or ()
+        return ""
+
+    def _kept(self, loader: str) -> str:
+        """What people have to know if OS79XX.TXT names that loader still."""
+        text = f"OS79XX.TXT names {loader} still, for phones that are not back: run the rollback again"
+        return text if loader and not self._run.check else ""
+
     def _give_back(self, end: SiteEnd) -> SiteEnd:
         """Put back what this rollout changed, and take back the phones that it restarted. What goes wrong is in the result."""
+        undo, host = {"run": self._run.id}, self._site.host
+        restarted = {name: one for name, one in self._outcomes.items() if one.reset_at is not None and one.image_before}
         try:
-            result = self._site.host.put_back(self._run.id)
-            end = replace(end, files=[*self._files, *self._site.changes(result)])
-            restarted = {name: one for name, one in self._outcomes.items() if one.reset_at is not None and one.image_before}
+            foreseen = host.put_back(undo, look=True, phones={one.mac: one.image_after or "" for one in restarted.values() if one.mac})
+            result = host.put_back(undo, loader=foreseen["loader"])
+            self._files += self._site.changes(result)
+            end = replace(end, files=self._files)
             if not result.get("records") or not restarted:
                 return end
+            lost = {name: foreseen["cannot"][one.mac] for name, one in restarted.items() if one.mac in foreseen["cannot"]}
+            given_back = {name: restarted[name].given_back(restarted[name].image_after, why) for name, why in lost.items()}
             # If the run is ended here, the report must not say that these are on the image
             unseen = "the run ended before it was seen again"
-            end = replace(end, given_back={name: one.given_back(None, unseen) for name, one in restarted.items()})
+            given_back.update({name: one.given_back(None, unseen) for name, one in restarted.items() if name not in lost})
+            end = replace(end, given_back=given_back, note=self._kept(foreseen["loader"]))
             self._leave(end)
             self._report_early(run_report.NO_END)
-            phones = self._site.phones(list(restarted))
-            targets = {name: parse_application(outcome.image_before or "") for name, outcome in restarted.items()}
+            phones = self._site.phones([name for name in restarted if name not in lost])
+            targets = {phone.name: parse_application(restarted[phone.name].image_before or "") for phone in phones}
             fleet.reset(phones, Pace(), unless=targets)
             patience = Patience(self._rules.wait_timeout)
             returns = fleet.wait(phones, Pace(), targets=targets, patience=patience, progress=self._site.tell)
+            given_back.update({name: restarted[name].given_back(one.image, one.reason) for name, one in returns.items()})
+            away = [name for name, one in returns.items() if not one.on_target]
+            end = replace(end, note=self._drop_loader(undo, foreseen["loader"], away))
         except (TftpHostError, OSError) as error:
             why = f"the rollout stopped, and could not be put back: {error}"
             return replace(end, error="; ".join(filter(None, (end.error, why))))
         self.changed = True
-        given_back = {name: restarted[name].given_back(result.image, result.reason) for name, result in returns.items()}
-        return replace(end, given_back=given_back)
+        return end
 
     def _report_early(self, why: str, publish_it: bool = False) -> None:
         """Write the report of a run that may end here. Every site does, as it may be the last; the first that lives tells the CI job."""

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
@@ -83,8 +83,8 @@ def look(site: Site) -> None:
         problem = ""
         try:
             if rules.undo:
-                # To find out which run was the last, nothing has to fit
-                result = site.host.put_back(None, look=True, force=True)
+                # To find out which runs there are, nothing has to fit
+                result = site.host.put_back({}, look=True, force=True)
             else:
                 result = site.point(rules.image, look=True, only=() if site.is_trial else None)
             if site.host.verifies_tftp if rules.verify_tftp is None else rules.verify_tftp:
@@ -93,8 +93,8 @@ def look(site: Site) -> None:
         except TftpHostError as error:
             problem = str(error)
         observed = observing.result()
-    records = result.get("records", ()), result.get("undone", ())
-    site.handover.write(Look(observed, result.get("would_move", {}), *records, result.get("images", {}), problem), site.name)
+    found = result.get("would_move", {}), result.get("runs", ()), result.get("images", {})
+    site.handover.write(Look(observed, *found, problem), site.name)
 
 
 def plan(site: Site) -> list[str]:
@@ -103,18 +103,25 @@ def plan(site: Site) -> list[str]:
         return []
     looks = site.handover.read_all(Look, site.run.sites)
     look = looks[site.name]
+    undo: Mapping[str, str] = {}
     undone: Mapping[str, Any] = {}
     found: Mapping[str, Any] = {}
     try:
-        undo_run = _run_to_undo(site.run, looks) if site.run.rules.undo else ""
-        if undo_run:
-            undone = site.host.put_back(undo_run, look=True, force=site.run.rules.force)
-        made, moved_before = _make_plan(site, look, undone.get("named"))
-        if not undo_run and (made.waves or made.hold):
+        if site.run.rules.undo:
+            for line in way_back.known_runs(look.runs):
+                site.tell(line)
+            undo = way_back.to_undo(site.run, looks, site.name)
+            running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
+            undone = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
+        cannot = undone.get("cannot", {}) if site.run.rules.verify_files else {}
+        made, moved_before = _make_plan(
+            site, look, undone, {name: cannot[one.mac] for name, one in look.observed.items() if one.mac in cannot}
+        )
+        if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
             hopeless = outlook.hopeless(made, found["boots"])
             if hopeless:
-                made, moved_before = _make_plan(site, look, None, hopeless)
+                made, moved_before = _make_plan(site, look, undone, hopeless)
                 found = _foresee(site, made)
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
@@ -122,9 +129,10 @@ def plan(site: Site) -> list[str]:
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
-    site.handover.write(SitePlan(made, moved_before, undo_run), site.name)
+    site.handover.write(SitePlan(made, moved_before, undo, undone.get("loader", "")), site.name)
     lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
-    lines += [f"run {one['run']} to {one['image']}, recorded {one['created']}" for one in undone.get("records", ())]
+    if undo:
+        lines += way_back.outline(made, undone)
     return _told(site, lines)
 
 
@@ -138,7 +146,7 @@ def point(site: Site) -> Mapping[str, Any]:
     problem = ""
     try:
         if rules.undo:
-            result = site.host.put_back(part.undo_run, force=rules.force)
+            result = site.host.put_back(part.undo, loader=part.loader, force=rules.force)
         elif rules.scope == scope.ALL:
             result = site.point(part.plan.image, hold=part.plan.hold, phones=scope.running(part.plan))
     except TftpHostError as error:
@@ -170,10 +178,8 @@ def _told(site: Site, lines: list[str]) -> list[str]:
     return lines
 
 
-def _make_plan(
-    site: Site, found: Look, named: Mapping[str, Any] | None, hopeless: Mapping[str, str] = MappingProxyType({})
-) -> tuple[Plan, int]:
-    """The plan, and how many phones earlier runs of this rollout moved. `named`: what the files name after an undo, None otherwise.
+def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Mapping[str, str] = MappingProxyType({})) -> tuple[Plan, int]:
+    """The plan, and how many phones earlier runs of this rollout moved. `undone`: of an undo, what the module foresees.
 
     Raises RolloutError, WindowError.
     """
@@ -182,7 +188,7 @@ def _make_plan(
     if closed and not run.check:
         raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
     for_all = None if rules.undo else parse_application(rules.image)
-    targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, named or {})
+    targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, undone["named"])
     label = rules.image or "what the files named before"
     resume = Resume(rules.report_dir)
     pause = resume.pause(label, fleet_of(site.names))
@@ -215,12 +221,3 @@ def _make_plan(
         pinning=not rules.undo,
     )
     return reach, pause.moved
-
-
-def _run_to_undo(run: Run, looks: Mapping[str, Look]) -> str:
-    """The run that was asked for, or the last one of all sites, which not every one of them may have been part of. If its files are back
-    already, phones may be missing: then the undo goes on with them. Raises RolloutError."""
-    records = [record for found in looks.values() for record in (*found.records, *found.undone)]
-    if not records:
-        raise RolloutError(f"nothing to undo: there is no record of a change to {', '.join(run.sites)}")
-    return run.rules.run_to_undo or max(records, key=lambda record: record["created"])["run"]

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import Change
+from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import assert_documented, content, run_module, warnings
 
 PHONE = "SIP001122AABBCC.cnf"
@@ -107,6 +108,28 @@ def test_a_run_or_a_record_by_its_name(root):
     assert run(root)["restored"] == [PHONE]
 
 
+def test_phones_that_need_a_loader(root):
+    """What is foreseen, the file that names the loader meanwhile, and the end of that."""
+    for image in ("P0S3-8-12-00", "P0S3-06-3-00"):
+        make_image(root, image)
+    (root / PHONE).write_bytes(b"line1_password: hunter2\n")
+    before = content(root)
+    apply(root, {name: NEW[name] for name in ("SIPDefault.cnf", "OS79XX.TXT")})
+    phones = {"001122AABBCC": "P0S3-06-3-00"}
+    foreseen = run(root, run="spring", phones=phones, check=True)
+    assert (foreseen["loader"], foreseen["cannot"], list(foreseen["may_not"].values())) == ("P003-8-12-00", {}, [list(phones)])
+    assert "no universal loader" in run(root, run="spring", loader="P0S3-8-12-00")["msg"]
+    meanwhile = {**before, "OS79XX.TXT": b"P003-8-12-00\n"}
+    for changed in (True, False):
+        predicted = run(root, run="spring", loader="P003-8-12-00", check=True)
+        named = run(root, run="spring", loader="P003-8-12-00")
+        assert (predicted["changed"], named["changed"], content(root)) == (changed, changed, meanwhile)
+    assert named["runs"][0]["files"] == 2, "it stands until that is undone too"
+    assert run(root, run="spring")["removed"] == ["OS79XX.TXT"]
+    assert content(root) == before
+    assert run(root, run="spring", required=False)["runs"][0]["files"] == 0
+
+
 def test_files_changed_since(root):
     before = content(root)
     apply(root)
@@ -155,6 +178,8 @@ def test_repair(root, options):
         ({"record": "nonsense"}, "record nonsense of "),
         ({"run": "a", "record": "b"}, "mutually exclusive"),
         ({"run": "a", "only_repair": True}, "mutually exclusive"),
+        ({"run": "a", "since_run": "b"}, "mutually exclusive"),
+        ({"since_run": "spring"}, "there is nothing to undo"),
     ],
 )
 def test_nothing_to_undo(root, options, fault):

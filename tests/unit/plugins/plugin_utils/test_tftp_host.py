@@ -62,9 +62,9 @@ def test_files_are_pointed_and_put_back(root):
     assert changed["changed_files"] == ["SIPDefault.cnf"]
     assert all("hunter2" not in file["diff"] for file in changed["differences"])
     assert f"image_version: {NEW}" in (root / "SIPDefault.cnf").read_text()
-    (record,) = host(root).put_back(None, look=True)["records"]
+    (record,) = host(root).put_back({}, look=True)["records"]
     assert (record["run"], record["image"]) == ("spring", NEW)
-    assert host(root).put_back("spring")["named"]["default"] == OLD
+    assert host(root).put_back({"run": "spring"})["named"]["default"] == OLD
     assert content(root) == before
 
 
@@ -77,7 +77,7 @@ def test_some_phones_only_and_some_not_at_all(root):
 
 
 def test_nothing_to_put_back_is_no_failure(root):
-    answer = host(root).put_back(None, look=True, force=True)
+    answer = host(root).put_back({}, look=True, force=True)
     assert (list(answer["records"]), answer["changed"]) == ([], False)
 
 
@@ -102,8 +102,8 @@ def test_what_a_module_refuses_names_the_host(root):
 def test_what_is_asked(check):
     pbx, calls = answering({"would_move": {}, "named": {}, "phones": {}}, check, cisco79xx_tftp_user="nobody", cisco79xx_tftp_log="/log")
     pbx.point(NEW, "spring", False, only=[MAC], phones={MAC: OLD})
-    pbx.put_back("spring", force=True)
-    pbx.put_back(None, look=True)
+    pbx.put_back({"run": "spring"}, force=True, loader="P003-8-12-00")
+    pbx.put_back({"since_run": "spring"}, look=True, phones={MAC: NEW})
     pbx.read_log(42.7, {MAC: 1.0})
     point = {
         "tftp_root": "/srv/tftp",
@@ -117,11 +117,11 @@ def test_what_is_asked(check):
         "phones": {MAC: OLD},
         "skip_blocked": True,
     }
-    undo = {"tftp_root": "/srv/tftp", "differences": DIFFERENCES, "required": False}
+    undo = {"tftp_root": "/srv/tftp", "tftp_user": "nobody", "differences": DIFFERENCES, "required": False}
     assert calls == [
         ("voip.cisco79xx.image_version", point, check),
-        ("voip.cisco79xx.tftp_root_undo", {**undo, "run": "spring", "force": True}, check),
-        ("voip.cisco79xx.tftp_root_undo", {**undo, "force": False}, True),
+        ("voip.cisco79xx.tftp_root_undo", {**undo, "run": "spring", "loader": "P003-8-12-00", "force": True}, check),
+        ("voip.cisco79xx.tftp_root_undo", {**undo, "since_run": "spring", "phones": {MAC: NEW}, "force": False}, True),
         ("voip.cisco79xx.tftp_log_info", {"since": "43s", "phones": [MAC], "tftp_root": "/srv/tftp", "path": "/log"}, True),
     ]
 

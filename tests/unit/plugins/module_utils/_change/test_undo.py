@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, TransactionError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import ConflictError, NothingToUndo, TransactionError
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.module_utils._change.helpers import (
     NEW,
     PHONE,
@@ -66,6 +66,24 @@ def test_records_of_one_run_are_undone_together(root):
     with pytest.raises(TransactionError, match=r"no record of run spring of .* that can be undone: there are: winter"):
         undo(root, run="spring")
     undo(root)
+
+
+def test_all_since_a_run(root):
+    apply(root, {PHONE: b"another run"}, run="winter")
+    before = timed(snapshot(root))
+    apply(root, {PHONE: b"1", "new": b"1"}, run="trial")
+    apply(root, {PHONE: b"2", "SIPDefault.cnf": b"2"}, run="spring")
+    with pytest.raises(ConflictError, match=f"{PHONE} was changed since by run spring: take that back first, or set since_run to trial"):
+        undo(root, run="trial")
+    with pytest.raises(NothingToUndo, match=r"no record of run autumn of .* that can be undone: there are: spring, trial, winter"):
+        undo(root, since="autumn")
+    undo(root, run="spring")
+    apply(root, {PHONE: b"3"}, run="summer")
+    undo(root, since="trial")
+    assert timed(snapshot(root)) == before
+    assert [record.state for record in records(root)] == ["undone"] * 3 + ["done"]
+    with pytest.raises(NothingToUndo):
+        undo(root, since="spring")
 
 
 def test_a_record_by_its_id(root):

@@ -67,6 +67,7 @@ TYPED = [
     ("accept_unknown_mac", "true", "accept_unknown_mac", True),
     ("rollout_undo", True, "undo", True),
     ("run", "20260115T080000-1", "run_to_undo", "20260115T080000-1"),
+    ("since_run", "20260115T080000-1", "since_run", "20260115T080000-1"),
     ("rollback_on_stop", "true", "rollback_on_stop", True),
     ("sites", "apart", "sites", "apart"),
     ("tftp_group", "branches", "tftp_group", "branches"),
@@ -128,7 +129,7 @@ def test_every_option_is_a_rule_and_every_rule_an_option():
 
 def test_every_option_is_tried_here():
     assert {long(name) for name, *_rest in TYPED} == set(SPEC) - {"rollout_phones"}
-    anything_goes = {"rollout_timezone", "rollout_run_to_undo", "rollout_tftp_group"}
+    anything_goes = {"rollout_timezone", "rollout_run_to_undo", "rollout_since_run", "rollout_tftp_group"}
     assert {long(name) for name, *_rest in WRONG} == set(SPEC) - anything_goes
 
 
@@ -163,6 +164,7 @@ def test_by_default():
         accept_unknown_mac=False,
         undo=False,
         run_to_undo="",
+        since_run="",
         rollback_on_stop=False,
         sites="together",
         tftp_group="tftp_servers",
@@ -224,6 +226,11 @@ def test_an_undo_needs_no_image():
     assert (made.undo, made.image) == (True, "")
     with pytest.raises(RolloutError, match="no image was asked for"):
         rules.read({}, same)
+
+
+def test_one_run_or_all_since_one():
+    with pytest.raises(RolloutError, match="run and since_run are both given: name one"):
+        asked(rollout_undo=True, run="a", since_run="b")
 
 
 def test_what_stands_in_braces_is_resolved():

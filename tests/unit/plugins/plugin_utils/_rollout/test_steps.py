@@ -56,6 +56,7 @@ def sites(handover, tmp_path, fleet_runs):
                 for member in members:
                     (root / f"SIP{mac(member)}.cnf").write_text("line1_name: 7\n")
                 make_image(root, NEW)
+                make_image(root, OLD)
             variables = {"cisco79xx_tftp_root": str(root), "cisco79xx_state_dir": str(tmp_path / f"state-{name}")}
             started = begun(where, check=check, **options)
             host = TftpHost(name, variables, execute, check)
@@ -197,13 +198,17 @@ def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_run
     back = sites(rollout_undo=True)
     for step in (steps.look, steps.plan):
         each(step, back)
-    assert [line for line in sites.lines if line.startswith("pbx: run run to P0S3-06-3-00, recorded ")]
-    assert back[0].handover.read(SitePlan, "pbx").undo_run == "run"
+    (line,) = [line for line in sites.lines if line.startswith("pbx: run run of ")]
+    assert line.endswith(", to P0S3-06-3-00: all phones; stands, with 2 files to put back")
+    assert back[0].handover.read(SitePlan, "pbx").undo == {"run": "run"}
     assert {site: back[0].handover.read(SitePlan, site).plan.images for site in SITES} == {
         "pbx": {"a": OLD, "b": OLD},
         "branch": {"c": OLD},
     }
     each(steps.point, back)
+    for site in back:
+        assert (tmp_path / site.name / "OS79XX.TXT").read_text() == "P003-08-2-00\n", "for the phones that are on their way"
+        site.host.put_back({"run": "run"})
     assert {name: content(tmp_path / name) for name in SITES} == before
 
 

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The runs that changed a root, and which phones come back when they are undone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from .._change.model import Change
+from .._change.record import DONE, UNDONE, Record
+from .._phone import cnf
+from .._phone.boot import LOOPS, STAYS, STUCK, Outcome
+from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
+from .._phone.rules import RULES, SURE
+from .._text import first_some
+from .access import ANYBODY, ServerUser
+from .foresight import Contents, Foresight, arrives
+from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root, RootFile
+
+_LATEST = 8
+"""The generation of a phone of which only the files may tell what it runs."""
+_ENDS = {STAYS: "stays on {}", LOOPS: "restarts again and again", STUCK: "is stuck in its loader"}
+
+
+def known_runs(records: Iterable[Record]) -> List[Dict[str, Any]]:
+    """The runs of these records, in the form that the module `tftp_root_undo` returns. `records`, and what is returned: newest first."""
+    runs: Dict[str, List[Record]] = {}
+    for record in sorted((one for one in records if one.run and one.state in (DONE, UNDONE)), key=lambda one: one.id):
+        runs.setdefault(record.run, []).append(record)
+    return [_about(run, own) for run, own in reversed(list(runs.items()))]
+
+
+def _about(run: str, records: Sequence[Record]) -> Dict[str, Any]:
+    names = {os.path.basename(entry.name) for record in records for entry in record.files}
+    return {
+        "run": run,
+        "first": records[0].id,
+        "created": records[0].created,
+        "image": next((record.image for record in records if record.image), ""),
+        "default": SIP_DEFAULT in names,
+        "phones": sum(bool(PHONE_FILE.fullmatch(name)) for name in names),
+        "files": len({entry.path for record in records if record.state == DONE for entry in record.files}),
+    }
+
+
+@dataclass
+class WayBack:
+    """What becomes of phones after an undo.
+
+    `default`: the image that SIPDefault.cnf names then; `own`: MAC → image, of phones that end on another. `loader`: the universal loader
+    that OS79XX.TXT has to name until they are back, or empty. `cannot`: MAC → why, of phones that cannot come back. `may_not`: why phones
+    perhaps do not, and their MACs.
+    """
+
+    default: str
+    own: Dict[str, str]
+    loader: str = ""
+    cannot: Dict[str, str] = field(default_factory=dict)
+    may_not: Dict[str, List[str]] = field(default_factory=dict)
+
+
+def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional[Image]], server: ServerUser = ANYBODY) -> WayBack:
+    """What becomes of these phones (MAC → what it runs now, None if that is not known) after an undo with these changes."""
+    undone = {change.path: change.after for change in changes}
+    files = root.phones
+    back = WayBack(*_named(root, files, undone))
+    before = best = Foresight(root, undone, server)
+    targets: Dict[str, Image] = {}
+    for mac in phones:
+        named = back.own.get(mac) or back.default
+        target = _target(before, mac, recognise(named))
+        if target:
+            targets[mac] = target
+        if target and target.name != named:
+            back.own[mac] = target.name
+    loaders = {targets[mac].loader for mac in targets if _reads_os79xx(phones[mac])}
+    can_be_named = root.os79xx or OS79XX not in root.entries
+    least = _doubts(before, phones, targets)
+    for loader in sorted(filter(None, loaders)) if can_be_named else ():
+        with_it = before.instead({**undone, _os79xx(root, loader).path: _line(loader)})
+        doubts = _doubts(with_it, phones, targets)
+        if doubts < least:
+            best, back.loader, least = with_it, loader, doubts
+    for mac, target in targets.items():
+        boot = best.of(mac, phones[mac])
+        bad = [outcome for outcome in boot.outcomes if not arrives(outcome, target)]
+        if not bad or (_is_there(phones[mac], target) and boot.outcomes == before.of(mac, phones[mac]).outcomes):
+            continue
+        sure = len(bad) == len(boot.outcomes)
+        why = _why(bad, "it" if sure else "perhaps it", phones[mac], target, best)
+        if sure:
+            back.cannot[mac] = why
+        else:
+            back.may_not.setdefault(why, []).append(mac)
+    return back
+
+
+def _named(root: Root, files: Iterable[RootFile], instead: Contents) -> Tuple[str, Dict[str, str]]:
+    """The image that SIPDefault.cnf names ("" if none), and those that the phones' own `files` name, by MAC."""
+    default = root.default
+    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
+    own = {}
+    for file in files:
+        lines = cnf.image_versions(instead.get(file.path, file.data) or b"")
+        value = lines[-1][1].strip() if lines else ""
+        if value and value.upper() != cnf.UNPROVISIONED:
+            own[file.mac] = value
+    return cnf.lookup(data or b"", "image_version") or "", own
+
+
+def name_loader(root: Root, changes: Sequence[Change], loader: str) -> Tuple[Change, ...]:
+    """These changes, but with OS79XX.TXT naming that loader after them."""
+    change = _os79xx(root, loader)
+    rest = [one for one in changes if one.path != change.path]
+    return (*rest, change) if change.before != change.after else tuple(rest)
+
+
+def _os79xx(root: Root, loader: str) -> Change:
+    return root.change(OS79XX, root.os79xx, _line(loader))
+
+
+def _line(loader: str) -> bytes:
+    return loader.encode("ascii") + b"\n"
+
+
+def _target(foresight: Foresight, mac: str, named: Optional[Image]) -> Optional[Image]:
+    """What the phone stays on, once it runs what its .cnf files name: a load in an XML file may win, or be all that it is told."""
+    image = foresight.of(mac, named, None if named else _LATEST).outcomes[0].image
+    return image if image and image.protocol == SIP else named
+
+
+def _reads_os79xx(runs: Optional[Image]) -> bool:
+    return runs is None or runs.generation < FIRST_WITH_LOADER
+
+
+def _is_there(runs: Optional[Image], target: Image) -> bool:
+    return bool(runs and runs.same_as(target))
+
+
+def _doubts(foresight: Foresight, phones: Mapping[str, Optional[Image]], targets: Mapping[str, Image]) -> List[int]:
+    """How bad it is, the worst first: phones to move that cannot arrive, that are likely not to, and the other ways in which they do not;
+    then the same of the phones that are there already."""
+    sums = [0] * 6
+    for mac, target in targets.items():
+        good = [arrives(outcome, target) for outcome in foresight.of(mac, phones[mac]).outcomes]
+        at = 3 if _is_there(phones[mac], target) else 0
+        for place, doubt in enumerate((not any(good), not good[0], good.count(False)), at):
+            sums[place] += doubt
+    return sums
+
+
+def _why(bad: Sequence[Outcome], it: str, runs: Optional[Image], target: Image, foresight: Foresight) -> str:
+    """Why a phone (`it`) does not come back, or may not: what is missing, or else where it ends and by which rules."""
+    lacking = foresight.problems(target)
+    if lacking:
+        return "; ".join(first_some(lacking, 3))
+    ends = dict.fromkeys(_ENDS.get(end, "loads {}").format(image or runs or "what it runs") for end, image, _rules in bad)
+    rules = dict.fromkeys(name for outcome in bad for name in outcome.rules)
+    unsure = [RULES[name].text for name in rules if RULES[name].sureness != SURE] or [RULES[list(rules)[-1]].text]
+    return f"{it} {', '.join(ends)}: {' '.join(unsure)}"

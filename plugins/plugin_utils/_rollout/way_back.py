@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which run a rollback takes back, and what it tells people beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Run
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
+
+MOST_RUNS = 10
+
+
+def to_undo(run: Run, looks: Mapping[str, Look], site: str) -> dict[str, str]:
+    """What to undo at that site, as for `TftpHost.put_back`: what was asked for, or the last run of all sites, which not every one
+    of them may have been part of. If its files are back already, phones may be missing: then the undo goes on with them.
+
+    Raises RolloutError if no such run is known.
+    """
+    began: dict[str, str] = {}
+    for found in looks.values():
+        for one in found.runs:
+            began[one["run"]] = min(one["first"], began.get(one["run"], one["first"]))
+    newest_first = sorted(began, key=began.__getitem__, reverse=True)
+    if not newest_first:
+        raise RolloutError(f"nothing to undo: there is no record of a change to {', '.join(run.sites)}")
+    asked = run.rules.since_run or run.rules.run_to_undo
+    if asked and asked not in began:
+        raise RolloutError(f"there is no record of run {asked} at {', '.join(run.sites)}: there are: {list_some(newest_first, MOST_RUNS)}")
+    if not run.rules.since_run:
+        return {"run": asked or newest_first[0]}
+    since = newest_first[: newest_first.index(asked) + 1]
+    here = [one["run"] for one in looks[site].runs if one["run"] in since]
+    return {"since_run": here[-1]} if here else {"run": asked}
+
+
+def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For people: the runs of a site, the newest first, whom each reached, and what is left of it to take back."""
+    return [
+        f"run {one['run']} of {one['created']}, to {one['image']}: {'all phones' if one['default'] else count(one['phones'])}; "
+        f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}"
+        for one in runs[:MOST_RUNS]
+    ]
+
+
+def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[str]:
+    """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo."""
+    names = {phone.mac: name for name, phone in plan.phones.items()}
+    lines = [f"this takes back run {name}" for name in dict.fromkeys(record["run"] for record in foreseen["records"])]
+    lines += [
+        f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"
+        for why, macs in foreseen["may_not"].items()
+    ]
+    if foreseen["loader"]:
+        lines.append(f"OS79XX.TXT names {foreseen['loader']} until the phones are back, and then what it named before")
+    if not plan.waves and not foreseen["records"]:
+        others = "; another one is taken back with -e run=…" if any(one["files"] for one in foreseen["runs"]) else ""
+        lines.append(f"nothing to take back: files and phones are as before that run{others}")
+    return lines

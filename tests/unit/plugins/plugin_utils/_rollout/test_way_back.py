@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import way_back
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import begun
+
+
+def entry(run, number, **more):
+    return {"run": run, "first": f"2026112{number}", "created": f"2026-11-2{number}", "image": "P0S3-06-3-00", "files": 1, **more}
+
+
+TRIAL, REST, LAST = entry("trial", 1), entry("rest", 2), entry("last", 3)
+LOOKS = {"pbx": Look(runs=[LAST, REST, TRIAL]), "branch": Look(runs=[{**LAST, "first": "20261124", "files": 0}, REST])}
+
+
+@pytest.mark.parametrize(
+    ("asked", "pbx", "branch"),
+    [
+        ({}, {"run": "last"}, {"run": "last"}),
+        ({"run": "trial"}, {"run": "trial"}, {"run": "trial"}),
+        ({"since_run": "trial"}, {"since_run": "trial"}, {"since_run": "rest"}),
+        ({"since_run": "rest"}, {"since_run": "rest"}, {"since_run": "rest"}),
+        ({"since_run": "last"}, {"since_run": "last"}, {"since_run": "last"}),
+    ],
+)
+def test_what_is_taken_back_at_each_site(asked, pbx, branch):
+    run = begun({"pbx": "a", "branch": "b"}, rollout_undo=True, **asked)
+    assert [way_back.to_undo(run, LOOKS, site) for site in ("pbx", "branch")] == [pbx, branch]
+
+
+def test_a_site_that_was_part_of_none_of_them():
+    run = begun({"pbx": "a", "branch": "b"}, rollout_undo=True, since_run="trial")
+    assert way_back.to_undo(run, {**LOOKS, "branch": Look()}, "branch") == {"run": "trial"}
+
+
+@pytest.mark.parametrize("option", ["run", "since_run"])
+def test_a_run_that_is_not_known_is_refused_with_those_that_are(option):
+    run = begun({"pbx": "a", "branch": "b"}, rollout_undo=True, **{option: "spring"})
+    with pytest.raises(RolloutError, match="there is no record of run spring at pbx, branch: there are: last, rest, trial"):
+        way_back.to_undo(run, LOOKS, "pbx")
+
+
+def test_the_runs_for_people():
+    runs = [entry("a", 3, default=True, phones=2, files=4), entry("b", 2, default=False, phones=1, files=0)]
+    assert way_back.known_runs(runs) == [
+        "run a of 2026-11-23, to P0S3-06-3-00: all phones; stands, with 4 files to put back",
+        "run b of 2026-11-22, to P0S3-06-3-00: 1 phone; taken back",
+    ]
+    assert len(way_back.known_runs(runs * 10)) == 10
