@@ -199,7 +199,7 @@ def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_run
     for step in (steps.look, steps.plan):
         each(step, back)
     (line,) = [line for line in sites.lines if line.startswith("pbx: run run of ")]
-    assert line.endswith(", to P0S3-06-3-00: all phones; stands, with 2 files to put back")
+    assert line.endswith(", to P0S3-06-3-00: all phones; stands, with 1 file to put back")
     assert back[0].handover.read(SitePlan, "pbx").undo == {"run": "run"}
     assert {site: back[0].handover.read(SitePlan, site).plan.images for site in SITES} == {
         "pbx": {"a": OLD, "b": OLD},
