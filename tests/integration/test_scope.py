@@ -92,6 +92,22 @@ def test_a_trial_is_taken_back_to_the_byte(site):
     assert here.running() == {"phone0": OLD, "phone1": OLD}
 
 
+def test_a_trial_of_a_phone_that_reads_what_others_read_too(site):
+    """OS79XX.TXT has to name the loader for it; the plan says who else reads that: old SIP phones and an SCCP neighbour."""
+    here = site([{"image": NEW}, {"image": NEW}, {"image": NEWER, "cnf": b"image_version: P0S3-8-12-00\n"}], default=NEW)
+    (here.root / "OS79XX.TXT").write_bytes(b"P0S3-06-3-00\n")
+    sccp = b"<device><deviceProtocol>SCCP</deviceProtocol><loadInformation>P00308000500</loadInformation></device>"
+    (here.root / "SEP00112233AA01.cnf.xml").write_bytes(sccp)
+    before = contents(here)
+    trial = here.play("upgrade", "--limit", "phone0", "-e", "scope=wave", image=NEWER)
+    assert trial.status == 0, trial.output
+    assert changed(before, contents(here)) == {own_file(here, 0), "OS79XX.TXT"}
+    assert f"OS79XX.TXT changes, and others up to 6.x read it too: 1 phone ({here.phones[1]['mac']})" in trial.output
+    assert "OS79XX.TXT changes, and SCCP phones up to 6.x read it too: 1 SCCP phone seen here (00112233AA01)" in trial.output
+    assert f"the way back: to {NEW} (1 phone): not known: From 8.x to 6.x" in trial.output
+    assert here.running() == {"phone0": NEWER, "phone1": NEW, "phone2": NEWER}
+
+
 def log(here, *macs):
     """The TFTP server's log, of phones that restart."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - 600))

@@ -189,6 +189,61 @@ def test_with_a_scope_of_waves_the_files_change_with_the_waves(sites, tmp_path):
     assert [list(wave.macs) for wave in among[0].handover.read(SitePlan, "pbx").plan.waves] == [[mac("a")], [mac("b")]]
 
 
+def test_what_can_be_known_beforehand_is_told(sites, tmp_path):
+    among = sites({"pbx": "ab"})
+    each(steps.look, among)
+    each(steps.plan, among)
+    assert [line.partition(":")[0] for line in sites.lines if line.startswith("risk")] == ["risk", "risk"]
+    (down,) = [line for line in sites.lines if line.startswith("risk: 2 phones (a, b) may keep what runs now")]
+    assert "From 8.x to 6.x" in down
+    lacking = "P0S3-08-2-00.loads, P003-08-2-00.sbn, P0S3-08-2-00.sb2 missing in the TFTP root"
+    assert f"the way back: to P0S3-08-2-00 (2 phones): not open: {lacking}" in sites.lines
+
+
+def test_nothing_to_move_is_nothing_to_foresee(sites, fleet_runs):
+    fleet_runs.update(a=NEW, b=NEW)
+    (site,) = sites({"pbx": "ab"})
+    steps.look(site)
+    asked = []
+    object.__setattr__(site.host, "_execute", lambda *call: asked.append(call))
+    steps.plan(site)
+    assert site.handover.read(SitePlan, "pbx").problem == "" and asked == []
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_phone_that_would_not_get_there_is_blocked(sites, tmp_path, monkeypatch, skip):
+    (site,) = sites({"pbx": "ab"}, skip_blocked=skip)
+    point = TftpHost.point
+
+    def foresee(host, *arguments, phones=None, **more):
+        result = point(host, *arguments, phones=phones, **more)
+        ends = [{"end": "stays", "image": OLD, "rules": ["signed"]}]
+        group = {"macs": [mac("a")], "sure": True, "ends": ends, "arrives": False, "why": "It is so."}
+        return {**result, "boots": [group] if mac("a") in (phones or ()) else []}
+
+    monkeypatch.setattr(TftpHost, "point", foresee)
+    steps.look(site)
+    steps.plan(site)
+    part = site.handover.read(SitePlan, "pbx")
+    assert (part.plan.phones["a"].status, part.plan.phones["a"].reason) == ("blocked", "would not get there: It is so.")
+    if not skip:
+        assert part.problem.startswith("1 phone cannot go to P0S3-06-3-00, so nothing was changed. a: would not get there: It is so.")
+        return
+    assert part.problem == "" and part.plan.hold == {mac("a"): OLD}
+    assert [wave.phones for wave in part.plan.waves] == [["b"]]
+
+
+def test_the_steps_of_a_phone_that_must_not_leave_one_out(sites, fleet_runs, tmp_path):
+    fleet_runs["b"] = "P0S3-04-4-00"
+    (site,) = sites({"pbx": "ab"})
+    make_image(tmp_path / "pbx", "P0S3-05-3-00")
+    steps.look(site)
+    steps.plan(site)
+    assert "by way of P0S3-05-3-00" in site.problems(SitePlan)["pbx"]
+    command = "  ansible-playbook voip.cisco79xx.upgrade -i … -e image="
+    assert sites.lines[1:] == [f"{command}{image} --limit b -e scope=wave  # in the TFTP root" for image in ("P0S3-05-3-00", NEW)]
+
+
 def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_runs):
     among = sites()
     before = {name: content(tmp_path / name) for name in SITES}
