@@ -65,21 +65,16 @@ class PhoneLogs:
         self._orphans: Deque[Timed] = deque(maxlen=1000)
         """Events with neither MAC nor address."""
 
-    def feed_all(self, events: Iterable[Event]) -> None:
+    def feed(self, events: Iterable[Event]) -> None:
         """Add events. Raises TooMuch."""
-        for event in events:
-            self.feed(event)
-
-    def feed(self, event: Event) -> None:
-        """Add an event. Raises TooMuch."""
-        when, meaning = event
-        if when is not None and not self._begin <= when <= self._end:
-            return
-        place = self._places.get(meaning) or self._place(meaning, when)
-        if place:
-            place.stream.seen.append((when, place.clue))
-            if place.starts:
-                place.stream.start(when, self._scene.limits.boot_gap)
+        for when, meaning in events:
+            if when is not None and not self._begin <= when <= self._end:
+                continue
+            place = self._places.get(meaning) or self._place(meaning, when)
+            if place:
+                place.stream.seen.append((when, place.clue))
+                if place.starts:
+                    place.stream.start(when, self._scene.limits.boot_gap)
 
     def _place(self, meaning: Meaning, when: Optional[float]) -> Optional[_Place]:
         """Where an event goes whose meaning is new; None if that is to no phone."""
@@ -157,14 +152,14 @@ def diagnose(
         for source in rest:
             if isinstance(source, bytes):
                 lines = chain((source,), cast("Iterator[bytes]", rest))
-                logs.feed_all(Reader(now, stats).events(lines))
+                logs.feed(Reader(now, stats).events(lines))
                 break
             with reading(source):
                 if is_capture(source):
-                    logs.feed_all(read_capture(source, stats))
+                    logs.feed(read_capture(source, stats))
                 else:
                     reader = Reader(min(now, os.stat(source).st_mtime), stats)
-                    logs.feed_all(reader.events(open_log(source, since, reader)))
+                    logs.feed(reader.events(open_log(source, since, reader)))
         return {"phones": logs.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
     finally:
         gc.enable()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .events import MISSING, REQUEST, SERVED
 from .names import CTL, STARTS
@@ -138,32 +138,28 @@ class Owners:
         # Who runs 7.x or 8.x begins each boot with its MAC, and does not ask for OS79XX.TXT.
         newer = any(clue.name.kind == CTL for _when, clue in own.seen)
         newer = newer and not any(home == _HOME and _starts(clue) for _when, clue, home in located)
-        visit, ended = 0, float("-inf")
-        visits: List[int] = []
-        strange: Set[int] = set()
-        certain: Set[int] = set()
-        for when, clue, home in located:
-            if home != _AWAY:
-                if (when or 0.0) - ended > self._limits.flash:
-                    visit += 1
-                ended = when or 0.0
-                if home == _HOME:
-                    certain.add(visit)
-                elif newer and _starts(clue):
-                    strange.add(visit)
-            visits.append(visit)
+        visits: List[List[Tuple[Optional[float], Clue, str]]] = []
         rest: List[Timed] = []
-        boots: List[float] = []
-        for visit, (when, clue, home) in zip(visits, located):
-            if home == _AWAY or visit in strange - certain:
+        ended = float("-inf")
+        for when, clue, home in located:
+            if home == _AWAY:
                 rest.append((when, clue))
                 continue
-            log.clues.append((when, clue))
-            if when is not None and home == _MAYBE and when > last:
-                log.presumed = True
-            if when is not None and _starts(clue):
-                boots.append(when)
-        others = self._others(stream.key, rest)
+            if (when or 0.0) - ended > self._limits.flash:
+                visits.append([])
+            ended = when or 0.0
+            visits[-1].append((when, clue, home))
+        boots: List[float] = []
+        for visit in visits:
+            if newer and all(home == _MAYBE for _when, _clue, home in visit) and any(_starts(clue) for _when, clue, _home in visit):
+                rest += [(when, clue) for when, clue, _home in visit]
+                continue
+            for when, clue, home in visit:
+                log.clues.append((when, clue))
+                log.presumed = log.presumed or (when is not None and home == _MAYBE and when > last)
+                if when is not None and _starts(clue):
+                    boots.append(when)
+        others = self._others(stream.key, sorted(rest, key=lambda one: one[0] or 0.0))
         if stream.first is not None and (log.first is None or stream.first < log.first) and others.first != stream.first:
             log.first = stream.first
         self._count(log, boots, stream.boots - others.boots)

@@ -55,13 +55,9 @@ class PhoneLog:
 
     def may_ask(self, base: str, when: float, before: float, after: float) -> bool:
         """Whether it can have asked for this file of an image then: it is never about two, and an application that runs asks for none."""
-        for at, clue in self.clues:
-            if at is None or not when - before <= at <= when + after:
-                continue
-            kind = clue.name.kind
-            if (kind in IMAGES and _version(clue.name.base) != _version(base)) or (kind in PAIR and at < when):
-                return False
-        return True
+        near = [(at, clue.name) for at, clue in self.clues if at is not None and when - before <= at <= when + after]
+        others = any(name.kind in IMAGES and _version(name.base) != _version(base) for _at, name in near)
+        return not others and not any(name.kind in PAIR and at < when for at, name in near)
 
 
 def _version(base: str) -> str:
@@ -87,10 +83,8 @@ def adopt(logs: Collection[PhoneLog], orphans: Iterable[Timed], limits: Threshol
                     by_second.setdefault(int(at), {})[log.key] = log
 
     def near(by_second: Dict[int, Dict[str, PhoneLog]], when: float, before: float, after: float) -> List[PhoneLog]:
-        logs_near: Dict[str, PhoneLog] = {}
-        for second in range(int(when - before), int(when + after) + 1):
-            logs_near.update(by_second.get(second, {}))
-        return list(logs_near.values())
+        seconds_near = range(int(when - before), int(when + after) + 1)
+        return list({log.key: log for second in seconds_near for log in by_second.get(second, {}).values()}.values())
 
     given: List[Tuple[PhoneLog, float, Clue]] = []
     for when, clue in timed:

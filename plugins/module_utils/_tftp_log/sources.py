@@ -151,10 +151,8 @@ def root_files(root: str) -> Collection[str]:
     try:
         os.listdir(root)
     except OSError as error:
-        cause = error.strerror or "it cannot be read"
-        raise SourceError(
-            f"tftp_root {root} cannot be listed: {cause}: name the folder that the TFTP server serves, or run with become"
-        ) from None
+        advice = "name the folder that the TFTP server serves, or run with become"
+        raise SourceError(f"tftp_root {root} cannot be listed: {error.strerror}: {advice}") from None
     for folder, folders, here in os.walk(root):
         folders.sort()
         inside = os.path.relpath(folder, root)

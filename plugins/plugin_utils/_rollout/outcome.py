@@ -112,20 +112,12 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """The content of report.json."""
+        rollout = {key: value for key, value in vars(self).items() if key not in ("phones", "files")}
+        rollout.update(started=stamp(self.started), ended=stamp(self.ended), waves=[wave.to_json() for wave in self.waves])
+        rollout.update(stop_reason=self.stop_reason or None, error=self.error or None)
         return {
             "schema": SCHEMA,
-            "rollout": {
-                "image": self.image,
-                "started": stamp(self.started),
-                "ended": stamp(self.ended),
-                "finished": self.finished,
-                "check_mode": self.check_mode,
-                "waves": [wave.to_json() for wave in self.waves],
-                "stopped_at": self.stopped_at,
-                "stop_reason": self.stop_reason or None,
-                "paused_after": self.paused_after,
-                "error": self.error or None,
-            },
+            "rollout": rollout,
             "phones": {name: outcome.to_json() for name, outcome in self.phones.items()},
             "files": [vars(file) for file in self.files[:MOST_FILES]],
             "files_left_out": max(0, len(self.files) - MOST_FILES),
