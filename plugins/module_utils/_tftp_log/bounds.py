@@ -20,16 +20,11 @@ _AGAIN = 2.0
 class TooMuch(Exception):
     """A log costs more than it may: which log, how much, and what to do. Of no part of it anything is told: the rest may say otherwise."""
 
-    def __init__(self, what: str, bound: str) -> None:
-        super().__init__(what)
-        self.place = ""
-        self._bound = bound
+    place = ""
 
     def __str__(self) -> str:
-        return (
-            f"{self.place or 'the log'} {self.args[0]} ({self._bound}): let less of it be read with since, until or path, or give a larger "
-            f"{self._bound}"
-        )
+        what, bound = self.args
+        return f"{self.place or 'the log'} {what} ({bound}): let less of it be read with since, until or path, or give a larger {bound}"
 
 
 @contextmanager

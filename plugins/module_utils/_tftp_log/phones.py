@@ -66,10 +66,7 @@ class Stream:
 
 
 class Owners:
-    """Gives the events of addresses to phones.
-
-    `streams` are by MAC, or by address.
-    """
+    """Gives the events of addresses to phones. `streams` are by MAC, or by address."""
 
     def __init__(self, streams: Mapping[str, Stream], scene: Scene) -> None:
         self._streams = streams
@@ -209,11 +206,8 @@ def _starts(clue: Clue) -> bool:
 
 def _at_home(when: float, address: str, marks: List[Tuple[float, str]], near: float) -> str:
     """Whether a phone had an address then, by when and where it was seen."""
-    before = bisect_right(marks, (when, _LAST)) - 1
-    if before >= 0 and marks[before][1] == address and when - marks[before][0] <= near:
-        return _HOME
     home = ""
-    for at in (before, bisect_left(marks, (when, ""))):
+    for at in (bisect_right(marks, (when, _LAST)) - 1, bisect_left(marks, (when, ""))):
         if 0 <= at < len(marks):
             seen = marks[at][0]
             here = any(one == address for _seen, one in marks[bisect_left(marks, (seen, "")) : bisect_right(marks, (seen, _LAST))])
