@@ -23,66 +23,41 @@ options:
     description: Address or name of the phone.
     type: string
     default: inventory_hostname
-    vars:
-      - name: inventory_hostname
-      - name: ansible_host
-      - name: ansible_telnet_host
+    vars: [{name: inventory_hostname}, {name: ansible_host}, {name: ansible_telnet_host}]
   port:
     description: Its telnet port.
     type: integer
     default: 23
-    vars:
-      - name: ansible_port
-      - name: ansible_telnet_port
-    env:
-      - name: ANSIBLE_CISCO79XX_PORT
-    ini:
-      - section: cisco79xx_telnet
-        key: port
+    vars: [{name: ansible_port}, {name: ansible_telnet_port}]
+    env: [{name: ANSIBLE_CISCO79XX_PORT}]
+    ini: [{section: cisco79xx_telnet, key: port}]
   password:
     description: The C(phone_password) of its configuration files. The phone asks for no user name.
     type: string
-    vars:
-      - name: ansible_password
-      - name: ansible_telnet_password
-    env:
-      - name: ANSIBLE_CISCO79XX_PASSWORD
-    ini:
-      - section: cisco79xx_telnet
-        key: password
+    vars: [{name: ansible_password}, {name: ansible_telnet_password}]
+    env: [{name: ANSIBLE_CISCO79XX_PASSWORD}]
+    ini: [{section: cisco79xx_telnet, key: password}]
   connect_timeout:
     description: Seconds the phone may take to accept the connection.
     type: float
     default: 10
-    vars:
-      - name: ansible_telnet_connect_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_CONNECT_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: connect_timeout
+    vars: [{name: ansible_telnet_connect_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_CONNECT_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: connect_timeout}]
   login_timeout:
     description: Seconds from the connection to the prompt.
     type: float
     default: 20
-    vars:
-      - name: ansible_telnet_login_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_LOGIN_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: login_timeout
+    vars: [{name: ansible_telnet_login_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_LOGIN_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: login_timeout}]
   command_timeout:
     description: Seconds from a command to the end of its answer.
     type: float
     default: 20
-    vars:
-      - name: ansible_telnet_command_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_COMMAND_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: command_timeout
+    vars: [{name: ansible_telnet_command_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_COMMAND_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: command_timeout}]
 """
 
 EXAMPLES = r"""

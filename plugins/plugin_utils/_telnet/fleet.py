@@ -40,7 +40,6 @@ GONE = 60.0
 MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, failures.CLOSED)
 """Kinds of failure that a phone which restarts just now has too."""
 
-
 _LINE = re.compile(r"^[ \t]{0,8}([0-9]{1,2})[ \t]{1,8}([1.0x])([1.0x])([1.0x])[ \t]{1,8}([A-Z_]{1,32})\s", re.MULTILINE)
 
 
