@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 from .._phone import image
 from .._text import plain, shorten
 from .names import CONFIGS, CTL, IMAGES, MGC, OS79XX, PAIR, SIP
-from .requests import PhoneLog, Request, mark_others, requests_of
+from .requests import PhoneLog, Request, requests_of
 from .rules import judge
 from .scene import Scene
 from .verdicts import CERTAIN, LIKELY, NOT_OURS, Case
@@ -31,7 +31,6 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         return None
     known = [when for when, _clue in log.clues if when is not None]
     addresses = [(when or 0.0, place, clue.meaning.address) for place, (when, clue) in enumerate(log.clues) if clue.meaning.address]
-    mark_others(requests, log)
     case = Case(requests, scene, [Request(when, clue.name, clue.meaning.line) for when, clue in log.doubts])
     verdict = judge(case)
     if verdict.confidence == CERTAIN and (log.presumed or not known):

@@ -74,7 +74,10 @@ class Progress:
     def line(self, text: str) -> None:
         """How things stand."""
         if self._terminal is not None:
-            text = text[: _columns(self._terminal) - 1]
+            columns = 80
+            with suppress(OSError):
+                columns = os.get_terminal_size(self._terminal).columns or columns
+            text = text[: columns - 1]
             self._write("\r" + text.ljust(self._width))
             self._width = len(text)
         elif not self._quiet:
@@ -89,13 +92,6 @@ class Progress:
     def _write(self, text: str) -> None:
         with suppress(OSError):
             os.write(self._terminal or 0, text.encode("ascii", "replace"))
-
-
-def _columns(terminal: int) -> int:
-    try:
-        return os.get_terminal_size(terminal).columns or 80
-    except OSError:
-        return 80
 
 
 def terminal_of(process: int, environment: Mapping[str, str]) -> int | None:
