@@ -60,13 +60,8 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
 
 def _own_boots(requests: List[Request]) -> int:
     """Boots behind a common address, which tells of no OS79XX.TXT whose it is: each goes on with the phone's own file."""
-    boots, begun = 0, False
-    for request in requests:
-        if request.kind == OS79XX:
-            begun = True
-        elif begun and request.kind == SIP:
-            boots, begun = boots + 1, False
-    return boots
+    kinds = [request.kind for request in requests if request.kind in (OS79XX, SIP)]
+    return sum(pair == (OS79XX, SIP) for pair in zip(kinds, kinds[1:]))
 
 
 def _shown(request: Request, dated: bool) -> str:

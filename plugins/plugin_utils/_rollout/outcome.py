@@ -13,14 +13,9 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
-DONE = "done"
-ALREADY = "already"
-FAILED = "failed"
-BLOCKED = "blocked"
-NOT_REACHED = "not_reached"
-PLANNED = "planned"
-STATUSES = (FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY)
+STATUSES = ("failed", "blocked", "not_reached", "planned", "done", "already")
 """What needs somebody first."""
+FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY = STATUSES
 
 SCHEMA = 1
 """Version of report.json. It grows when a key goes or changes its meaning, not when one is added."""
