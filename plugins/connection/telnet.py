@@ -23,66 +23,41 @@ options:
     description: Address or name of the phone.
     type: string
     default: inventory_hostname
-    vars:
-      - name: inventory_hostname
-      - name: ansible_host
-      - name: ansible_telnet_host
+    vars: [{name: inventory_hostname}, {name: ansible_host}, {name: ansible_telnet_host}]
   port:
     description: Its telnet port.
     type: integer
     default: 23
-    vars:
-      - name: ansible_port
-      - name: ansible_telnet_port
-    env:
-      - name: ANSIBLE_CISCO79XX_PORT
-    ini:
-      - section: cisco79xx_telnet
-        key: port
+    vars: [{name: ansible_port}, {name: ansible_telnet_port}]
+    env: [{name: ANSIBLE_CISCO79XX_PORT}]
+    ini: [{section: cisco79xx_telnet, key: port}]
   password:
     description: The C(phone_password) of its configuration files. The phone asks for no user name.
     type: string
-    vars:
-      - name: ansible_password
-      - name: ansible_telnet_password
-    env:
-      - name: ANSIBLE_CISCO79XX_PASSWORD
-    ini:
-      - section: cisco79xx_telnet
-        key: password
+    vars: [{name: ansible_password}, {name: ansible_telnet_password}]
+    env: [{name: ANSIBLE_CISCO79XX_PASSWORD}]
+    ini: [{section: cisco79xx_telnet, key: password}]
   connect_timeout:
     description: Seconds the phone may take to accept the connection.
     type: float
     default: 10
-    vars:
-      - name: ansible_telnet_connect_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_CONNECT_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: connect_timeout
+    vars: [{name: ansible_telnet_connect_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_CONNECT_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: connect_timeout}]
   login_timeout:
     description: Seconds from the connection to the prompt.
     type: float
     default: 20
-    vars:
-      - name: ansible_telnet_login_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_LOGIN_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: login_timeout
+    vars: [{name: ansible_telnet_login_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_LOGIN_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: login_timeout}]
   command_timeout:
     description: Seconds from a command to the end of its answer.
     type: float
     default: 20
-    vars:
-      - name: ansible_telnet_command_timeout
-    env:
-      - name: ANSIBLE_CISCO79XX_COMMAND_TIMEOUT
-    ini:
-      - section: cisco79xx_telnet
-        key: command_timeout
+    vars: [{name: ansible_telnet_command_timeout}]
+    env: [{name: ANSIBLE_CISCO79XX_COMMAND_TIMEOUT}]
+    ini: [{section: cisco79xx_telnet, key: command_timeout}]
 """
 
 EXAMPLES = r"""
@@ -107,15 +82,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import UNKNOWN_COMMAND, WRONG_PASSWORD
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import (
-    NO_TELNETLIB3,
-    TELNETLIB3_ERROR,
-    Limits,
-    Phone,
-    PhoneError,
-    hide,
-    session,
-)
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import session
 
 display = Display()
 
@@ -138,21 +105,21 @@ class Connection(ConnectionBase):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        if TELNETLIB3_ERROR:
-            raise AnsibleError(NO_TELNETLIB3) from TELNETLIB3_ERROR
+        if session.TELNETLIB3_ERROR:
+            raise AnsibleError(session.NO_TELNETLIB3) from session.TELNETLIB3_ERROR
         host, password = self.get_option("host"), str(self.get_option("password") or "").rstrip("\r\n")
         if in_data or _SHELL.search(cmd):
-            raise AnsibleError(f"cannot run {hide(cmd, password)[:40]!r}…: {_ONLY_RAW}")
+            raise AnsibleError(f"cannot run {session.hide(cmd, password)[:40]!r}…: {_ONLY_RAW}")
         line = cmd.strip()
         if "\n" in line or "\r" in line:
             raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
         if not password:
             raise AnsibleConnectionFailure(f"{host}: no password; set ansible_password to its phone_password (vault it)")
-        phone = Phone(host, host, self.get_option("port"), password)
-        display.vvv(f"EXEC {hide(line, password)}", host=phone.host)
+        phone = session.Phone(host, host, self.get_option("port"), password)
+        display.vvv(f"EXEC {session.hide(line, password)}", host=phone.host)
         try:
             answer = asyncio.run(self._answer(phone, line))
-        except PhoneError as error:
+        except session.PhoneError as error:
             if error.kind == WRONG_PASSWORD:
                 raise AnsibleAuthenticationFailure(str(error)) from None
             if error.kind == UNKNOWN_COMMAND:
@@ -161,9 +128,9 @@ class Connection(ConnectionBase):
         unknown = any(line.endswith((": Command not found.", ": Ambiguous.")) for line in answer.splitlines())
         return (1, b"", answer.encode()) if unknown else (0, answer.encode(), b"")
 
-    async def _answer(self, phone: Phone, line: str) -> str:
-        limits = Limits(self.get_option("connect_timeout"), self.get_option("login_timeout"), self.get_option("command_timeout"))
-        async with session(phone, limits) as talk:
+    async def _answer(self, phone: session.Phone, line: str) -> str:
+        limits = session.Limits(self.get_option("connect_timeout"), self.get_option("login_timeout"), self.get_option("command_timeout"))
+        async with session.session(phone, limits) as talk:
             if line == "reset":
                 await talk.confirm()
                 return "Phone will reset when call completes." if await talk.reset() else ""
@@ -175,8 +142,7 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path: str, out_path: str) -> NoReturn:
         raise AnsibleError(f"cannot fetch {in_path}: {_ONLY_RAW}")
 
-    def reset(self) -> None:
-        self._connected = False
-
     def close(self) -> None:
         self._connected = False
+
+    reset = close

@@ -18,6 +18,7 @@ import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Callable, Dict, Mapping, Optional, Set, Tuple
 
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
@@ -40,9 +41,10 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 
-
 MOST_ATTRIBUTES = 1 << 20
 """Bytes of extended attributes that a file may have: more is no label and no list of rights."""
+_STAMP = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_mode", "st_uid", "st_gid")
+"""By which a file that was changed is known."""
 _NOT_COPIED = ("security.capability", "security.ima", "security.evm")
 """Attributes of one file that must not be those of another: what a program may do, and digests."""
 
@@ -149,11 +151,7 @@ def metadata_of(descriptor: int) -> Metadata:
 
 def same_file(one: Optional[os.stat_result], other: Optional[os.stat_result]) -> bool:
     """Whether both are of one file that nobody has changed in between; None where there is no file."""
-    return (one and _stamp(one)) == (other and _stamp(other))
-
-
-def _stamp(status: os.stat_result) -> Tuple[int, ...]:
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid)
+    return (one and _STAMP(one)) == (other and _STAMP(other))
 
 
 def status_of(path: str, folder: Optional[int] = None) -> Optional[os.stat_result]:

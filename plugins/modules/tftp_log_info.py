@@ -15,24 +15,15 @@ description:
   - Knows the logs of C(tftpd-hpa), C(atftpd), C(dnsmasq), Tftpd32 and some others, plain, from syslog, from the journal, rotated and
     gzipped, and captures (pcap and pcapng) of all UDP of the phones, as answers come from other ports than 69.
   - Lines that no TFTP server wrote are counted and do no harm. Nothing is written on the host.
+extends_documentation_fragment:
+  - voip.cisco79xx.tftp_root
 attributes:
   action:
     support: full
     description: Runs on the TFTP host; only names of the inventory in O(phones) are looked up on the controller.
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-    details: O(command) is run in check mode too.
   diff_mode:
     support: N/A
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  idempotent:
-    support: full
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-  platform:
-    support: full
-    platforms: posix
-    description: Target OS/families that can be operated against.
 options:
   path:
     description:
@@ -47,7 +38,8 @@ options:
     type: str
   command:
     description:
-      - A command and its arguments, that writes the log to stdout and ends. No shell is involved. It should change nothing.
+      - A command and its arguments, that writes the log to stdout and ends. No shell is involved. It should change
+        nothing, and is run in check mode too.
     type: list
     elements: str
   since:
@@ -69,28 +61,14 @@ options:
       - Return phones with these verdicts only.
     type: list
     elements: str
-    choices:
-      - healthy
-      - flashing
-      - data_never_arrives
-      - server_silent
-      - image_missing
-      - image_wrong_case
-      - image_unreadable
-      - config_missing
-      - stuck_loader
-      - boot_loop
-      - other_root
-      - not_ours
-      - fell_silent
-      - server_slow
-      - server_restarted
-      - cannot_tell
+    choices: [healthy, flashing, data_never_arrives, server_silent, image_missing, image_wrong_case, image_unreadable,
+      config_missing, stuck_loader, boot_loop, other_root, not_ours, fell_silent, server_slow, server_restarted, cannot_tell]
   tftp_root:
     description:
       - The folder that the TFTP server serves. With it a name in wrong case, a file that is not there, and a phone that asks in a folder of
         another site are told for certain, even from a log of requests only.
     type: path
+    required: false
   thresholds:
     description:
       - Seconds and counts that tell one story from another, by name. The defaults come from logs of real phones.
@@ -102,46 +80,19 @@ options:
             for another one too early.
         type: float
         default: 6
-      retries:
-        description: Requests of one file in a row that are no chance.
-        type: int
-        default: 3
-      boot_gap:
-        description: Two requests of a boot's first file are two boots from here on.
-        type: float
-        default: 10
-      boot:
-        description: A boot is over after this.
-        type: float
-        default: 120
-      flash:
-        description: An update may still run for so long.
-        type: float
-        default: 300
-      loop_gap:
-        description: Boots this close, time and again, are a loop.
-        type: float
-        default: 150
-      loop:
-        description: Boots that make a loop.
-        type: int
-        default: 4
+      retries: {type: int, default: 3, description: Requests of one file in a row that are no chance.}
+      boot_gap: {type: float, default: 10, description: Two requests of a boot's first file are two boots from here on.}
+      boot: {type: float, default: 120, description: A boot is over after this.}
+      flash: {type: float, default: 300, description: An update may still run for so long.}
+      loop_gap: {type: float, default: 150, description: "Boots this close, time and again, are a loop."}
+      loop: {type: int, default: 4, description: Boots that make a loop.}
       reask_least:
         description: The least time after which a phone without configuration asks for it again.
         type: float
         default: 20
-      reask_most:
-        description: The most.
-        type: float
-        default: 45
-      silent:
-        description: A phone that is to read C(OS79XX.TXT) and go on has gone on by then.
-        type: float
-        default: 180
-      slow:
-        description: Answers this late miss the first two tries.
-        type: float
-        default: 3
+      reask_most: {type: float, default: 45, description: The most.}
+      silent: {type: float, default: 180, description: A phone that is to read C(OS79XX.TXT) and go on has gone on by then.}
+      slow: {type: float, default: 3, description: Answers this late miss the first two tries.}
   timeline:
     description:
       - Whether to return what each phone asked for and when, of at most 1000 phones, those that are not well first.
@@ -293,6 +244,7 @@ logs:
 import errno
 import glob
 import ipaddress
+import os
 import time
 from collections import Counter
 from datetime import datetime, timezone
@@ -369,9 +321,9 @@ class Log:
         if self.params["unit"]:
             return self._journal([self.params["unit"]])
         if self.params["command"]:
-            output = log_source.Output(self.params["command"])
-            with reading(f"the output of {output.name}"):
-                return self._diagnose(output), [output.name]
+            name = os.path.basename(self.params["command"][0])
+            with reading(clean(f"the output of {name}")):
+                return self._diagnose(log_source.output(self.params["command"])), [name]
         return None
 
     def _found(self) -> Tuple[Facts, List[str]]:
@@ -410,10 +362,9 @@ class Log:
     def _journal(self, units: Sequence[str]) -> Tuple[Facts, List[str]]:
         if not self.journalctl:
             raise SourceError("journalctl is not on this host: name the log with path")
-        journal = log_source.Journal(self.journalctl, units, self.since, self.until)
         name = f"journal of {', '.join(units)}"
         with reading(f"the {name}"):
-            return self._diagnose(journal), [name]
+            return self._diagnose(log_source.journal(self.journalctl, units, self.since, self.until)), [name]
 
     def _diagnose(self, source: Union[Sequence[str], Iterable[bytes]]) -> Facts:
         return tftp_log.diagnose(

@@ -23,11 +23,7 @@ from .replacement import Replacement, entry_of, mend, sweep
 
 
 def transact(journal: Journal, changes: Sequence[Change], draft: Record) -> List[Tuple[str, str]]:
-    """Make all of the changes, or none. Returns (name, path of the backup) of each file that had content before.
-
-    `draft` says what the record shall hold besides the files.
-    Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
-    """
+    """Make all of the changes, or none: see `LockedRoot.apply`. `draft` says what the record shall hold besides the files."""
     journal.make_folder()
     tree = journal.tree
     paths = [change.path for change in changes]
@@ -73,10 +69,9 @@ def _begin(journal: Journal, changes: Sequence[Change], draft: Record) -> Record
     for change in changes:
         try:
             entries.append(entry_of(journal.tree, change))
-        except OSError as error:
-            raise TransactionError(f"{change.name}: {cause(error)}: every file is as it was; {remedy(error)}") from error
-        except TransactionError as error:
-            raise TransactionError(f"{error}: every file is as it was; {remedy(error)}") from None
+        except (OSError, TransactionError) as error:
+            why = f"{change.name}: {cause(error)}" if isinstance(error, OSError) else str(error)
+            raise TransactionError(f"{why}: every file is as it was; {remedy(error)}") from error
     return journal.begin(replace(draft, files=tuple(entries)), [change.before for change in changes if change.before is not None])
 
 

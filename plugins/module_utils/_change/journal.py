@@ -145,17 +145,16 @@ class Journal:
         return f"{now.strftime(_TIME)}-{group}"
 
     def _forget_old(self) -> None:
-        settled = sorted((identity for identity, state in self.states().items() if state not in (PENDING, COMMITTED)), reverse=True)
+        settled = {identity: state for identity, state in self.states().items() if state not in (PENDING, COMMITTED)}
         runs: Dict[str, List[str]] = {}
-        for identity in settled:
+        for identity in sorted(settled, reverse=True):
             runs.setdefault(identity[-4:], []).append(identity)
         kept = 0
         for identities in runs.values():
             # Never a part of a run: its undo would leave the files of the other part. The newest stays however long it is.
             if kept and (kept >= KEPT_RECORDS or kept + len(identities) > MOST_RECORDS):
                 for identity in identities:
-                    for state in (DONE, UNDONE, REPAIRED, FORCED):
-                        remove_if_possible(self.path(identity, state))
+                    remove_if_possible(self.path(identity, settled[identity]))
             else:
                 kept += len(identities)
 

@@ -19,19 +19,8 @@ import secrets
 from dataclasses import replace
 from typing import Optional, Tuple, cast
 
-from .._files import (
-    NotAFile,
-    cause,
-    create,
-    metadata_of,
-    open_file,
-    read,
-    remove,
-    remove_if_possible,
-    same_file,
-    status_of,
-    write_and_close,
-)
+from .. import _files
+from .._files import NotAFile, cause
 from .._tree import Place, Tree
 from .model import Change, TransactionError
 from .record import Entry, Originals, Record, digest
@@ -43,13 +32,13 @@ def entry_of(tree: Tree, change: Change) -> Entry:
     folder, name = tree.place(change.path)
     if change.status:
         try:
-            descriptor, status = open_file(name, folder)
+            descriptor, status = _files.open_file(name, folder)
         except (NotAFile, FileNotFoundError):
             raise _changed(change) from None
         try:
-            if not same_file(status, change.status):
+            if not _files.same_file(status, change.status):
                 raise _changed(change)
-            metadata = metadata_of(descriptor)
+            metadata = _files.metadata_of(descriptor)
         finally:
             os.close(descriptor)
     sizes = (len(change.before or b""), len(change.after or b""))
@@ -93,14 +82,14 @@ class Replacement:
         change, folder = self.change, self._folder
         if change.after is None:
             return
-        descriptor = create(self._new, folder)
+        descriptor = _files.create(self._new, folder)
         self.has_new = True
         self._staged = os.fstat(descriptor)
-        write_and_close(descriptor, change.after, metadata=self.metadata, owner=os.stat(".", dir_fd=folder), mode=change.mode)
+        _files.write_and_close(descriptor, change.after, metadata=self.metadata, owner=os.stat(".", dir_fd=folder), mode=change.mode)
 
     def check(self) -> None:
         """Raises TransactionError if the file is not as it was read, and OSError."""
-        if not same_file(status_of(self._name, self._folder), self.change.status):
+        if not _files.same_file(_files.status_of(self._name, self._folder), self.change.status):
             raise _changed(self.change)
 
     def commit(self) -> None:
@@ -116,7 +105,7 @@ class Replacement:
             os.replace(self._new, self._name, src_dir_fd=folder, dst_dir_fd=folder)
         else:
             self._appear()
-        if not self._is_new(status_of(self._name, folder)):
+        if not self._is_new(_files.status_of(self._name, folder)):
             raise _changed(change)
         self.has_new = False
 
@@ -142,10 +131,10 @@ class Replacement:
         except FileExistsError:
             raise
         except OSError:
-            descriptor = create(self._old, folder)
+            descriptor = _files.create(self._old, folder)
             self.has_old = True
-            write_and_close(descriptor, change.before or b"", metadata=self.original_metadata)
-        self._kept = status_of(self._old, folder)
+            _files.write_and_close(descriptor, change.before or b"", metadata=self.original_metadata)
+        self._kept = _files.status_of(self._old, folder)
 
     def _is_new(self, now: Optional[os.stat_result]) -> bool:
         return bool(now and self._staged and os.path.samestat(now, self._staged))
@@ -155,19 +144,19 @@ class Replacement:
         change = self.change
         try:
             folder = self._folder
-            now = status_of(self._name, folder)
+            now = _files.status_of(self._name, folder)
             is_ours = self._is_new(now) or (now is None and change.after is None)
             if is_ours and self._kept:
                 os.replace(self._old, self._name, src_dir_fd=folder, dst_dir_fd=folder)
-                now = status_of(self._name, folder)
+                now = _files.status_of(self._name, folder)
             elif is_ours and now:
                 os.unlink(self._name, dir_fd=folder)
             if self._kept and not (
                 now and (os.path.samestat(now, self._kept) or os.path.samestat(now, cast(os.stat_result, change.status)))
             ):
                 raise NotAFile(errno.ESTALE, "it was changed by somebody else meanwhile")
-            self.has_new = self.has_new and not remove_if_possible(self._new, folder)
-            self.has_old = self.has_old and not remove_if_possible(self._old, folder)
+            self.has_new = self.has_new and not _files.remove_if_possible(self._new, folder)
+            self.has_old = self.has_old and not _files.remove_if_possible(self._old, folder)
         except OSError as error:
             original = f": its original is {self.old_path}, move it back" if self.has_old else ": look at it"
             return f"{change.name} could not be put back ({cause(error)}){original}"
@@ -176,7 +165,7 @@ class Replacement:
     def finish(self) -> bool:
         """Drop the original, unless it is a backup. Returns whether it is gone."""
         try:
-            return not self.has_old or self.is_backup or remove_if_possible(self._old, self._folder)
+            return not self.has_old or self.is_backup or _files.remove_if_possible(self._old, self._folder)
         except OSError:
             return False
 
@@ -191,7 +180,7 @@ def _changed(change: Change) -> TransactionError:
 def read_now(place: Place, limit: int) -> Tuple[Optional[bytes], Optional[os.stat_result]]:
     """That file as it is: no bytes if it has more than `limit`, and no status either if there is none. Raises NotAFile, OSError."""
     try:
-        return read(place.name, limit, folder=place.folder)
+        return _files.read(place.name, limit, folder=place.folder)
     except FileNotFoundError:
         return None, None
 
@@ -221,12 +210,12 @@ def mend(tree: Tree, entry: Entry, record: Record, originals: Originals, check: 
     if check:
         return is_new
     if is_new and entry.before is None:
-        remove(name, folder)
+        _files.remove(name, folder)
     elif is_new and _state_of(Place(folder, old), entry) == entry.before:
         os.replace(old, name, src_dir_fd=folder, dst_dir_fd=folder)
     elif is_new:
         staged = new if _drop(new, folder) else _beside(name, replace(record, token=secrets.token_hex(4)))[0]
-        write_and_close(create(staged, folder), originals(entry), fsync=True, metadata=entry.metadata)
+        _files.write_and_close(_files.create(staged, folder), originals(entry), fsync=True, metadata=entry.metadata)
         os.replace(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
     _drop(new, folder)
     _drop(old, folder)  # always: a rename between two names of one file does nothing
@@ -251,7 +240,7 @@ def sweep(tree: Tree, entry: Entry, record: Record) -> bool:
 def _drop(name: str, folder: int) -> bool:
     """Remove a temporary file. False if somebody has put a folder there, which is left. Raises OSError."""
     try:
-        remove(name, folder)
+        _files.remove(name, folder)
     except IsADirectoryError:
         return False
     return True

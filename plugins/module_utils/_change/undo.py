@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Collection, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .._files import NotAFile, cause, remedy
 from .._text import list_some, plain
@@ -41,12 +41,17 @@ class Undo:
 def plan_undo(journal: Journal, run: Optional[str], since: Optional[str], record: Optional[str], force: bool) -> Undo:
     """What would undo that run, all since that one, that record, or else the last run that still stands: see `LockedRoot.plan_undo`."""
     records = _choose(journal, run, since, record)
+    histories: Dict[str, List[Tuple[Record, Entry]]] = {}
+    """What these records did to each file, in order of time, as the records are."""
+    for one in records:
+        for entry in one.files:
+            histories.setdefault(entry.path, []).append((one, entry))
     changes: List[Change] = []
     conflicts: Dict[str, str] = {}
     faults: List[str] = []
     with ExitStack() as stack:
         originals = {one.id: stack.enter_context(originals_in(journal.path(one.id, DONE))) for one in records}
-        for history in _histories(records):
+        for history in histories.values():
             (owner, first), (_record, last) = history[0], history[-1]
             try:
                 place = journal.tree.place(first.path)
@@ -116,12 +121,3 @@ def _choose(journal: Journal, run: Optional[str], since: Optional[str], record: 
         runs = ", ".join(sorted({plain(one.run) for one in loaded if one.run})) or "none"
         raise NothingToUndo(f"there is no record of run {plain(wanted)} of {journal.root} that can be undone: there are: {runs}")
     return records
-
-
-def _histories(records: Sequence[Record]) -> Collection[List[Tuple[Record, Entry]]]:
-    """What these records did to each of their files, in order of time, as the records are."""
-    histories: Dict[str, List[Tuple[Record, Entry]]] = {}
-    for record in records:
-        for entry in record.files:
-            histories.setdefault(entry.path, []).append((record, entry))
-    return histories.values()

@@ -83,7 +83,7 @@ def read_capture(path: str, stats: Stats) -> Iterator[Event]:
 
     Read here: the two formats are small, and a library would have to be on every TFTP host. Packets count as lines.
     """
-    stats.add_server("capture")
+    stats.servers["capture"] = None
     transfers: Dict[Tuple[str, int], _Transfer] = {}
     for packet in _packets(path, stats):
         yield from _of_packet(packet, transfers)

@@ -25,10 +25,6 @@ _FIREWALL = (
 )
 
 
-def _given_up(request: Request) -> bool:
-    return request.times >= _GIVEN_UP
-
-
 def _went_on(request: Request, requests: List[Request]) -> bool:
     """Whether the phone asked for another file then: it does so when it got the file, or word that there is none."""
     pair = PAIR if request.kind in PAIR else ()
@@ -60,7 +56,7 @@ def data_lost(case: Case) -> Optional[Verdict]:
         request
         for request in requests
         if request.times >= (PORT_TRIES + 1 if request.kind in PAIR else limits.retries)
-        and ((request.at >= done and not (request.kind in PAIR and paired)) or (request.at >= case.start and _given_up(request)))
+        and ((request.at >= done and not (request.kind in PAIR and paired)) or (request.at >= case.start and request.times >= _GIVEN_UP))
         and request.certain  # else other phones at its address may have asked for it
         and not _interleaved(request, requests)
     ]
@@ -96,7 +92,7 @@ def data_lost(case: Case) -> Optional[Verdict]:
     later = [
         request for request in requests if request.at > last.last and request.name.base != last.name.base and request.kind not in STARTS
     ]
-    if len(later) > 2 and not any(request.times >= limits.retries for request in later) and not _given_up(last):
+    if len(later) > 2 and not any(request.times >= limits.retries for request in later) and last.times < _GIVEN_UP:
         return None  # it went on after all
     # An answer that is dropped was given at once. What was sent is told at its end: that may be late for the line's sake.
     answered = [request for request in stuck if request.answers and request.kind not in BINARIES]
@@ -104,7 +100,7 @@ def data_lost(case: Case) -> Optional[Verdict]:
     if len(late) >= 2 and len(late) == len(answered) and any(request.result != SERVED for request in late):
         advice = "answers come seconds after the question: see what slows the TFTP server down, names that it looks up first of all"
         return Verdict(SERVER_SLOW, LIKELY, advice, answered)
-    stuck = [request for request in stuck if _given_up(request) or not _went_on(request, requests)]
+    stuck = [request for request in stuck if request.times >= _GIVEN_UP or not _went_on(request, requests)]
     if not stuck:
         return None
     last = stuck[-1]

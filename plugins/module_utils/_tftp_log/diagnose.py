@@ -68,16 +68,16 @@ class PhoneLogs:
         self._checks: Dict[str, Tuple[float, float]] = {}
         """By address from which a check of ours asked the server: when the last one began, and when it is over."""
 
-    def feed(self, event: Event) -> None:
-        """Add an event."""
-        when, meaning = event
-        if when is not None and not self._begin <= when <= self._end:
-            return
-        place = self._places.get(meaning) or self._place(meaning, when)
-        if place:
-            place.stream.seen.append((when, place.clue))
-            if place.starts:
-                place.stream.start(when, self._scene.limits.boot_gap)
+    def feed(self, events: Iterable[Event]) -> None:
+        """Add events."""
+        for when, meaning in events:
+            if when is not None and not self._begin <= when <= self._end:
+                continue
+            place = self._places.get(meaning) or self._place(meaning, when)
+            if place:
+                place.stream.seen.append((when, place.clue))
+                if place.starts:
+                    place.stream.start(when, self._scene.limits.boot_gap)
 
     def _place(self, meaning: Meaning, when: Optional[float]) -> Optional[_Place]:
         """Where an event goes whose meaning is new; None if that is to no phone."""
@@ -174,8 +174,7 @@ def diagnose(
                 else:
                     reader = Reader(min(now, os.stat(source).st_mtime), stats)
                     events = reader.events(open_log(source, since, reader))
-                for event in events:
-                    logs.feed(event)
+                logs.feed(events)
         return {"phones": logs.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
     finally:
         gc.enable()

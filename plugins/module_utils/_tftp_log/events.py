@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Dict, NamedTuple, Optional
 
 REQUEST, SERVED, MISSING, DENIED, FAILED = "request", "served", "missing", "denied", "failed"
@@ -42,21 +43,18 @@ class Event(NamedTuple):
     meaning: Meaning
 
 
+@dataclass
 class Stats:
     """What was read: lines (or packets), those of them that no TFTP server wrote, and the servers that wrote the others."""
 
-    def __init__(self) -> None:
-        self.lines = 0
-        self.unknown = 0
-        self._servers: Dict[str, None] = {}
-
-    def add_server(self, name: str) -> None:
-        if len(self._servers) < 8:
-            self._servers[name] = None
+    lines: int = 0
+    unknown: int = 0
+    servers: Dict[str, None] = field(default_factory=dict)
+    """Each once, in the order in which they were found."""
 
     @property
     def server(self) -> str:
-        return ", ".join(self._servers)
+        return ", ".join(self.servers)
 
 
 def remember(cache: Dict[Any, Any], key: object, value: object, most: int = MOST) -> None:

@@ -12,10 +12,10 @@ from typing import Any, Dict, List, Optional
 from .._phone import image
 from .._text import plain, shorten
 from .names import CONFIGS, CTL, IMAGES, MGC, OS79XX, PAIR, SIP
-from .requests import PhoneLog, Request, mark_others, requests_of
+from .requests import PhoneLog, Request, requests_of
 from .rules import judge
 from .scene import Scene
-from .verdicts import CERTAIN, LIKELY, NOT_OURS, Case, foreign_protocol
+from .verdicts import CERTAIN, LIKELY, NOT_OURS, Case
 
 Facts = Dict[str, Any]
 SHOWN = 40
@@ -30,19 +30,20 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
     if not requests:
         return None
     known = [when for when, _clue in log.clues if when is not None]
-    mark_others(requests, log)
-    verdict = judge(Case(requests, scene, [Request(when, clue.name, clue.meaning.line) for when, clue in log.doubts]))
+    addresses = [(when or 0.0, place, clue.meaning.address) for place, (when, clue) in enumerate(log.clues) if clue.meaning.address]
+    case = Case(requests, scene, [Request(when, clue.name, clue.meaning.line) for when, clue in log.doubts])
+    verdict = judge(case)
     if verdict.confidence == CERTAIN and (log.presumed or not known):
         verdict = verdict._replace(confidence=LIKELY)  # it may be another's, or what came first is not known
     return {
         "mac": log.mac,
-        "address": _address(log) or None,
+        "address": max(addresses)[2] if addresses else None,
         "verdict": verdict.verdict,
         "confidence": verdict.confidence,
         "advice": verdict.advice,
         "evidence": [_shown(request, bool(known)) for request in verdict.evidence[-EVIDENCE:]],
         "boots": log.boots or _own_boots(requests),
-        "generation": _generation(requests, verdict.verdict),
+        "generation": case.protocol if verdict.verdict == NOT_OURS else _generation(requests),
         "first_seen": log.first if since is None else min(known, default=None),
         "last_seen": max(known, default=None),
         "timeline": [
@@ -57,24 +58,10 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
     }
 
 
-def _address(log: PhoneLog) -> str:
-    """The last address, by time and then as they came."""
-    address, latest = "", float("-inf")
-    for when, clue in log.clues:
-        if clue.meaning.address and (when or 0.0) >= latest:
-            address, latest = clue.meaning.address, when or 0.0
-    return address
-
-
 def _own_boots(requests: List[Request]) -> int:
     """Boots behind a common address, which tells of no OS79XX.TXT whose it is: each goes on with the phone's own file."""
-    boots, begun = 0, False
-    for request in requests:
-        if request.kind == OS79XX:
-            begun = True
-        elif begun and request.kind == SIP:
-            boots, begun = boots + 1, False
-    return boots
+    kinds = [request.kind for request in requests if request.kind in (OS79XX, SIP)]
+    return sum(pair == (OS79XX, SIP) for pair in zip(kinds, kinds[1:]))
 
 
 def _shown(request: Request, dated: bool) -> str:
@@ -86,9 +73,7 @@ def _shown(request: Request, dated: bool) -> str:
         return line + times
 
 
-def _generation(requests: List[Request], verdict: str) -> str:
-    if verdict == NOT_OURS:
-        return foreign_protocol(requests)
+def _generation(requests: List[Request]) -> str:
     runs = begun = False
     for request in reversed(requests):
         name = request.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .events import MISSING, REQUEST, SERVED
 from .names import CTL, STARTS
@@ -66,10 +66,7 @@ class Stream:
 
 
 class Owners:
-    """Gives the events of addresses to phones.
-
-    `streams` are by MAC, or by address.
-    """
+    """Gives the events of addresses to phones. `streams` are by MAC, or by address."""
 
     def __init__(self, streams: Mapping[str, Stream], scene: Scene) -> None:
         self._streams = streams
@@ -138,32 +135,28 @@ class Owners:
         # Who runs 7.x or 8.x begins each boot with its MAC, and does not ask for OS79XX.TXT.
         newer = any(clue.name.kind == CTL for _when, clue in own.seen)
         newer = newer and not any(home == _HOME and _starts(clue) for _when, clue, home in located)
-        visit, ended = 0, float("-inf")
-        visits: List[int] = []
-        strange: Set[int] = set()
-        certain: Set[int] = set()
-        for when, clue, home in located:
-            if home != _AWAY:
-                if (when or 0.0) - ended > self._limits.flash:
-                    visit += 1
-                ended = when or 0.0
-                if home == _HOME:
-                    certain.add(visit)
-                elif newer and _starts(clue):
-                    strange.add(visit)
-            visits.append(visit)
+        visits: List[List[Tuple[Optional[float], Clue, str]]] = []
         rest: List[Timed] = []
-        boots: List[float] = []
-        for visit, (when, clue, home) in zip(visits, located):
-            if home == _AWAY or visit in strange - certain:
+        ended = float("-inf")
+        for when, clue, home in located:
+            if home == _AWAY:
                 rest.append((when, clue))
                 continue
-            log.clues.append((when, clue))
-            if when is not None and home == _MAYBE and when > last:
-                log.presumed = True
-            if when is not None and _starts(clue):
-                boots.append(when)
-        others = self._others(stream.key, rest)
+            if (when or 0.0) - ended > self._limits.flash:
+                visits.append([])
+            ended = when or 0.0
+            visits[-1].append((when, clue, home))
+        boots: List[float] = []
+        for visit in visits:
+            if newer and all(home == _MAYBE for _when, _clue, home in visit) and any(_starts(clue) for _when, clue, _home in visit):
+                rest += [(when, clue) for when, clue, _home in visit]
+                continue
+            for when, clue, home in visit:
+                log.clues.append((when, clue))
+                log.presumed = log.presumed or (when is not None and home == _MAYBE and when > last)
+                if when is not None and _starts(clue):
+                    boots.append(when)
+        others = self._others(stream.key, sorted(rest, key=lambda one: one[0] or 0.0))
         if stream.first is not None and (log.first is None or stream.first < log.first) and others.first != stream.first:
             log.first = stream.first
         self._count(log, boots, stream.boots - others.boots)
@@ -213,11 +206,8 @@ def _starts(clue: Clue) -> bool:
 
 def _at_home(when: float, address: str, marks: List[Tuple[float, str]], near: float) -> str:
     """Whether a phone had an address then, by when and where it was seen."""
-    before = bisect_right(marks, (when, _LAST)) - 1
-    if before >= 0 and marks[before][1] == address and when - marks[before][0] <= near:
-        return _HOME
     home = ""
-    for at in (before, bisect_left(marks, (when, ""))):
+    for at in (bisect_right(marks, (when, _LAST)) - 1, bisect_left(marks, (when, ""))):
         if 0 <= at < len(marks):
             seen = marks[at][0]
             here = any(one == address for _seen, one in marks[bisect_left(marks, (seen, "")) : bisect_right(marks, (seen, _LAST))])

@@ -135,7 +135,7 @@ class Reader:
         envelope = self.envelope(line)
         server, meaning = understand(envelope[3], envelope[1])
         if server:
-            self.stats.add_server(server)
+            self.stats.servers[server] = None
         return (*envelope, meaning)
 
     def envelope(self, line: bytes) -> Tuple[Optional[float], str, str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .events import ACKED, DENIED, FAILED, MISSING, REQUEST, SERVED, UNACKED, UNSURE, Meaning
-from .names import IMAGES, KINDS, LOADS, NAMING, PAIR, Name
+from .names import BINARIES, IMAGES, KINDS, NAMING, PAIR, Name
 from .scene import Thresholds
 
 _RANKS = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
@@ -55,13 +55,9 @@ class PhoneLog:
 
     def may_ask(self, base: str, when: float, before: float, after: float) -> bool:
         """Whether it can have asked for this file of an image then: it is never about two, and an application that runs asks for none."""
-        for at, clue in self.clues:
-            if at is None or not when - before <= at <= when + after:
-                continue
-            kind = clue.name.kind
-            if (kind in IMAGES and _version(clue.name.base) != _version(base)) or (kind in PAIR and at < when):
-                return False
-        return True
+        near = [(at, clue.name) for at, clue in self.clues if at is not None and when - before <= at <= when + after]
+        others = any(name.kind in IMAGES and _version(name.base) != _version(base) for _at, name in near)
+        return not others and not any(name.kind in PAIR and at < when for at, name in near)
 
 
 def _version(base: str) -> str:
@@ -87,10 +83,8 @@ def adopt(logs: Collection[PhoneLog], orphans: Iterable[Timed], limits: Threshol
                     by_second.setdefault(int(at), {})[log.key] = log
 
     def near(by_second: Dict[int, Dict[str, PhoneLog]], when: float, before: float, after: float) -> List[PhoneLog]:
-        logs_near: Dict[str, PhoneLog] = {}
-        for second in range(int(when - before), int(when + after) + 1):
-            logs_near.update(by_second.get(second, {}))
-        return list(logs_near.values())
+        seconds_near = range(int(when - before), int(when + after) + 1)
+        return list({log.key: log for second in seconds_near for log in by_second.get(second, {}).values()}.values())
 
     given: List[Tuple[PhoneLog, float, Clue]] = []
     for when, clue in timed:
@@ -167,7 +161,8 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
                 request.result
                 and when - request.last > limits.retry_gap
                 and kind != ACKED
-                and not (request.logged and _is_slow(meaning, name))
+                # Images take their time
+                and not (request.logged and name.kind in BINARIES and kind not in (MISSING, DENIED))
             )
         ):
             request = latest[name.base] = Request(when, name, meaning.line, certain=certain)
@@ -183,6 +178,10 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
                 request.result = kind
             request.line, request.line_at = meaning.line, when
             request.certain = request.certain and certain
+    # What was adopted has no address, and no other owner
+    names = {clue.name.base for _when, clue in log.clues if clue.meaning.address and id(clue) in log.shared}
+    for request in requests:
+        request.others = not request.certain and request.name.base in names
     return requests
 
 
@@ -199,13 +198,6 @@ def _is_new(request: Request, meaning: Meaning) -> bool:
     return None not in (request.port, meaning.port) and request.port != meaning.port and request.sends < PORT_TRIES - 1
 
 
-def mark_others(requests: List[Request], log: PhoneLog) -> None:
-    """Mark what other phones at its address may have asked for. What was adopted has no address, and no other owner."""
-    names = {clue.name.base for _when, clue in log.clues if clue.meaning.address and id(clue) in log.shared}
-    for request in requests:
-        request.others = not request.certain and request.name.base in names
-
-
 def _answer_without_file(requests: List[Request], kind: str, when: float) -> None:
     """Take an answer that does not say of which file it is."""
     if kind == FAILED:
@@ -217,8 +209,3 @@ def _answer_without_file(requests: List[Request], kind: str, when: float) -> Non
     for request in requests[-8:]:
         if not request.result and when - request.last <= 2:
             request.certain = False
-
-
-def _is_slow(meaning: Meaning, name: Name) -> bool:
-    """Whether an answer is logged long after the request: images take their time."""
-    return name.kind in IMAGES and name.kind != LOADS and meaning.kind not in (MISSING, DENIED)

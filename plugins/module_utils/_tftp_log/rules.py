@@ -68,8 +68,7 @@ def image_fault(case: Case) -> Optional[Verdict]:
     for name, request in latest.items():
         there = scene.spelling(name)
         if request.result == DENIED:
-            advice = f"make {name} readable for the user of the TFTP server"
-            return Verdict(verdicts.IMAGE_UNREADABLE, CERTAIN if request.certain else LIKELY, advice, [request])
+            return Verdict(verdicts.IMAGE_UNREADABLE, CERTAIN if request.certain else LIKELY, _provide(request), [request])
         if request.result != MISSING and not (request.result in UNCLEAR and scene.lacks(name)):
             continue
         # atftpd says "not found" of what it may not read, too.

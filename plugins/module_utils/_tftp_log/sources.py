@@ -19,7 +19,7 @@ import tempfile
 import zlib
 from datetime import datetime
 from itertools import islice
-from typing import IO, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, cast
+from typing import IO, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Tuple, cast
 
 from .._text import clean
 from .bounds import reading
@@ -151,10 +151,8 @@ def root_files(root: str) -> Collection[str]:
     try:
         os.listdir(root)
     except OSError as error:
-        cause = error.strerror or "it cannot be read"
-        raise SourceError(
-            f"tftp_root {root} cannot be listed: {cause}: name the folder that the TFTP server serves, or run with become"
-        ) from None
+        advice = "name the folder that the TFTP server serves, or run with become"
+        raise SourceError(f"tftp_root {root} cannot be listed: {error.strerror}: {advice}") from None
     for folder, folders, here in os.walk(root):
         folders.sort()
         inside = os.path.relpath(folder, root)
@@ -251,49 +249,37 @@ def _find_server(file: IO[bytes], end: int, reader: Reader) -> None:
 # -- commands
 
 
-class Output:
-    """The lines that a command writes. Raises SourceError if it fails. Once they are read, `said` is the end of what it wrote to stderr."""
-
-    def __init__(self, command: Sequence[str], environment: Optional[Dict[str, str]] = None) -> None:
-        self._command = list(command)
-        self._environment = environment
-        self.name = os.path.basename(self._command[0])
-        self.said = ""
-
-    def __iter__(self) -> Iterator[bytes]:
-        with tempfile.TemporaryFile() as stderr:
+def output(command: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Generator[bytes, None, str]:
+    """The lines that a command writes. Raises SourceError if it fails. Returns the end of what it wrote to stderr."""
+    name = clean(os.path.basename(command[0]))
+    with tempfile.TemporaryFile() as stderr:
+        try:
+            # run_command would hold all of the log in memory.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=environment
+            )
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "strerror", None) or error
+            raise SourceError(f"the command {name} cannot be run: {cause}: see that it is installed on this host") from None
+        with process:
             try:
-                # run_command would hold all of the log in memory.
-                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=self._environment
-                )
-            except (OSError, ValueError) as error:
-                cause = getattr(error, "strerror", None) or error
-                raise SourceError(f"the command {clean(self.name)} cannot be run: {cause}: see that it is installed on this host") from None
-            with process:
-                try:
-                    yield from _lines(cast("IO[bytes]", process.stdout))
-                    status = process.wait()
-                finally:
-                    process.kill()  # if it still runs, nobody wants the rest
-            stderr.seek(max(os.fstat(stderr.fileno()).st_size - _STDERR, 0))
-            self.said = stderr.read().decode("utf-8", "replace")
-        if status:
-            said = f": {clean(self.said)}" if self.said.strip() else ""
-            raise SourceError(f"the command {clean(self.name)} ended with status {status}{said}")
+                yield from _lines(cast("IO[bytes]", process.stdout))
+                status = process.wait()
+            finally:
+                process.kill()  # if it still runs, nobody wants the rest
+        stderr.seek(max(os.fstat(stderr.fileno()).st_size - _STDERR, 0))
+        said = stderr.read().decode("utf-8", "replace")
+    if status:
+        raise SourceError(f"the command {name} ended with status {status}" + (f": {clean(said)}" if said.strip() else ""))
+    return said
 
 
-class Journal(Output):
-    """What the journal has of these units, as JSON."""
-
-    def __init__(self, journalctl: str, units: Sequence[str], since: Optional[float], until: Optional[float]) -> None:
-        fields = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP"
-        command = [journalctl, "--output=json", f"--output-fields={fields}", "--no-pager", *(f"--unit={unit}" for unit in units)]
-        command += [f"--since=@{math.floor(since)}"] if since is not None else []
-        command += [f"--until=@{math.ceil(until)}"] if until is not None else []
-        super().__init__(command, {**os.environ, "LC_ALL": "C"})
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from super().__iter__()
-        if _NO_RIGHT.search(self.said):
-            raise SourceError(f"this user may not read the journal: {_MORE_RIGHTS} systemd-journal or adm")
+def journal(journalctl: str, units: Sequence[str], since: Optional[float], until: Optional[float]) -> Iterator[bytes]:
+    """What the journal has of these units, as JSON. Raises SourceError."""
+    fields = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP"
+    command = [journalctl, "--output=json", f"--output-fields={fields}", "--no-pager", *(f"--unit={unit}" for unit in units)]
+    command += [f"--since=@{math.floor(since)}"] if since is not None else []
+    command += [f"--until=@{math.ceil(until)}"] if until is not None else []
+    said = yield from output(command, {**os.environ, "LC_ALL": "C"})
+    if _NO_RIGHT.search(said):
+        raise SourceError(f"this user may not read the journal: {_MORE_RIGHTS} systemd-journal or adm")

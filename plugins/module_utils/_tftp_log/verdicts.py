@@ -81,7 +81,19 @@ class Case:
 
     @property
     def protocol(self) -> str:
-        return foreign_protocol(self.requests)
+        """SCCP or MGCP, if all that is asked for is theirs; else empty."""
+        requests = self.requests
+        kinds = [request.kind for request in requests]
+        if any(kind in (*CONFIGS, *PAIR, APP_IMAGE) for kind in kinds):
+            return ""
+        if any(request.kind == LOADS and "S3" in request.name.base.upper() for request in requests):
+            return ""
+        if kinds.count(MGC) >= 2 and XMLDEFAULT not in kinds:
+            return image.MGCP
+        images = [image.of_file(request.name.base) for request in requests if request.kind == LOADER_IMAGE]
+        if any(one and one.protocol == image.SCCP for one in images) or SCCP in kinds or (kinds.count(XMLDEFAULT) >= 2 and SEP in kinds):
+            return image.SCCP
+        return ""
 
     @property
     def boots(self) -> List[Request]:
@@ -127,18 +139,3 @@ def _application_runs(requests: List[Request]) -> Tuple[float, List[Request]]:
             proof = [*proof[-2:], request] if request.at - done <= 15 else [request]
             done = request.at
     return done, proof
-
-
-def foreign_protocol(requests: List[Request]) -> str:
-    """SCCP or MGCP, if all that is asked for is theirs; else empty."""
-    kinds = [request.kind for request in requests]
-    if any(kind in (*CONFIGS, *PAIR, APP_IMAGE) for kind in kinds):
-        return ""
-    if any(request.kind == LOADS and "S3" in request.name.base.upper() for request in requests):
-        return ""
-    if kinds.count(MGC) >= 2 and XMLDEFAULT not in kinds:
-        return image.MGCP
-    images = [image.of_file(request.name.base) for request in requests if request.kind == LOADER_IMAGE]
-    if any(one and one.protocol == image.SCCP for one in images) or SCCP in kinds or (kinds.count(XMLDEFAULT) >= 2 and SEP in kinds):
-        return image.SCCP
-    return ""

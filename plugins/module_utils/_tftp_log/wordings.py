@@ -21,7 +21,6 @@ _ADDRESS = r"\[?(?P<a>[0-9A-Fa-f:.]*[0-9A-Fa-f][0-9A-Fa-f:.]*(?:%\w+)?)\]?"
 _HOST = r"(?P<a>\S+?)"
 _PORT = r"(?P<p>[0-9]{1,5})"
 
-
 _BY_CODE = "by code"
 _HPA, _ATFTPD, _DNSMASQ, _PYTHON, _TFTPD32 = "tftpd-hpa", "atftpd", "dnsmasq", "Python", "Tftpd32"
 _SOFTPERFECT = "SoftPerfect"
@@ -96,7 +95,6 @@ _SENT = re.compile(
     "verschickt|gesendet|envi|envoy|przesłano|wysłan|inviat|skick|sendt|trimis|lähet|terkirim|отправлен|gönderil|გაგზავნილია", re.I
 )
 REPEATED = re.compile(r"message repeated [0-9]+ times: \[ ?(.*?)\]?$")
-
 
 _ANY = re.compile("|".join(f"({re.sub('[?]P<[a-z]>', '?:', pattern.pattern)})" for _server, _kind, pattern in _WORDINGS))
 """All wordings at once: the first that fits is the number of its only group."""

@@ -113,8 +113,8 @@ def content(report: RunReport) -> Content:
     """The report with every text harmless and short."""
     with_reason = sum(1 for outcome in report.phones.values() if outcome.reason)
     most = min(MOST_REASON, MOST_TEXT // (1 + with_reason))
-    order = {status: number for number, status in enumerate(STATUSES)}
-    rows = sorted((_row(name, outcome, most) for name, outcome in report.phones.items()), key=lambda row: (order[row.status], row.name))
+    rows = [_row(name, outcome, most) for name, outcome in report.phones.items()]
+    rows.sort(key=lambda row: (STATUSES.index(row.status), row.name))
     members: dict[int, list[Row]] = {wave.number: [] for wave in report.waves}
     for row in rows:
         if row.wave is not None:

@@ -54,13 +54,9 @@ def message(wave: PlannedWave, waves: int, image: str, outcomes: Mapping[str, Ou
         share = 100 * len(failed) / len(wave.phones)
         text += f", {len(failed)} failed ({share:.3g} %, {limits.max_fail_percentage:g} % may fail). {group_by_reason(failed)}"
     if why:
-        text = f"rollout stopped at {text}. Why: {why}. {_untouched(len(wave.phones) - len(ended), wave.number < waves)}"
-        text += "see the report, mend, and run it again"
+        left = len(wave.phones) - len(ended)
+        untouched = [f"{count(left)} of the wave {'was' if left == 1 else 'were'} not reset"] if left else []
+        untouched += ["later waves were not touched"] if wave.number < waves else []
+        advice = "; ".join(filter(None, (" and ".join(untouched).capitalize(), "see the report, mend, and run it again")))
+        text = f"rollout stopped at {text}. Why: {why}. {advice}"
     return text
-
-
-def _untouched(left: int, more_waves: bool) -> str:
-    """Of the phones that a stop left alone: those of the wave, and of later ones."""
-    parts = [f"{count(left)} of the wave {'was' if left == 1 else 'were'} not reset"] if left else []
-    parts += ["later waves were not touched"] if more_waves else []
-    return f"{' and '.join(parts)}; ".capitalize() if parts else ""

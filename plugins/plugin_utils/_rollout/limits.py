@@ -44,7 +44,7 @@ def losses(max_fail_percentage: object, max_failed: object, min_sample: object, 
         if not 0 <= share <= 100:
             raise RolloutError(f"max_fail_percentage is {max_fail_percentage!r}: it is a share from 0 to 100")
     kinds: list[str] = []
-    for kind in _list(stop_on):
+    for kind in _names(stop_on):
         if kind not in (*STOPS, "bricked"):
             raise RolloutError(f"stop_on: {kind!r} is no kind of failure; there are bricked, {', '.join(STOPS)}")
         kinds += BRICKED if kind == "bricked" else [str(kind)]
@@ -66,7 +66,7 @@ def at_once(spec: object, phones: int) -> int:
 
 def pauses(spec: object) -> list[int]:
     """Numbers of the waves to pause after. Raises RolloutError."""
-    return [_at_least("pause_after", number, 1) for number in _list(spec)]
+    return [_at_least("pause_after", number, 1) for number in _names(spec)]
 
 
 def wave_sizes(spec: object, total: int, waves_done: int = 0, moved_before: int = 0) -> list[int]:
@@ -75,7 +75,9 @@ def wave_sizes(spec: object, total: int, waves_done: int = 0, moved_before: int 
     `spec` is as Ansible's `serial`: a count, a percentage of all phones that move, or a list of these of which the
     last repeats. On a command line it may also be JSON or a list with commas. Raises RolloutError.
     """
-    steps = [_wave_size(step, total + moved_before) for step in _wave_list(spec)]
+    steps = [_wave_size(step, total + moved_before) for step in _list(spec)]
+    if not steps:
+        raise _no_wave(spec)
     steps = steps[min(waves_done, len(steps) - 1) :]
     sizes: list[int] = []
     left = total
@@ -93,40 +95,27 @@ def _at_least(name: str, value: object, least: int) -> int:
     return int(text)
 
 
-def _list(spec: object) -> Sequence[object]:
+def _list(spec: object) -> list[object]:
     """A list, also as JSON or with commas, as on a command line."""
     if isinstance(spec, str):
         try:
             spec = json.loads(spec)
         except ValueError:
-            spec = [step.strip().strip("'\"") for step in str(spec).strip("[] ").split(",") if step.strip()]
-    if spec is None:
-        return []
-    return list(spec) if isinstance(spec, (list, tuple)) else [spec]
+            spec = [item.strip() for item in str(spec).split(",")]
+    return list(spec) if isinstance(spec, (list, tuple)) else [] if spec is None else [spec]
 
 
-def _wave_list(spec: object) -> Sequence[object]:
-    """As `_list`, but strict: an empty list, or an empty step in it, is a mistake."""
-    if isinstance(spec, str):
-        try:
-            spec = json.loads(spec)
-        except ValueError:
-            spec = [step.strip() for step in str(spec).split(",")]
-    if isinstance(spec, (list, tuple)) and spec:
-        return spec
-    if isinstance(spec, (int, float, str)):
-        return [spec]
-    raise _no_wave(spec)
+def _names(spec: object) -> list[object]:
+    """As `_list`, but within brackets they need no quotes, and empty ones do not count."""
+    items = [item.strip("[] '\"") if isinstance(item, str) else item for item in _list(spec)]
+    return [item for item in items if item != ""]
 
 
 def _wave_size(step: object, total: int) -> int:
     match = re.fullmatch(r"([0-9]{1,9})(%?)", str(step)) if isinstance(step, (int, str)) and not isinstance(step, bool) else None
-    if not match:
+    if not match or not 1 <= int(match[1]) <= (100 if match[2] else 10**9):
         raise _no_wave(step)
-    number = int(match.group(1))
-    if number < 1 or (match.group(2) and number > 100):
-        raise _no_wave(step)
-    return max(1, total * number // 100) if match.group(2) else number
+    return max(1, total * int(match[1]) // 100) if match[2] else int(match[1])
 
 
 def _no_wave(what: object) -> RolloutError:

@@ -85,14 +85,14 @@ class Meeting:
 
     def not_ready(self, number: int) -> list[str]:
         """The sites that have that wave, and whose files are not right for it yet."""
-        ready = {site: news.ready for site, news in {**self._news(), self._site: self._own}.items()}
+        ready = {site: news.ready for site, news in self._news().items()}
         return [site for site, sizes in self._sizes.items() if number in sizes and ready.get(site, 0) < number]
 
     def sum(self, number: int) -> WaveTotal:
         """How a wave stands at all sites, this one as it told last."""
-        tallies = {self._site: self._own.waves, **{site: news.waves for site, news in self._news().items()}}
-        now = [waves[number] for waves in tallies.values() if number in waves]
-        before = [tally for waves in tallies.values() for wave, tally in waves.items() if wave < number]
+        tallies = [news.waves for news in self._news().values()]
+        now = [waves[number] for waves in tallies if number in waves]
+        before = [tally for waves in tallies for wave, tally in waves.items() if wave < number]
         return WaveTotal(
             total=sum(sizes.get(number, 0) for sizes in self._sizes.values()),
             failed={name: kind for tally in now for name, kind in tally.failed.items()},
@@ -103,13 +103,9 @@ class Meeting:
 
     def not_there_yet(self, number: int) -> list[str]:
         """The sites where waves before this one are not over."""
-        late = []
-        for site, sizes in self._sizes.items():
-            waves = self._news()[site].waves if site in self._news() else {}
-            over = {wave for wave, tally in waves.items() if tally.over}
-            if site != self._site and not {wave for wave in sizes if wave < number} <= over:
-                late.append(site)
-        return late
+        over = {site: {wave for wave, tally in news.waves.items() if tally.over} for site, news in self._news().items()}
+        before = {site: {wave for wave in sizes if wave < number} for site, sizes in self._sizes.items() if site != self._site}
+        return [site for site, waves in before.items() if not waves <= over.get(site, set())]
 
     def trouble(self) -> tuple[str, SiteEnd] | None:
         """The first other site that stopped, paused, failed or died, and how it ended; None if all go on."""
@@ -133,7 +129,8 @@ class Meeting:
         return news.process if news else 0
 
     def _news(self) -> dict[str, News]:
+        """What each site told last, this one first."""
         if time.monotonic() - self._read_at >= LOOK_EVERY:
             self._others = self._handover.read_all(News, [site for site in self._sizes if site != self._site])
             self._read_at = time.monotonic()
-        return self._others
+        return {self._site: self._own, **self._others}

@@ -13,14 +13,9 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
-DONE = "done"
-ALREADY = "already"
-FAILED = "failed"
-BLOCKED = "blocked"
-NOT_REACHED = "not_reached"
-PLANNED = "planned"
-STATUSES = (FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY)
+STATUSES = ("failed", "blocked", "not_reached", "planned", "done", "already")
 """What needs somebody first."""
+FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY = STATUSES
 
 SCHEMA = 1
 """Version of report.json. It grows when a key goes or changes its meaning, not when one is added."""
@@ -115,22 +110,12 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """The content of report.json."""
+        rollout = {key: value for key, value in vars(self).items() if key not in ("phones", "files")}
+        rollout.update(started=stamp(self.started), ended=stamp(self.ended), waves=[wave.to_json() for wave in self.waves])
+        rollout.update({key: rollout[key] or None for key in ("run", "stop_reason", "error", "note")})
         return {
             "schema": SCHEMA,
-            "rollout": {
-                "run": self.run or None,
-                "image": self.image,
-                "started": stamp(self.started),
-                "ended": stamp(self.ended),
-                "finished": self.finished,
-                "check_mode": self.check_mode,
-                "waves": [wave.to_json() for wave in self.waves],
-                "stopped_at": self.stopped_at,
-                "stop_reason": self.stop_reason or None,
-                "paused_after": self.paused_after,
-                "error": self.error or None,
-                "note": self.note or None,
-            },
+            "rollout": rollout,
             "phones": {name: outcome.to_json() for name, outcome in self.phones.items()},
             "files": [vars(file) for file in self.files[:MOST_FILES]],
             "files_left_out": max(0, len(self.files) - MOST_FILES),

@@ -53,15 +53,12 @@ class Counts:
 
 
 class Progress:
-    """Says a wave's counts through `say` (Ansible's own way out) or, where `terminal` is its path, rewrites one line there."""
+    """Says a wave's counts through `say` (Ansible's own way out) or, where `terminal` is its descriptor, rewrites one line there."""
 
-    def __init__(self, say: Callable[[str], None], terminal: str | None, quiet: bool) -> None:
+    def __init__(self, say: Callable[[str], None], terminal: int | None, quiet: bool) -> None:
         self._say = say
         self._quiet = quiet
-        self._terminal = None
-        if terminal and not quiet:
-            with suppress(OSError):
-                self._terminal = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        self._terminal = None if quiet else terminal
         self._width = 0
 
     @property
@@ -77,7 +74,10 @@ class Progress:
     def line(self, text: str) -> None:
         """How things stand."""
         if self._terminal is not None:
-            text = text[: _columns(self._terminal) - 1]
+            columns = 80
+            with suppress(OSError):
+                columns = os.get_terminal_size(self._terminal).columns or columns
+            text = text[: columns - 1]
             self._write("\r" + text.ljust(self._width))
             self._width = len(text)
         elif not self._quiet:
@@ -94,30 +94,20 @@ class Progress:
             os.write(self._terminal or 0, text.encode("ascii", "replace"))
 
 
-def _columns(terminal: int) -> int:
-    try:
-        return os.get_terminal_size(terminal).columns or 80
-    except OSError:
-        return 80
-
-
-def terminal_of(process: int, environment: Mapping[str, str]) -> str | None:
-    """The terminal that this process writes to, or None: a pipe, a dumb terminal, CI or AWX, which give a terminal that nobody sees.
+def terminal_of(process: int, environment: Mapping[str, str]) -> int | None:
+    """A descriptor of the terminal that this process writes to, or None: a pipe, a dumb terminal, CI or AWX, whose terminal nobody sees.
 
     An action runs in a worker that Ansible has cut off from the terminal, but its parent writes there.
     """
     without_people = ("CI", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
     if environment.get("TERM", "dumb") == "dumb" or any(environment.get(name) for name in without_people):
         return None
-    try:
-        path = os.readlink(f"/proc/{process}/fd/1")
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        return path if os.isatty(descriptor) else None
-    finally:
+    with suppress(OSError):
+        descriptor = os.open(os.readlink(f"/proc/{process}/fd/1"), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        if os.isatty(descriptor):
+            return descriptor
         os.close(descriptor)
+    return None
 
 
 def progress_line(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:

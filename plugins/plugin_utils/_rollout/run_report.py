@@ -21,7 +21,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
     FAILED,
     NOT_REACHED,
     PLANNED,
-    FileChange,
     Outcome,
     RunReport,
     WaveSpan,
@@ -89,19 +88,13 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
     pointed = handover.read_all(PointResult, run.sites)
     stops = {site: end for site, end in ends.items() if end.stopped and not end.elsewhere}
     pauses = {site: end for site, end in ends.items() if end.paused_after is not None and not end.elsewhere}
-    problems = {
-        **{site: part.problem for site, part in pointed.items() if part.problem},
-        **{site: part.problem for site, part in handover.read_all(SitePlan, run.sites).items() if part.problem},
-        **{site: part.problem for site, part in handover.read_all(Look, run.sites).items() if part.problem},
-    }
+    steps = (pointed, handover.read_all(SitePlan, run.sites), handover.read_all(Look, run.sites))
+    problems = {site: part.problem for step in steps for site, part in step.items() if part.problem}
     if not problems and len(pointed) == len(run.sites):
         # Whatever ended its process, nobody could say so where it happened
         problems = {site: UNENDED for site in run.sites if site not in ends}
     problems.update({site: end.error for site, end in ends.items() if end.error})
-    files: list[FileChange] = []
-    for site in run.sites:
-        files += pointed[site].files if site in pointed else ()
-        files += ends[site].files if site in ends else ()
+    files = [file for site in run.sites for step in (pointed, ends) if site in step for file in step[site].files]
     return RunReport(
         "",
         {},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
@@ -25,8 +26,12 @@ class Suspects:
         self._names = {phone.mac: phone.name for phone in phones if phone.mac and phone.name in earlier}
         """Those that are away, by MAC; `_since`: when they were reset, by time.monotonic()."""
         self._since = {mac: time.monotonic() - earlier[name].seconds for mac, name in self._names.items()}
-        self._macs = {phone.host: phone.mac for phone in phones if phone.mac and _is_address(phone.host)}
+        self._macs: dict[str, str] = {}
         """By IP address."""
+        for phone in phones:
+            with suppress(ValueError):  # its host is a name
+                if phone.mac:
+                    self._macs[str(ipaddress.ip_address(phone.host))] = phone.mac
         self._suspicions: dict[str, str] = {}
         self._causes: dict[str, Cause] = {}
 
@@ -63,11 +68,3 @@ class Suspects:
                 reason = f"does not come back, by the TFTP server's log: {kind.replace('_', ' ')} ({confidence})"
                 self._causes[name] = Cause(kind, reason, advice)
             self._suspicions[name] = kind
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

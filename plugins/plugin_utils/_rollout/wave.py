@@ -297,10 +297,9 @@ class Wave:
     async def _look_again(self, phone: Phone) -> None:
         """See that a phone that came back still runs the image, and is registered if it has to be. It may take its time for that."""
         until = time.monotonic() + min(REGISTER_SECONDS, self._patience.wait)
-        look = fleet.look_at_lines if self.setup.require_registered else fleet.look
         while True:
             async with self._sessions:
-                observation = await look(phone, self._pace.limits)
+                observation = await fleet.look(phone, self._pace.limits, at_lines=self.setup.require_registered)
             kind, reason = self._problem(phone, observation)
             if not kind:
                 return

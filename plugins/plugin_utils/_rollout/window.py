@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time
-from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _WINDOW = re.compile(r"\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\s*(?:-|–|to)\s*([01]?[0-9]|2[0-4]):([0-5][0-9])\s*")
@@ -18,20 +17,8 @@ class WindowError(ValueError):
     """A text that is no window, or no time zone."""
 
 
-class Window(NamedTuple):
-    """`first` is in it, `last` is not any more. It may go over midnight."""
-
-    first: time
-    last: time
-
-    def is_open(self, now: time) -> bool:
-        if self.first < self.last:
-            return self.first <= now < self.last
-        return now >= self.first or now < self.last
-
-
-def parse(text: str) -> Window:
-    """Raises WindowError."""
+def parse(text: str) -> tuple[time, time]:
+    """Its first moment, and the first one after it, which may be on the next day. Raises WindowError."""
     match = _WINDOW.fullmatch(text)
     parts = [int(part) for part in match.groups()] if match else []
     if not parts or (parts[2] == 24 and parts[3]):
@@ -39,7 +26,7 @@ def parse(text: str) -> Window:
     first, last = time(parts[0], parts[1]), time(parts[2] % 24, parts[3])
     if first == last and parts[2] != 24:
         raise WindowError(f"window is {text!r}: it begins when it ends")
-    return Window(first, last)
+    return first, last
 
 
 def why_closed(window: str, zone: str, now: datetime | None = None) -> str:
@@ -49,9 +36,11 @@ def why_closed(window: str, zone: str, now: datetime | None = None) -> str:
     """
     if not window:
         return ""
-    limits = parse(window)
+    first, last = parse(window)
     try:
         there = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone) if zone else None)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise WindowError(f"{zone!r} is no time zone that is known here: give one such as Europe/Berlin") from None
-    return "" if limits.is_open(there.time()) else f"it is {there:%H:%M} in {zone or 'local time'}, outside the window {window}"
+    now_there = there.time()
+    is_open = first <= now_there < last if first < last else now_there >= first or now_there < last
+    return "" if is_open else f"it is {there:%H:%M} in {zone or 'local time'}, outside the window {window}"

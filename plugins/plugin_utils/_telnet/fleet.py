@@ -40,7 +40,6 @@ GONE = 60.0
 MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, failures.CLOSED)
 """Kinds of failure that a phone which restarts just now has too."""
 
-
 _LINE = re.compile(r"^[ \t]{0,8}([0-9]{1,2})[ \t]{1,8}([1.0x])([1.0x])([1.0x])[ \t]{1,8}([A-Z_]{1,32})\s", re.MULTILINE)
 
 
@@ -67,7 +66,7 @@ class Observation:
 
     `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why; if so, they
     say why it must not be reset (UNKNOWN_MAC), or are None. `mac`: from its banner, otherwise from the inventory, if either has it.
-    `unregistered`: which of its lines are not registered, or None; only `look_at_lines` asks for that.
+    `unregistered`: which of its lines are not registered, or None; only a look `at_lines` asks for that.
     """
 
     reachable: bool
@@ -192,11 +191,6 @@ async def look(phone: Phone, limits: Limits, at_lines: bool = False) -> Observat
     except PhoneError as error:
         return Observation(False, None, phone.mac, error.kind, error.reason)
     return Observation(True, image, mac, kind, reason, missing)
-
-
-async def look_at_lines(phone: Phone, limits: Limits) -> Observation:
-    """As `look`, and which of its lines are not registered. Never raises."""
-    return await look(phone, limits, at_lines=True)
 
 
 async def reset_one(

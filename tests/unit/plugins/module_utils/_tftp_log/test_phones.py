@@ -96,8 +96,7 @@ def test_files_and_lines_say_the_same(tmp_path):
     by_path, by_line = diagnose([str(log)], now=NOW), diagnose(lines, now=NOW)
     assert by_path == by_line
     logs = PhoneLogs()
-    for event in Reader(NOW, Stats()).events(lines):
-        logs.feed(event)
+    logs.feed(Reader(NOW, Stats()).events(lines))
     assert logs.result(NOW) == by_path["phones"]
 
 
@@ -280,8 +279,7 @@ def test_repeats_are_counted(tmp_path):
     for some in (lines, more + lines, lines + more, [*later(), *lines[:2], again(11, "pbx", 9, "asterisk[7]"), *lines[2:]]):
         (tmp_path / "log").write_bytes(b"\n".join(some) + b"\n")
         logs = PhoneLogs()
-        for event in Reader(NOW, Stats()).events(some):
-            logs.feed(event)
+        logs.feed(Reader(NOW, Stats()).events(some))
         assert logs.result(NOW) == diagnose([str(tmp_path / "log")], now=NOW)["phones"]
 
 
@@ -365,7 +363,6 @@ def test_fast_and_slow_say_the_same(tmp_path_factory, spoken, behind, kept, wind
         fast = diagnose([str(log)], now=NOW, since=since, until=until)
         slow, stats = PhoneLogs(None, since, until), Stats()
         reader = Reader(min(NOW, log.stat().st_mtime), stats)
-        for event in (event for line in lines for event in reader.read(line)):
-            slow.feed(event)
+        slow.feed(event for line in lines for event in reader.read(line))
     assert fast["phones"] == slow.result(NOW)
     assert fast["lines"] == stats.lines

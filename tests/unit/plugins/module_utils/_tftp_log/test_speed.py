@@ -124,8 +124,7 @@ def logs(draw):
 def slowly(lines, now, since=None, until=None):
     by_phone, stats = PhoneLogs(None, since, until), Stats()
     one_by_one = reader.Reader(now, stats)
-    for event in (event for line in lines for event in one_by_one.read(line)):
-        by_phone.feed(event)
+    by_phone.feed(event for line in lines for event in one_by_one.read(line))
     return {"phones": by_phone.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
 
 

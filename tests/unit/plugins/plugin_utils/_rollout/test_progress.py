@@ -24,10 +24,10 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress i
 
 @pytest.fixture
 def terminal():
-    """Both ends: a descriptor to read what is shown, and the path that a program writes to."""
+    """Both ends: what is shown is read from the one, and a program writes to the other."""
     reader, writer = pty.openpty()
     os.set_blocking(reader, False)
-    yield reader, os.ttyname(writer)
+    yield reader, writer
     os.close(reader)
     os.close(writer)
 
@@ -85,9 +85,9 @@ def test_without_a_terminal_there_are_lines():
 
 
 def test_quiet_says_nothing(terminal):
-    reader, path = terminal
+    reader, writer = terminal
     said: list[str] = []
-    progress = Progress(said.append, path, True)
+    progress = Progress(said.append, writer, True)
     progress.line("one")
     progress.announce("two")
     progress.clear()
@@ -96,9 +96,9 @@ def test_quiet_says_nothing(terminal):
 
 
 def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
-    reader, path = terminal
+    reader, writer = terminal
     said: list[str] = []
-    progress = Progress(said.append, path, False)
+    progress = Progress(said.append, writer, False)
     assert progress.every == LIVE_EVERY
     progress.line("a longer line")
     progress.line("a line")
@@ -115,23 +115,21 @@ def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
 
 
 def test_what_a_terminal_cannot_show_does_not_reach_it(terminal):
-    reader, path = terminal
-    progress = Progress(print, path, False)
+    reader, writer = terminal
+    progress = Progress(print, writer, False)
     progress.line("\xe9\u202e")
     assert shown(reader) == "\r??"
     progress.clear()
 
 
-def test_a_terminal_that_is_gone_ends_nothing(tmp_path):
-    progress = Progress(print, str(tmp_path / "none"), False)
-    assert progress.every == LINE_EVERY
-    progress.clear()
+def test_a_terminal_that_is_gone_ends_nothing():
     reader, writer = pty.openpty()
-    progress = Progress(print, os.ttyname(writer), False)
+    progress = Progress(print, writer, False)
     os.close(reader)
-    os.close(writer)
     progress.line("into the void")
     progress.clear()
+    os.close(writer)
+    progress.line("into nothing at all")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +152,7 @@ def test_which_terminal_is_seen(environment, seen):
         while (found := terminal_of(child, environment)) is None and seen and time.monotonic() < deadline:
             time.sleep(0.01)
         assert (found is not None) is seen
-        assert found is None or found.startswith("/dev/pts/")
+        assert found is None or os.ttyname(found).startswith("/dev/pts/")
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)

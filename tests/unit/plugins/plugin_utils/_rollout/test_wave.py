@@ -72,7 +72,7 @@ def wave_of(monkeypatch, answer, until_back, *, names="a", later=None, observed=
             return None
         return answer
 
-    async def look(phone, limits):
+    async def look(phone, limits, at_lines):
         return later
 
     monkeypatch.setattr(fleet, "reset_one", reset_one)

@@ -196,11 +196,11 @@ def test_reset_and_wait(phones):
 
 
 def test_the_lines_that_are_not_registered(phones):
-    seen = asyncio.run(fleet.look_at_lines(phones[0]["hostile"], LIMITS))
+    seen = asyncio.run(fleet.look(phones[0]["hostile"], LIMITS, at_lines=True))
     assert (seen.reachable, seen.unregistered) == (True, None)
-    seen = asyncio.run(fleet.look_at_lines(phones[0]["unregistered"], LIMITS))
+    seen = asyncio.run(fleet.look(phones[0]["unregistered"], LIMITS, at_lines=True))
     assert (seen.reachable, seen.unregistered) == (True, "line 1 is REGISTERING")
-    seen = asyncio.run(fleet.look_at_lines(phones[0]["closes"], LIMITS))
+    seen = asyncio.run(fleet.look(phones[0]["closes"], LIMITS, at_lines=True))
     assert (seen.reachable, seen.unregistered) == (False, None)
 
 
@@ -467,7 +467,7 @@ def test_no_flood_takes_time_from_others(phase, length, size, pause, some):
     defaults = {"image": OLD, "boot": "none", "port": 0, "password": PASSWORD}
 
     async def main(phones: list[Phone]) -> list[fleet.Observation]:
-        return await asyncio.gather(*(fleet.look_at_lines(phone, Limits(3, 3, 3)) for phone in phones))
+        return await asyncio.gather(*(fleet.look(phone, Limits(3, 3, 3), at_lines=True) for phone in phones))
 
     with Simulator({"defaults": defaults, "phones": [{"faults": {"flood": flood, "says": "x"}} for flood in floods]}) as simulator:
         phones = [Phone(name, phone["address"], phone["port"], PASSWORD, phone["mac"]) for name, phone in simulator.state().items()]
