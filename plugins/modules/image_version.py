@@ -17,7 +17,9 @@ description:
   - Nothing is written unless the files of the image are in the root, whole, under the name they were signed with, and readable for
     the TFTP server.
   - A C(SIP<MAC>.cnf) that does not set C(image_version) is not touched. C(SIPDefault.cnf) gets the line if it has none, in the file's own
-    style. C(SIPDefault.cnf) and C(OS79XX.TXT) are created if they are missing.
+    style. C(SIPDefault.cnf) is created if it is missing, C(OS79XX.TXT) only if phones need it to get to the image.
+  - What phones would do then is foreseen, by rules of which each has its source (docs/phones.md). What cannot work is refused before
+    anything is written, what may not work is a warning.
   - Per-phone files are looked for in the root and in the folder that C(tftp_cfg_dir) in C(SIPDefault.cnf) names.
   - Symbolic links are followed as long as they stay inside the root. The file behind the link is replaced, the link stays.
   - Changing the files does not restart any phone.
@@ -47,13 +49,31 @@ options:
       - The MACs of phones to point at the image, in their own C(SIP<MAC>.cnf) and nowhere else. C(SIPDefault.cnf) is left alone.
       - Where such a file sets no C(image_version), a line is added with a comment that marks it as temporary. A call without this option
         takes these lines out again.
-      - C(OS79XX.TXT) is set all the same. Phones up to 6.x read it, and it cannot be kept from any of them.
+      - C(OS79XX.TXT) is changed only if one of these phones reads it, as phones up to 6.x do. It cannot be kept from the others of these.
     type: list
     elements: str
   hold:
     description: The image to keep a phone on, by MAC, in its own C(SIP<MAC>.cnf), whatever O(image) is.
     type: dict
     default: {}
+  phones:
+    description:
+      - The phones that shall move, and the image that each of them runs now, or V("") if that is not known, by MAC.
+      - Without it, every phone that has a file is taken to run what its files name.
+    type: dict
+    default: {}
+  skip_blocked:
+    description: Whether to go on if some of O(phones) cannot get to the image. They are in RV(boots).
+    type: bool
+    default: false
+  loads:
+    description:
+      - What to do about a load in C(SEP<MAC>.cnf.xml) or C(XMLDefault.cnf.xml) that may win over C(image_version), as from 7.x on it does.
+      - V(refuse) names it and changes nothing. V(follow) puts the image in its place, and leaves every other byte of the file.
+      - Files of SCCP phones and of other models are neither changed nor refused.
+    type: str
+    choices: [refuse, follow]
+    default: refuse
   backup:
     description: Whether to keep the original of each changed file beside it, under a name with a time stamp.
     type: bool
@@ -123,11 +143,48 @@ per_phone:
   sample: 250
 would_move:
   description:
-    - The phones for which the files name another release than before, and what they named, by MAC. Such a phone moves when it restarts for
-      whatever reason. Only phones with a file of their own are known.
+    - The phones that may load another release than before when they restart for whatever reason, and what the files named, by MAC.
+    - Only phones with a file of their own, and those in O(phones), are known.
   returned: success
   type: dict
   sample: {"001122AABBCC": P0S3-08-2-00}
+boots:
+  description:
+    - How it may end for the O(phones), or for every phone that has a file, when they restart with the files as they are then.
+    - Phones that find the same are together. Those that are sure to end on the image are left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    macs: {description: MAC addresses of the phones., type: list, elements: str, sample: ["001122AABBCC"]}
+    sure: {description: Whether there is only one end., type: bool, sample: false}
+    ends:
+      description:
+        - What is likeliest first, each with C(end), which is V(runs) (another image than now), V(stays), V(loops) or V(stuck) (in its
+          loader), C(image), and C(rules), the names of what it relies on in docs/phones.md.
+      type: list
+      elements: dict
+      sample: [{end: runs, image: P0S3-06-3-00, rules: [down_at_once]}, {end: stays, image: P0S3-08-2-00, rules: [down_at_once, keeps_old]}]
+    arrives: {description: Whether one of the ends is the image., type: bool, sample: true}
+    why: {description: "What keeps, or may keep, the phones from the image.", type: str}
+way_back:
+  description: For each image that these phones run now, whether they come back to it when the files are put back.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    image: {description: The image., type: str, sample: P0S3-08-2-00}
+    phones: {description: How many of the phones run it., type: int, sample: 12}
+    whole: {description: Whether all of its files are in the root and whole., type: bool, sample: false}
+    missing: {description: Its files that are not there., type: list, elements: str, sample: [P0S3-08-2-00.sb2]}
+    returns: {description: "V(yes), V(not known) or V(no).", type: str, sample: "no"}
+    why: {description: "Why it is not V(yes), or empty.", type: str}
+advice:
+  description: Whom else the change concerns, one text each. They are warnings too.
+  returned: success
+  type: list
+  elements: str
+  sample: ["OS79XX.TXT changes, and SCCP phones up to 6.x read it too: 1 SCCP phone seen here (001122AABBCC)"]
 overrides:
   description: The per-phone files that named another image before.
   returned: success
@@ -155,7 +212,7 @@ os79xx:
       description: What it was, line end and blanks included; V(null) if there was no such file.
       type: str
       sample: "P003-8-12-00 \r\n"
-    after: {description: The name in it now., type: str, sample: P0S3-06-3-00}
+    after: {description: "The name in it now, or V(null).", type: str, sample: P0S3-06-3-00}
 backup_files:
   description: Where the originals are.
   returned: if O(backup=true) and not in check mode
@@ -181,7 +238,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
@@ -197,10 +254,12 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     server = server_user(params["tftp_user"])
     only = None if params["only"] is None else frozenset(map(mac.parse, params["only"]))
     hold = {mac.parse(key): parse_application(str(name)) for key, name in params["hold"].items()}
+    phones = {mac.parse(key): recognise(str(name)) for key, name in params["phones"].items()}
     with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         store.refuse_if_half_changed()
         root = Root(store.tree)
-        wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold)
+        more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
+        wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),
@@ -208,6 +267,9 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "changed_files": [change.name for change in wanted.changes],
         "per_phone": wanted.examined,
         "would_move": wanted.would_move,
+        "boots": wanted.boots,
+        "way_back": wanted.way_back,
+        "advice": wanted.advice,
         "overrides": [
             {
                 "file": file.name,
@@ -250,6 +312,9 @@ def main() -> None:
             "tftp_user": {"type": "str"},
             "only": {"type": "list", "elements": "str"},
             "hold": {"type": "dict", "default": {}},
+            "phones": {"type": "dict", "default": {}},
+            "skip_blocked": {"type": "bool", "default": False},
+            "loads": {"type": "str", "choices": ["refuse", "follow"], "default": "refuse"},
             "backup": {"type": "bool", "default": False},
             "state_dir": {"type": "path"},
             "run": {"type": "str", "default": ""},

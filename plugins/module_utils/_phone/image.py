@@ -41,8 +41,8 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u207b\u208b\ufe58\uf
 _LOOKALIKES = str.maketrans("РрОоЅѕЗзΡΟο", "PpOoSs33POo")
 _LOOKS = "a name looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00, with the digit 0 after P"
 
-# Field report: on these loads half to three quarters of the calls lost their sound; P0S3-06-3-00 cured it.
 SILENT_CALLS = ((7, 4), (7, 5), (8, 2))
+"""Field report (tcg.com/blog/asterisk-evolut): on these half to three quarters of the calls lost their sound; P0S3-06-3-00 cured it."""
 
 
 class ImageNameError(ValueError):
@@ -96,6 +96,14 @@ class Image:
     def os79xx(self) -> str:
         """What OS79XX.TXT says for this image: itself up to 6.x, its loader from 7.x on."""
         return self.loader or self.name
+
+    @property
+    def advisory(self) -> str:
+        """What speaks against running it, with its source, or nothing."""
+        if self.protocol != SIP or self.version[:2] not in SILENT_CALLS:
+            return ""
+        report = "on half to three quarters of the calls, until they went to P0S3-06-3-00 (field report, tcg.com/blog/asterisk-evolut)"
+        return f"{self.name} is one of the images on which callers could not hear each other, {report}"
 
     def same_as(self, other: Image) -> bool:
         """Whether both are one release, however each is spelt (`P0S3-08-12-00`, `P0S3-8-12-00`)."""
@@ -181,8 +189,8 @@ def parse_application(name: str) -> Image:
 def move(current: Image, target: Image) -> Move:
     """Whether a phone can go from one image to the other in one go."""
     risks = []
-    if target.version[:2] in SILENT_CALLS:
-        risks.append(f"{target} is one of the images on which callers could not hear each other")
+    if target.advisory:
+        risks.append(target.advisory)
     if current.protocol != SIP:
         return Move(f"runs {current}, a {current.protocol} image, not SIP")
     if current.signed and not target.signed:

@@ -10,12 +10,13 @@ That a phone asks for SEP<MAC>.cnf.xml and XMLDefault.cnf.xml before SIPDefault.
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from xml.parsers import expat
 
 from .cnf import Fault
 
 XML_DEFAULT = "XMLDefault.cnf.xml"
+PROTOCOL = "deviceprotocol"
 SYNCINFO = "syncinfo.xml"
 MOST_ELEMENTS = 1000
 """No real file has as many: what follows them is not looked at."""
@@ -33,9 +34,9 @@ _REFERENCES = (
 
 
 class Element(NamedTuple):
-    """An element about an image or a load. Names are in lower case; `text` is in pieces, without that of elements inside.
+    """An element about an image, a load or a protocol. Names are in lower case; `text` is in pieces, without that of elements inside.
 
-    `line` and `column` are those of its start tag and count from 1.
+    `line` and `column` are those of its start tag and count from 1; `spans`: where each piece of the text begins and ends in the file.
     """
 
     name: str
@@ -43,6 +44,12 @@ class Element(NamedTuple):
     text: List[str]
     line: int
     column: int
+    spans: List[Tuple[int, int]]
+
+    @property
+    def value(self) -> str:
+        """Its text, without the blanks around it."""
+        return "".join(self.text).strip()
 
     @property
     def load(self) -> str:
@@ -50,7 +57,7 @@ class Element(NamedTuple):
         match = _LOAD.fullmatch(self.name)
         model = self.attributes.get("model")
         ours = match and (_OUR_MODELS.search(model) if model else match.group(1) in _OUR_LOADS)
-        return "".join(self.text).strip() if ours else ""
+        return self.value if ours else ""
 
 
 class _Doctype(Exception):
@@ -75,23 +82,32 @@ def elements(data: bytes) -> Tuple[List[Element], Optional[Fault]]:
     """
     everything: List[Element] = []
     current: List[Element] = []
+    start_of_piece: List[int] = []
+    bom = len(_BOM) if data.startswith(_BOM) else 0
     # Always Latin-1: what counts here is ASCII, and no byte can then be wrong.
     parser = expat.ParserCreate("iso-8859-1")
 
     def start(name: str, attributes: Dict[str, str]) -> None:
-        current.clear()  # what is in an element inside is not its own text
+        end()  # what is in an element inside is not its own text
         name = name.lower()
-        if (name == "image" or _LOAD.fullmatch(name)) and len(everything) < MOST_ELEMENTS:
+        if (name in ("image", PROTOCOL) or _LOAD.fullmatch(name)) and len(everything) < MOST_ELEMENTS:
             attributes = {key.lower(): value for key, value in attributes.items()}
-            current.append(Element(name, attributes, [], parser.CurrentLineNumber, parser.CurrentColumnNumber + 1))
+            current.append(Element(name, attributes, [], parser.CurrentLineNumber, parser.CurrentColumnNumber + 1, []))
             everything.extend(current)
 
-    def end(_name: str) -> None:
+    def between(*_details: object) -> None:
+        for element in current if start_of_piece else ():
+            element.spans.append((start_of_piece.pop(), bom + parser.CurrentByteIndex))
+
+    def end(*_details: object) -> None:
+        between()
         current.clear()
 
     def characters(text: str) -> None:
+        between()
         for element in current:
             element.text.append(text)
+            start_of_piece.append(bom + parser.CurrentByteIndex)
 
     def doctype(*_details: object) -> None:
         raise _Doctype
@@ -99,14 +115,29 @@ def elements(data: bytes) -> Tuple[List[Element], Optional[Fault]]:
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters
+    parser.StartCdataSectionHandler = parser.EndCdataSectionHandler = between
+    parser.CommentHandler = parser.ProcessingInstructionHandler = between
     parser.StartDoctypeDeclHandler = doctype
     try:
-        parser.Parse(data[len(_BOM) :] if data.startswith(_BOM) else data, True)
+        parser.Parse(data[bom:], True)
     except expat.ExpatError as error:
         return everything, Fault(error.lineno, error.offset + 1, f"is no well-formed XML: {expat.ErrorString(error.code)}")
     except _Doctype:
         return everything, Fault(parser.CurrentLineNumber, parser.CurrentColumnNumber + 1, "has a document type: remove it")
     return everything, None
+
+
+def set_loads(data: bytes, name: str, which: Callable[[Element], bool]) -> bytes:
+    """The well-formed file with that name as the text of each such element that names a load, and no other byte changed.
+
+    Blanks around a load go too: whether phones trim them is not known, an exact name is right either way.
+    """
+    for element in reversed(elements(data)[0]):
+        if element.load and which(element):
+            first = next(span for span, piece in zip(element.spans, element.text) if piece.strip())
+            for start, end in reversed(element.spans):
+                data = data[:start] + (name.encode("ascii") if (start, end) == first else b"") + data[end:]
+    return data
 
 
 def references(data: bytes) -> Iterator[Tuple[str, str]]:

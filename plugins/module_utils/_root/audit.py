@@ -113,7 +113,7 @@ class _Survey:
         overrides: Dict[str, str] = {}
         default_image, default_level = _value(self.default, "image_version"), _telnet_level(self.default)
         default_password = "phone_password" in self.default
-        for file in self.root.phones():
+        for file in self.root.phones:
             mac = file.mac
             own = self._settings(file)
             image, level = _value(own, "image_version"), _telnet_level(own)

@@ -349,7 +349,7 @@ def _references(root: Root, stems: Sequence[str], names: Sequence[str]) -> List[
 
 def _pointers(root: Root, names: Sequence[str]) -> Iterator[Tuple[str, str]]:
     """Where something names an image, and what it names."""
-    for config in (*filter(None, [root.default]), *root.phones()):
+    for config in (*filter(None, [root.default]), *root.phones):
         for line, value in cnf.image_versions(config.data):
             yield f"{config.name}:{line}: image_version", value.strip()
     if root.os79xx:

@@ -9,42 +9,39 @@ from __future__ import annotations
 import copy
 import posixpath
 from types import MappingProxyType
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._phone.boot import Boot, Boots, Outcome, Phone
 from .._phone.image import SIP, Image
+from .._phone.rules import RULES, SURE, Rule
 from .._phone.view import View
 from .access import ANYBODY, ServerUser
 from .image_files import image_faults, problems
-from .read import Root, RootFile
+from .read import Root, RootFile, Unusable
 
 Contents = Mapping[str, Optional[bytes]]
 """Path in the root (of a file itself, behind any link) → its content, None for a file that is gone."""
 Target = Union[None, Image, Mapping[str, Image]]
 """What phones shall run: one image, or one for each MAC."""
 
+_AFTERWARDS = ("keeps_old", "keeps_old_before_8", "loader_alone")
+"""The rules about what a phone does once it could not load an image."""
+
 
 class Foresight:
     """A root to ask what phones do with it. `instead`: contents in place of those that files have, or of files that are not there yet.
 
-    `files`: the phones' own files, if they are read already. `server`: who has to be able to read the files of an image. What a phone
-    cannot be given because of its file goes into the faults of the root, once somebody asks about that phone.
+    `server`: who has to be able to read the files of an image.
     """
 
-    def __init__(
-        self,
-        root: Root,
-        files: Optional[Iterable[RootFile]] = None,
-        instead: Contents = MappingProxyType({}),
-        server: ServerUser = ANYBODY,
-    ) -> None:
+    def __init__(self, root: Root, instead: Contents = MappingProxyType({}), server: ServerUser = ANYBODY) -> None:
         self.root = root
         self.server = server
-        own = list(root.phones() if files is None else files)
-        shared = [file for _mac, file in root.shared]
-        known = [*filter(None, (root.default, root.os79xx)), *own, *shared]
+        known = [*filter(None, (root.default, root.os79xx)), *root.phones, *(file for _mac, file in root.shared)]
         self._files: Dict[str, Optional[RootFile]] = {file.name: file for file in known}
-        self._faults: Dict[Image, Dict[str, Optional[str]]] = {}
+        self._lacks: Dict[Image, Mapping[str, Optional[str]]] = {}
+        self.unreadable: Dict[str, str] = {}
+        """Why a file that was asked for cannot be used, by its name: a text to put behind it. Phones are taken not to get it."""
         self._see(instead)
 
     def instead(self, contents: Contents) -> Foresight:
@@ -61,13 +58,15 @@ class Foresight:
         """How it may end for phones (MAC → what it runs, None if that is not known), for those together that find the same.
 
         Phones that are sure to end on their target, or to stay on it, are left out. Each is a dict: `macs`, `sure` (there is one end),
-        `ends`: the likeliest first, each with `end` (see `boot.Outcome`), `image` (its name, None if none or not known) and `rules`.
+        `ends`: the likeliest first, each with `end` (see `boot.Outcome`), `image` (its name, None if none or not known) and `rules`;
+        `arrives`: whether it may end on the target; and `why` it may not: a sentence.
         """
-        found: Dict[Tuple[Outcome, ...], List[str]] = {}
+        found: Dict[Tuple[Optional[Image], Tuple[Outcome, ...]], List[str]] = {}
         for mac, runs in phones.items():
-            boot = self.of(mac, runs)
-            if not all(arrives(outcome, target_of(target, mac)) for outcome in boot.outcomes):
-                found.setdefault(boot.outcomes, []).append(mac)
+            wanted = target.get(mac) if isinstance(target, Mapping) else target
+            outcomes = self.of(mac, runs).outcomes
+            if bad_ends(outcomes, wanted):
+                found.setdefault((wanted, outcomes), []).append(mac)
         return [
             {
                 "macs": macs,
@@ -76,35 +75,47 @@ class Foresight:
                     {"end": outcome.end, "image": outcome.image and outcome.image.name, "rules": list(outcome.rules)}
                     for outcome in outcomes
                 ],
+                "arrives": len(bad_ends(outcomes, wanted)) < len(outcomes),
+                "why": cause(outcomes, wanted).text,
             }
-            for outcomes, macs in found.items()
+            for (wanted, outcomes), macs in found.items()
         ]
 
     def read(self, name: str) -> Optional[bytes]:
         """What the TFTP server has under the name asked for, None if nothing."""
-        name = posixpath.normpath(name.replace("\\", "/").lstrip("/") or ".")
+        file = self.file(name)
+        return self._instead.get(file.path, file.data) if file else self._instead.get(_normal(name))
+
+    def file(self, name: str) -> Optional[RootFile]:
+        """That configuration as it is on the disk, read once, however often it is asked for."""
+        name = _normal(name)
         if name not in self._files:
             self._files[name] = self._find(name)
-        file = self._files[name]
-        return self._instead.get(file.path, file.data) if file else self._instead.get(name)
+        return self._files[name]
 
     def lacks(self, image: Image) -> Mapping[str, Optional[str]]:
         """The files of an image that are missing (None), or not whole or not readable for the server (why), as `image_faults`."""
-        if image not in self._faults:
-            self._faults[image] = image_faults(self.root, image, self.server)
-        return self._faults[image]
+        if image not in self._lacks:
+            self._lacks[image] = image_faults(self.root, image, self.server)
+        return self._lacks[image]
+
+    def suppose_whole(self, image: Image) -> None:
+        """Take the files of that image to be there, whatever is."""
+        self._lacks[image] = {}
 
     def problems(self, image: Image) -> List[str]:
-        """The same for people, as `image_problems`."""
-        return problems(self.root, image, dict(self.lacks(image)))
+        """What it lacks, for people, as `image_problems`."""
+        return problems(self.root, image, self.lacks(image))
 
     def _find(self, name: str) -> Optional[RootFile]:
-        if name in self.root.entries:
-            return self.root.read(name)
-        if "/" not in name:
+        try:
+            if name in self.root.entries:
+                return self.root.config(name)
+            # The same file under another name, by a link
+            path = self.root.tree.resolve(name) if "/" in name else ""
+        except Unusable as error:
+            self.unreadable[name] = str(error)
             return None
-        try:  # the same file under another name, by a link
-            path = self.root.tree.resolve(name)
         except OSError:
             return None
         return next((file for file in self._files.values() if file and file.path == path), None)
@@ -114,11 +125,24 @@ class Foresight:
         self._boots = Boots(View(self.read, self.lacks))
 
 
-def target_of(target: Target, mac: str) -> Optional[Image]:
-    """The image that this phone shall run."""
-    return target.get(mac) if isinstance(target, Mapping) else target
-
-
 def arrives(outcome: Outcome, target: Optional[Image]) -> bool:
     """Whether that end is the image wanted, however it is spelt."""
     return bool(target and outcome.image and outcome.image.same_as(target))
+
+
+def bad_ends(outcomes: Sequence[Outcome], target: Optional[Image]) -> List[Outcome]:
+    """Those that are not the target."""
+    return [outcome for outcome in outcomes if not arrives(outcome, target)]
+
+
+def cause(outcomes: Sequence[Outcome], target: Optional[Image]) -> Rule:
+    """The rule that keeps a phone from its target, or may: that of the likeliest bad end. Where there are good ones too, it is not sure."""
+    bad = bad_ends(outcomes, target)
+    rules = [RULES[name] for name in bad[0].rules if name not in _AFTERWARDS]
+    unsure = [rule for rule in rules if rule.sureness != SURE]
+    return (unsure if len(bad) < len(outcomes) and unsure else rules)[-1]
+
+
+def _normal(name: str) -> str:
+    """As a TFTP server takes it: / and ./ are the root."""
+    return posixpath.normpath(name.replace("\\", "/").lstrip("/") or ".") if "/" in name or "\\" in name else name

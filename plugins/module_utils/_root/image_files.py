@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from .. import _files
 from .._phone import container
@@ -40,7 +40,7 @@ def image_problems(root: Root, image: Image, server: ServerUser = ANYBODY) -> Li
     return problems(root, image, image_faults(root, image, server))
 
 
-def problems(root: Root, image: Image, faults: Dict[str, Optional[str]]) -> List[str]:
+def problems(root: Root, image: Image, faults: Mapping[str, Optional[str]]) -> List[str]:
     """As `image_problems`, of the faults that are known already."""
     return _missing(root, image, [name for name in faults if faults[name] is None]) + [
         f"{name} {fault}" for name, fault in faults.items() if fault

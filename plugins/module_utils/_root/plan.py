@@ -2,21 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What would change in a TFTP root to make it name an image, and which images it names. Writes nothing: that is for `_change`."""
+"""What would change in a TFTP root to make it name an image, and what phones would do then. Writes nothing: that is for `_change`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
 from .. import _files
 from .._change.model import Change
-from .._phone import cnf
-from .._phone.image import Image, recognise
-from .._text import list_some
+from .._phone import cnf, loads_xml
+from .._phone.boot import Boot, Outcome
+from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
+from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
-from .image_files import image_problems
+from .findings import quoted
+from .foresight import Foresight, bad_ends, cause
+from .loads import loads_files, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
+
+REFUSE, FOLLOW = "refuse", "follow"
+"""What to do about a load in an XML file that wins over image_version."""
 
 
 @dataclass
@@ -24,7 +30,6 @@ class RootChanges:
     """What would change in a root to make it name an image."""
 
     image: str
-    os79xx: str
     changes: List[Change] = field(default_factory=list)
     examined: int = 0
     """How many phones have a file of their own."""
@@ -33,8 +38,16 @@ class RootChanges:
     duplicates: List[Tuple[str, List[int]]] = field(default_factory=list)
     """The files that set image_version more than once, with the numbers of these lines."""
     os79xx_before: Optional[str] = None
+    os79xx: Optional[str] = None
+    """The name in OS79XX.TXT then; None if there is no such file, or it stays as it is."""
     would_move: Dict[str, str] = field(default_factory=dict)
-    """MAC → image that the files name for it now, of every phone for which they would name another release."""
+    """MAC → image that the files name for it now, of every phone that may run another release then, which it would not now."""
+    boots: List[Dict[str, Any]] = field(default_factory=list)
+    """How it may end for the phones that shall move, as `Foresight.groups`."""
+    way_back: List[Dict[str, Any]] = field(default_factory=list)
+    """Whether these phones come back to what they run now once the files are as they were: see the module image_version."""
+    advice: List[str] = field(default_factory=list)
+    """Whom else the change concerns."""
     warnings: List[str] = field(default_factory=list)
 
 
@@ -46,6 +59,9 @@ def plan_changes(
     server: ServerUser = ANYBODY,
     only: Optional[FrozenSet[str]] = None,
     hold: Optional[Mapping[str, Image]] = None,
+    phones: Optional[Mapping[str, Optional[Image]]] = None,
+    loads: str = REFUSE,
+    skip_blocked: bool = False,
 ) -> RootChanges:
     """What would change so that the root names that image. Reads only.
 
@@ -53,110 +69,300 @@ def plan_changes(
     and SIPDefault.cnf stays; a call without it takes such lines out again. `hold` (MAC → image) keeps phones on an image of
     their own. OS79XX.TXT cannot be kept from a phone: up to 6.x they all read it.
 
-    Raises RootError with everything that stands in the way: faults of the root, files that cannot be written, and, unless
-    `verify` is off, an image whose files are not there, not whole or not readable for `server`.
+    `phones`: those that shall move, and what each runs now, None if that is not known; without, every phone is taken to run what its
+    files name. `loads`: whether to REFUSE loads that win over image_version, or have them FOLLOW it. With `skip_blocked` it is no
+    fault that some of `phones` cannot get there.
+
+    Raises RootError with everything that stands in the way: faults of the root, files that cannot be written, loads, phones that cannot
+    get there, and, unless `verify` is off, an image whose files are not there, not whole or not readable for `server`.
     """
-    wanted = RootChanges(image.name, os79xx)
-    faults: List[str] = []
-    files: Dict[str, RootFile] = {}
-    hold = hold or {}
-    apart = set(hold) | (only or set())
-    default = root.default
-    named = cnf.lookup(default.data, "image_version") if default else None
-    renamed = named if only is not None else image.name
-    if default:
-        files[default.path] = default
-    if only is None and (default or SIP_DEFAULT not in root.entries):
-        _add(root, wanted, SIP_DEFAULT, default, cnf.set_image_version(default.data if default else b"", image.name, add=True))
-    macs = set()
-    for file in root.phones():
-        wanted.examined += 1
-        if file.path in files:
-            faults.append(f"{file.name} is the same file as {files[file.path].name}: give the phone a file of its own")
-            continue
-        files[file.path] = file
-        mac = file.mac
-        macs.add(mac)
-        edit = _edit(file, image, only, hold)
-        if edit is None:
-            continue
-        _add(root, wanted, file.name, file, edit)
-        own = edit.before[-1][1].strip() if edit.before else ""
-        after = hold[mac].name if mac in hold else image.name if own or only is not None else renamed
-        pinned = cnf.lookup(file.data, "image_version") if cnf.PIN_MARK in file.data else None
-        _add_move(wanted, mac, own or pinned or named, after)
-    for mac, alias in root.shared:
-        other = alias.mac
-        macs.add(other)
-        if (mac in apart) != (other in apart) or hold.get(mac) != hold.get(other):
-            faults.append(f"SIP{mac}.cnf and SIP{other}.cnf are one file, so these phones cannot be kept apart: give each its own")
-        elif mac in wanted.would_move:
-            wanted.would_move[other] = wanted.would_move[mac]
-    faults += [
-        f"SIP{mac}.cnf is missing in {root.path}: that phone cannot be kept apart without it: create it" for mac in sorted(apart - macs)
-    ]
-    faults += _add_os79xx(root, wanted, files)
-    problems = image_problems(root, image, server)
+    planning = _Planning(root, image, server, only, hold or {}, phones or {})
+    wanted, faults = planning.wanted, planning.faults
+    problems = planning.now.problems(image)
+    if not verify:
+        wanted.warnings += problems
+    for needed in filter(None, (image, recognise(os79xx))):
+        planning.now.suppose_whole(needed)  # if they are not, this is told already
+    planning.point_files()
+    planning.point_loads(os79xx, loads == FOLLOW)
+    planning.point_os79xx(os79xx)
     if verify:
         faults += [problem if problem.endswith("?") else f"{problem}, or set verify_files to false" for problem in problems]
-    else:
-        wanted.warnings += problems
+    planning.foresee(skip_blocked)
     faults += unwritable(root, wanted.changes)
     if root.faults or faults:
         raise RootError(*map(str, root.faults), *faults)
-    wanted.warnings += root.warnings
-    wanted.warnings += _hidden(root, files.values(), server)
+    wanted.warnings += [*wanted.advice, *root.warnings, *planning.hidden()]
     return wanted
 
 
-def _edit(file: RootFile, image: Image, only: Optional[FrozenSet[str]], hold: Mapping[str, Image]) -> Optional[cnf.Edit]:
-    """How a phone's own file is edited, or None if it is let be."""
-    if file.mac in hold:
-        return cnf.pin(cnf.unpinned(file.data), hold[file.mac].name)
-    if only is None:
-        return cnf.set_image_version(cnf.unpinned(file.data), image.name)
-    return cnf.pin(file.data, image.name, temporary=True) if file.mac in only else None
+def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[str, Dict[str, str]]:
+    """The image that SIPDefault.cnf names ("" if none), and those that phones' own files name, by MAC.
+
+    `instead`: path → content to read in place of a file's own, None for a file that is gone.
+    """
+    default = root.default
+    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
+    own = {file.mac: _named_by(cnf.image_versions(instead.get(file.path, file.data) or b"")) for file in root.phones}
+    return cnf.lookup(data or b"", "image_version") or "", {mac: name for mac, name in own.items() if name}
 
 
-def _add(root: Root, wanted: RootChanges, name: str, file: Optional[RootFile], edit: cnf.Edit) -> None:
-    wanted.warnings += [f"{name}:{fault.line}: {fault.text}" for fault in edit.faults]
-    if len(edit.before) > 1:
-        wanted.duplicates.append((name, [line for line, _value in edit.before]))
-    if file and file.name != SIP_DEFAULT and any(value != wanted.image for _line, value in edit.before):
-        wanted.overrides.append((file, edit))
-    if not file or edit.data != file.data:
-        wanted.changes.append(root.change(name, file, edit.data))
+class _Planning:
+    """`named`: MAC → what the files name for it now, of every SIP phone that is known. `targets`: MAC → image of those to point or hold."""
+
+    def __init__(
+        self,
+        root: Root,
+        image: Image,
+        server: ServerUser,
+        only: Optional[FrozenSet[str]],
+        hold: Mapping[str, Image],
+        phones: Mapping[str, Optional[Image]],
+    ) -> None:
+        self.root = root
+        self.image = image
+        self.server = server
+        self.only = only
+        self.hold = hold
+        self.phones = phones
+        self.wanted = RootChanges(image.name)
+        self.faults: List[str] = []
+        self.files: Dict[str, RootFile] = {}
+        self.named: Dict[str, str] = {}
+        self.targets: Dict[str, Image] = {}
+        self.misled: Set[str] = set()
+        """MACs of phones of which a fault says that a load misleads them."""
+        self.now = Foresight(root, server=server)
+        self.xml = list(loads_files(self.now))
+
+    def point_files(self) -> None:
+        """SIPDefault.cnf and the phones' own files."""
+        root, wanted, apart = self.root, self.wanted, set(self.hold) | (self.only or set())
+        default = root.default
+        named = cnf.lookup(default.data, "image_version") or "" if default else ""
+        if default:
+            self.files[default.path] = default
+        if self.only is None and (default or SIP_DEFAULT not in root.entries):
+            self._add(SIP_DEFAULT, default, cnf.set_image_version(default.data if default else b"", self.image.name, add=True))
+        for file in root.phones:
+            wanted.examined += 1
+            if file.path in self.files:
+                self.faults.append(f"{file.name} is the same file as {self.files[file.path].name}: give the phone a file of its own")
+                continue
+            self.files[file.path] = file
+            edit = self._edit(file)
+            lines = edit.before if edit and cnf.PIN_MARK not in file.data else cnf.image_versions(file.data)
+            self.named[file.mac] = _named_by(lines) or named
+            if edit:
+                self._add(file.name, file, edit)
+        for mac, alias in root.shared:
+            other = alias.mac
+            if (mac in apart) != (other in apart) or self.hold.get(mac) != self.hold.get(other):
+                text = f"SIP{mac}.cnf and SIP{other}.cnf are one file, so these phones cannot be kept apart: give each its own"
+                self.faults.append(text)
+            self.named[other] = self.named.get(mac, named)
+        for mac in sorted(apart - set(self.named)):
+            self.faults.append(f"SIP{mac}.cnf is missing in {root.path}: that phone cannot be kept apart without it: create it")
+        for xml in self.xml:
+            if xml.mac and xml.protocol == SIP:
+                self.named.setdefault(xml.mac, next((element.load for element in xml.elements if element.load), named))
+        for mac in self.phones:
+            self.named.setdefault(mac, named)
+        self.targets = {mac: self.hold.get(mac, self.image) for mac in self.named if self.only is None or mac in apart}
+
+    def point_loads(self, os79xx: str, follow: bool) -> None:
+        """The XML files with loads by which phones may end elsewhere."""
+        wrong = {xml.file.name: xml for xml in self.xml if xml.wrong(self.image) and (xml.mac is None or xml.mac in self.targets)}
+        if not wrong:
+            return
+        contents = {**self.contents, self._os79xx_path: _line(os79xx)}
+        left = self.now.instead(contents)
+        followed = self.now.instead({**contents, **{xml.file.path: xml.following(self.image) for xml in wrong.values()}})
+        misled: Dict[str, List[str]] = {}
+        for mac, target in self.targets.items():
+            if mac not in self.hold and self._ends(left, mac, target) - self._ends(followed, mac, target):
+                own = f"SEP{mac}.cnf.xml"
+                misled.setdefault(own if own in wrong else loads_xml.XML_DEFAULT, []).append(mac)
+        for name, macs in misled.items():
+            self.misled.update(macs)
+            xml = wrong[name]
+            element = xml.wrong(self.image)[0]
+            others = [one.file.name for one in self.xml if one.file.path == xml.file.path and self._stays_out(one.mac)]
+            text = f"{name}:{element.line}: names the load {quoted(element.load)}, which may win over image_version from 7.x on"
+            text += f", for {count(macs)} ({list_some(macs)})"
+            if xml.fault:
+                self.faults.append(f"{text}; and line {xml.fault.line} {xml.fault.text}: mend the file, or remove it")
+            elif others:
+                self.faults.append(f"{text}; {others[0]} speaks to others too: give these phones SEP<MAC>.cnf.xml with {self.image}")
+            elif not follow:
+                self.faults.append(f"{text}: name {self.image} there, or set loads to follow (-e loads=follow)")
+            elif xml.file.path not in self.files:
+                self.files[xml.file.path] = xml.file
+                self.wanted.changes.append(self.root.change(name, xml.file, xml.following(self.image)))
+
+    def point_os79xx(self, name: str) -> None:
+        """OS79XX.TXT: the name and a newline. Old phones take a blank or a carriage return for a part of it (Cisco's bug CSCdv19260).
+
+        One that is not there is made only if phones need it; and for some phones only those are asked.
+        """
+        file, wanted = self.root.os79xx, self.wanted
+        if file:
+            wanted.os79xx_before = file.data[:256].decode("utf-8", "backslashreplace")
+            wanted.os79xx = wanted.os79xx_before.strip()
+            if file.path in self.files:
+                self.faults.append(f"{OS79XX} is the same file as {self.files[file.path].name}: give it a file of its own")
+                return
+            self.files[file.path] = file
+        if (file and file.data in (_line(name), name.encode("ascii"))) or (OS79XX in self.root.entries and not file):
+            wanted.os79xx = name
+            return
+        changed = self.now.instead({**self.contents, self._os79xx_path: _line(name)})
+        if not file:
+            left = self.now.instead(self.contents)
+            needed = any(self._ends(left, mac, target) - self._ends(changed, mac, target) for mac, target in self.movers.items())
+            needed = needed or name != self.image.os79xx
+        else:
+            needed = self.only is None or any(self._reads_os79xx(changed, mac) for mac in self.movers)
+        sccp = neighbours(self.xml, self.named, SCCP)
+        seen = f"SCCP phones up to 6.x read it too: {count(sccp, 'SCCP phone')} seen here ({list_some(sccp)})"
+        if not needed:
+            if sccp and not file and wanted.changes:
+                wanted.advice.append(f"{OS79XX} is not there and is not made, as none of these phones needs it; {seen}")
+            return
+        wanted.os79xx = name
+        wanted.changes.append(self.root.change(OS79XX, file, _line(name)))
+        if sccp:
+            wanted.advice.append(f"{OS79XX} changes, and {seen}")
+        others = (
+            [mac for mac in self.named if mac not in self.targets and self._reads_os79xx(changed, mac)] if self.only is not None else []
+        )
+        if others:
+            wanted.advice.append(f"{OS79XX} changes, and others up to 6.x read it too: {count(others)} ({list_some(others)})")
+
+    def foresee(self, skip_blocked: bool) -> None:
+        """What phones do with the changed root, and once it is put back."""
+        wanted = self.wanted
+        then = self.now.instead(self.contents) if wanted.changes else self.now
+        for mac in self.named if wanted.changes else ():
+            new = _releases(then.of(mac, self._runs(mac)).outcomes) - _releases(self.now.of(mac, self._runs(mac)).outcomes)
+            if new:
+                wanted.would_move[mac] = self.named[mac]
+        wanted.boots = then.groups({mac: self._runs(mac) for mac in self.movers}, self.targets)
+        why_not: Dict[Tuple[bool, Image, str], List[str]] = {}
+        for group in wanted.boots if self.phones else ():
+            key = group["arrives"], self.targets[group["macs"][0]], group["why"]
+            why_not.setdefault(key, []).extend(mac for mac in group["macs"] if mac not in self.misled)
+        for (arrives, target, why), macs in why_not.items():
+            who = f"{count(macs)} ({list_some(macs)})"
+            if arrives:
+                wanted.warnings.append(f"{who} may not end on {target}: {why}")
+            elif macs and not skip_blocked:
+                self.faults.append(f"{who} cannot get to {target}: {why} Choose another image, or leave them out")
+        for name, why in self.now.unreadable.items():
+            file_mac = loads_xml.mac_of(name)
+            if file_mac in self.targets or (not file_mac and any(_asks(then.of(mac, self._runs(mac)), name) for mac in self.targets)):
+                self.faults.append(f"{name} {why}")
+        if self.image.advisory:
+            wanted.warnings.append(self.image.advisory)
+        self._foresee_way_back()
+
+    def _foresee_way_back(self) -> None:
+        """The files as they are now, but for the loader in OS79XX.TXT, which phones need that were on 6.x or older meanwhile."""
+        going: Dict[Image, List[str]] = {}
+        for mac in self.movers:
+            runs = self._runs(mac)
+            if runs and not runs.same_as(self.targets[mac]):
+                going.setdefault(runs, []).append(mac)
+        for old, macs in going.items():
+            needs_loader = old.loader and any(self.targets[mac].generation < FIRST_WITH_LOADER for mac in macs)
+            back = self.now.instead({self._os79xx_path: _line(old.os79xx)} if needs_loader else {})
+            ways = [back.of(mac, self.targets[mac]).outcomes for mac in macs]
+            bad = [outcomes for outcomes in ways if bad_ends(outcomes, old)]
+            none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
+            lacks = self.now.lacks(old)
+            elsewhere = {self.named[mac] for mac in macs} - {old.name}
+            why = [*self.now.problems(old), *(f"the files name {name or 'no image'}" for name in sorted(elsewhere))]
+            self.wanted.way_back.append(
+                {
+                    "image": old.name,
+                    "phones": len(macs),
+                    "whole": not lacks,
+                    "missing": [file for file, fault in lacks.items() if fault is None],
+                    "returns": "no" if none else "not known" if bad else "yes",
+                    "why": "; ".join(why) or cause((none or bad)[0], old).text if bad else "",
+                }
+            )
+
+    def hidden(self) -> List[str]:
+        """Warnings about files, and the root itself, that the TFTP server cannot read. They were so before: no reason to refuse."""
+        warnings = []
+        if not self.server.may_enter(self.root.status):
+            shown = _files.shown_mode(self.root.status)
+            warnings.append(f"the folder {self.root.path} is closed to {self.server.name} ({shown})")
+        names = [file.name for file in self.files.values() if not self.server.may_read(file.status)]
+        if names:
+            warnings.append(f"not readable for {self.server.name}, so phones get no answer: {list_some(names)}")
+        return warnings
+
+    @property
+    def contents(self) -> Dict[str, Optional[bytes]]:
+        """The files that change, as `Foresight` takes them."""
+        return {change.path: change.after for change in self.wanted.changes}
+
+    @property
+    def movers(self) -> Dict[str, Image]:
+        """MAC → target, of the phones that this is about."""
+        return {mac: self.targets[mac] for mac in self.phones or self.targets if mac in self.targets}
+
+    @property
+    def _os79xx_path(self) -> str:
+        return self.root.os79xx.path if self.root.os79xx else OS79XX
+
+    def _runs(self, mac: str) -> Optional[Image]:
+        return self.phones[mac] if mac in self.phones else recognise(self.named[mac])
+
+    def _ends(self, foresight: Foresight, mac: str, target: Image) -> Set[Tuple[str, Optional[Image]]]:
+        return {outcome[:2] for outcome in bad_ends(foresight.of(mac, self._runs(mac)).outcomes, target)}
+
+    def _reads_os79xx(self, foresight: Foresight, mac: str) -> bool:
+        return _asks(foresight.of(mac, self._runs(mac)), OS79XX)
+
+    def _stays_out(self, mac: Optional[str]) -> bool:
+        """Whether a file of that phone, None for all of them, has to stay as it is."""
+        return self.only is not None if mac is None else mac in self.hold or mac not in self.targets
+
+    def _edit(self, file: RootFile) -> Optional[cnf.Edit]:
+        """How a phone's own file is edited, or None if it is let be."""
+        if file.mac in self.hold:
+            return cnf.pin(cnf.unpinned(file.data), self.hold[file.mac].name)
+        if self.only is None:
+            return cnf.set_image_version(cnf.unpinned(file.data), self.image.name)
+        return cnf.pin(file.data, self.image.name, temporary=True) if file.mac in self.only else None
+
+    def _add(self, name: str, file: Optional[RootFile], edit: cnf.Edit) -> None:
+        wanted = self.wanted
+        wanted.warnings += [f"{name}:{fault.line}: {fault.text}" for fault in edit.faults]
+        if len(edit.before) > 1:
+            wanted.duplicates.append((name, [line for line, _value in edit.before]))
+        if file and file.name != SIP_DEFAULT and any(value != wanted.image for _line, value in edit.before):
+            wanted.overrides.append((file, edit))
+        if not file or edit.data != file.data:
+            wanted.changes.append(self.root.change(name, file, edit.data))
 
 
-def _add_move(wanted: RootChanges, mac: str, before: Optional[str], after: Optional[str]) -> None:
-    if before == after:
-        return
-    named, renamed = recognise(before or ""), recognise(after or "")
-    if renamed and not (named and named.same_as(renamed)):
-        wanted.would_move[mac] = before or ""
+def _named_by(lines: Iterable[Tuple[int, str]]) -> str:
+    """The last image_version that sets one."""
+    value = ([value.strip() for _line, value in lines] or [""])[-1]
+    return "" if value.upper() == cnf.UNPROVISIONED else value
 
 
-def _add_os79xx(root: Root, wanted: RootChanges, files: Dict[str, RootFile]) -> List[str]:
-    """OS79XX.TXT: the name and a newline. Old phones take a blank or a carriage return for a part of it (Cisco's bug CSCdv19260)."""
-    file = root.os79xx
-    right = wanted.os79xx.encode("ascii")
-    if file:
-        wanted.os79xx_before = file.data[:256].decode("utf-8", "backslashreplace")
-        if file.path in files:
-            return [f"{OS79XX} is the same file as {files[file.path].name}: give it a file of its own"]
-        files[file.path] = file
-    is_right = file is not None and file.data in (right, right + b"\n")
-    if not is_right and (file or OS79XX not in root.entries):
-        wanted.changes.append(root.change(OS79XX, file, right + b"\n"))
-    return []
+def _line(name: str) -> bytes:
+    return name.encode("ascii") + b"\n"
 
 
-def _hidden(root: Root, files: Iterable[RootFile], server: ServerUser) -> List[str]:
-    """Warnings about files, and the root itself, that the TFTP server cannot read. They were so before: no reason to refuse."""
-    warnings = []
-    if not server.may_enter(root.status):
-        warnings.append(f"the folder {root.path} is closed to {server.name} ({_files.shown_mode(root.status)})")
-    names = [file.name for file in files if not server.may_read(file.status)]
-    if names:
-        warnings.append(f"not readable for {server.name}, so phones get no answer: {list_some(names)}")
-    return warnings
+def _releases(outcomes: Iterable[Outcome]) -> Set[Tuple[str, Tuple[int, ...]]]:
+    return {(outcome.image.protocol, outcome.image.version) for outcome in outcomes if outcome.image}
+
+
+def _asks(boot: Boot, name: str) -> bool:
+    return any(request.file == name for request in boot.requests_of_all)

@@ -15,7 +15,7 @@ import re
 import stat
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .. import _files
 from .._change.model import Change, TransactionError, why_no_root
@@ -84,9 +84,9 @@ class Root:
         self.faults: List[RootFault] = []
         self.warnings: List[str] = []
         self.shared: List[Tuple[str, RootFile]] = []
-        """MACs, and files of other MACs that are the same one behind symbolic links. Complete after `phones` has ended."""
+        """MACs, and files of other MACs that are the same one behind symbolic links. Complete once `phones` were read."""
         self.hidden: List[str] = []
-        """Files of a change that did not end. Complete after `phones` has ended."""
+        """Files of a change that did not end. Complete once `phones` were read."""
         try:
             self.tree = root if isinstance(root, Tree) else Tree(root)
             self.entries = self.tree.listing()
@@ -107,35 +107,36 @@ class Root:
         named = ((name, of_file(name)) for name in sorted(self.entries))
         return {name: image for name, image in named if image}
 
-    def phones(self) -> Iterator[RootFile]:
+    @cached_property
+    def phones(self) -> Sequence[RootFile]:
         """Every SIP<MAC>.cnf, in the root and in the folders that tftp_cfg_dir names, each file once."""
-        owners: Dict[str, str] = {}
+        owners: Dict[str, RootFile] = {}
         for prefix, listing in self._phone_folders():
             for name in sorted(listing.kinds):
                 if not PHONE_FILE.fullmatch(name):
-                    text = _misnamed(name, in_root=not prefix)
-                    if text:
-                        self.faults.append(RootFault(prefix + name, text))
+                    self._note_misnamed(prefix, name)
                     if _HIDDEN_COPY.fullmatch(name):
                         self.hidden.append(prefix + name)
                     continue
                 file = self.read(prefix + name, listing)
-                if file and file.path not in owners:
-                    owners[file.path] = file.mac
-                    yield file
-                elif file and file.mac != owners[file.path]:
-                    self.shared.append((owners[file.path], file))
+                owner = owners.setdefault(file.path, file) if file else None
+                if file and owner and file.mac != owner.mac:
+                    self.shared.append((owner.mac, file))
+        return list(owners.values())
 
     def read(self, name: str, listing: Optional[Listing] = None) -> Optional[RootFile]:
-        """That configuration (in `listing`, if it is not in the root's own folder), or None with the reason in `faults`."""
+        """As `config`, or None with the reason in `faults`."""
         try:
-            file = self.load(name, MAX_CONFIG, listing=listing)
+            return self.config(name, listing)
         except Unusable as error:
             self.faults.append(RootFault(name, str(error)))
             return None
+
+    def config(self, name: str, listing: Optional[Listing] = None) -> RootFile:
+        """That configuration (in `listing`, if it is not in the root's own folder). Raises Unusable."""
+        file = self.load(name, MAX_CONFIG, listing=listing)
         if file.data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            self.faults.append(RootFault(name, "is in UTF-16, which no phone reads: save it as plain text"))
-            return None
+            raise Unusable("is in UTF-16, which no phone reads: save it as plain text")
         return file
 
     def load(self, name: str, limit: int, head: bool = False, listing: Optional[Listing] = None) -> RootFile:
@@ -209,6 +210,23 @@ class Root:
             else:
                 yield inside + "/", listing
 
+    def _note_misnamed(self, prefix: str, name: str) -> None:
+        """A name that some phone's file was meant to have is a fault; one that no phone asks for does no harm."""
+        match = _LIKE_PHONE_FILE.fullmatch(name)
+        if not match or name == SIP_DEFAULT:
+            return
+        stem = match.group(1)
+        meant = re.sub("[:. -]", "", stem).upper()
+        if stem.lower() == "default":
+            if not prefix:
+                self.faults.append(RootFault(name, f"is in the wrong case: phones ask for {SIP_DEFAULT}: rename or remove it"))
+        elif re.fullmatch("[0-9A-F]{12}", meant):
+            fault = "is in the wrong case" if len(stem) == len(meant) else "has more than the MAC address in its name"
+            self.faults.append(RootFault(prefix + name, f"{fault}: that phone asks for SIP{meant}.cnf: rename or remove it"))
+        elif stem[:1].isalnum():
+            text = "is asked for by no phone: its name has to be SIP, the 12 hexadecimal digits of a MAC address, and .cnf"
+            self.warnings.append(f"{plain(prefix + name)} {text}")
+
 
 def unreadable(error: Exception) -> str:
     """Why a file cannot be used or read, from an Unusable or OSError, as a text to put behind its name."""
@@ -219,20 +237,3 @@ def unreadable(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "vanished while it was read: run again when nobody else changes the root"
     return f"cannot be read ({_files.cause(error)}): mend or remove it"
-
-
-def _misnamed(name: str, in_root: bool) -> Optional[str]:
-    """What is wrong with the name of a file that looks like a phone's, or None if it does not look so."""
-    match = _LIKE_PHONE_FILE.fullmatch(name)
-    if not match or name == SIP_DEFAULT:
-        return None
-    stem = match.group(1)
-    if stem.lower() == "default":
-        return f"is in the wrong case: phones ask for {SIP_DEFAULT}: rename or remove it" if in_root else None
-    if not stem or not (stem[0].isalnum() or stem[0] == ":"):
-        return None
-    if re.fullmatch("[0-9A-Fa-f]{12}", stem):
-        return f"is in the wrong case: that phone asks for SIP{stem.upper()}.cnf: rename or remove it"
-    strange = re.search("[^0-9A-Fa-f]", stem)
-    fault = f"holds {quote(strange.group(0))}" if strange else f"has {len(stem)} digits"
-    return f"has no MAC address in its name ({fault}; 12 hexadecimal digits belong there): rename it or move it away"

@@ -110,29 +110,28 @@ def make_plan(
     waves: object = ("100%",),
     force: bool = False,
     skip_blocked: bool = False,
-    cannot: Mapping[str, str] = MappingProxyType({}),
     held: Collection[str] = (),
     hosts: Mapping[str, str] = MappingProxyType({}),
     tftp_host: str | None = None,
     in_flight: Mapping[str, EarlierReset] = MappingProxyType({}),
     waves_done: int = 0,
     moved_before: int = 0,
+    hopeless: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Which phone goes when. Raises RefusedPlan, which names every phone that cannot go, and RolloutError for `waves` that are none.
 
     `targets`: name → image; `label` is what to call them. `force` lets a phone move against the direction, or without an image in between;
-    nothing lets a signed phone take an unsigned image. `cannot`: MAC → why, of phones that would not arrive. The phones in `held` shall
-    not move. `hosts`: name → address, and `tftp_host`: for the report.
+    nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, and
+    `tftp_host`: for the report.
     `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `waves_done`: waves of an
-    earlier run that this one goes on from; they moved `moved_before` phones.
+    earlier run that this one goes on from; they moved `moved_before` phones. `hopeless`: name → why, of phones that would not get there.
     """
     phones = {
         name: replace(_planned(targets.get(name), observation, direction, force, name in held), host=hosts.get(name), tftp_host=tftp_host)
         for name, observation in observed.items()
     }
-    for name, one in phones.items():
-        if one.status == PLANNED and one.observed and one.mac and one.mac in cannot:
-            phones[name] = replace(one, status=BLOCKED, reason=cannot[one.mac])
+    for name, reason in hopeless.items():
+        phones[name] = replace(phones[name], status=BLOCKED, reason=reason)
     for name, reset in in_flight.items():
         phone = phones.get(name)
         if phone and phone.status == PLANNED:

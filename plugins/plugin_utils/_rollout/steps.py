@@ -168,7 +168,6 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any]) -> tuple[Plan
         waves=rules.waves,
         force=rules.force or rules.undo,
         skip_blocked=rules.skip_blocked,
-        cannot=undone.get("cannot", {}) if rules.verify_files else {},
         held={name for name in site.names if run.logins[name]["hold"]},
         hosts={name: run.logins[name]["host"] for name in site.names},
         tftp_host=site.name,
@@ -177,6 +176,7 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any]) -> tuple[Plan
         ),
         waves_done=pause.waves_done,
         moved_before=pause.moved,
+        hopeless=way_back.hopeless(run, found.observed, undone.get("cannot", {})),
     )
     reach = scope.with_scope(
         made,

@@ -165,7 +165,7 @@ def test_an_empty_root_option(root):
     assert (root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00 \r\n"
 
 
-@pytest.mark.parametrize("name", ["SIP0011.cnf", "SIP001122aabbcc.cnf", "os79xx.txt", "sipdefault.cnf"])
+@pytest.mark.parametrize("name", ["SIP001122-AABBCC.cnf", "SIP001122aabbcc.cnf", "os79xx.txt", "sipdefault.cnf"])
 def test_misnamed_files(root, name):
     (root / name).touch()
     assert refused(root).startswith(name)
@@ -173,7 +173,7 @@ def test_misnamed_files(root, name):
 
 def test_every_problem_is_in_the_answer(root):
     for number in range(40):
-        (root / f"SIP{number}.cnf").touch()
+        (root / f"SIP0011bb{number:06}.cnf").touch()
     answer = run(root)
     assert len(answer["problems"]) == 40
     assert answer["msg"].endswith("and 20 more")

@@ -109,8 +109,8 @@ def test_the_folder_that_tftp_cfg_dir_names_is_examined_too(root, value):
     assert "phones/SIP000000000009.cnf" in names(plan)
     apply(root, plan.changes)
     assert (root / "phones" / "SIP000000000009.cnf").read_bytes() == b"image_version: P0S3-06-3-00"
-    (root / "phones" / "SIP1.cnf").touch()
-    assert "phones/SIP1.cnf has no MAC" in str(refused(root))
+    (root / "phones" / "SIP00000000000a.cnf").touch()
+    assert "phones/SIP00000000000a.cnf is in the wrong case" in str(refused(root))
 
 
 @pytest.mark.parametrize("value", ["", "./", "/", ".", "UNPROVISIONED"])
