@@ -96,6 +96,17 @@ def plan_changes(
     return wanted
 
 
+def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[str, Dict[str, str]]:
+    """The image that SIPDefault.cnf names ("" if none), and those that phones' own files name, by MAC.
+
+    `instead`: path → content to read in place of a file's own, None for a file that is gone.
+    """
+    default = root.default
+    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
+    own = {file.mac: _named_by(cnf.image_versions(instead.get(file.path, file.data) or b"")) for file in root.phones}
+    return cnf.lookup(data or b"", "image_version") or "", {mac: name for mac, name in own.items() if name}
+
+
 class _Planning:
     """`named`: MAC → what the files name for it now, of every SIP phone that is known. `targets`: MAC → image of those to point or hold."""
 

@@ -12,18 +12,15 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._change.model import Change
 from .._change.record import DONE, UNDONE, Record
-from .._phone import cnf
-from .._phone.boot import LOOPS, STAYS, STUCK, Outcome
 from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
-from .._phone.rules import RULES, SURE
 from .._text import first_some
 from .access import ANYBODY, ServerUser
-from .foresight import Contents, Foresight, arrives
-from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root, RootFile
+from .foresight import Foresight, bad_ends
+from .plan import named_images
+from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root
 
 _LATEST = 8
 """The generation of a phone of which only the files may tell what it runs."""
-_ENDS = {STAYS: "stays on {}", LOOPS: "restarts again and again", STUCK: "is stuck in its loader"}
 
 
 def known_runs(records: Iterable[Record]) -> List[Dict[str, Any]]:
@@ -66,8 +63,7 @@ class WayBack:
 def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional[Image]], server: ServerUser = ANYBODY) -> WayBack:
     """What becomes of these phones (MAC → what it runs now, None if that is not known) after an undo with these changes."""
     undone = {change.path: change.after for change in changes}
-    files = root.phones
-    back = WayBack(*_named(root, files, undone))
+    back = WayBack(*named_images(root, undone))
     before = best = Foresight(root, undone, server)
     targets: Dict[str, Image] = {}
     for mac in phones:
@@ -85,31 +81,15 @@ def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional
         doubts = _doubts(with_it, phones, targets)
         if doubts < least:
             best, back.loader, least = with_it, loader, doubts
-    for mac, target in targets.items():
-        boot = best.of(mac, phones[mac])
-        bad = [outcome for outcome in boot.outcomes if not arrives(outcome, target)]
-        if not bad or (_is_there(phones[mac], target) and boot.outcomes == before.of(mac, phones[mac]).outcomes):
-            continue
-        sure = len(bad) == len(boot.outcomes)
-        why = _why(bad, "it" if sure else "perhaps it", phones[mac], target, best)
-        if sure:
-            back.cannot[mac] = why
-        else:
-            back.may_not.setdefault(why, []).append(mac)
+    for group in best.groups({mac: phones[mac] for mac in targets}, targets):
+        target = targets[group["macs"][0]]
+        why = "; ".join(first_some(best.problems(target), 3)) or group["why"]
+        for mac in group["macs"]:
+            if not _is_there(phones[mac], target) and not group["arrives"]:
+                back.cannot[mac] = why
+            elif not _is_there(phones[mac], target) or best.of(mac, phones[mac]).outcomes != before.of(mac, phones[mac]).outcomes:
+                back.may_not.setdefault(why, []).append(mac)
     return back
-
-
-def _named(root: Root, files: Iterable[RootFile], instead: Contents) -> Tuple[str, Dict[str, str]]:
-    """The image that SIPDefault.cnf names ("" if none), and those that the phones' own `files` name, by MAC."""
-    default = root.default
-    data = instead.get(default.path, default.data) if default else instead.get(SIP_DEFAULT)
-    own = {}
-    for file in files:
-        lines = cnf.image_versions(instead.get(file.path, file.data) or b"")
-        value = lines[-1][1].strip() if lines else ""
-        if value and value.upper() != cnf.UNPROVISIONED:
-            own[file.mac] = value
-    return cnf.lookup(data or b"", "image_version") or "", own
 
 
 def name_loader(root: Root, changes: Sequence[Change], loader: str) -> Tuple[Change, ...]:
@@ -146,19 +126,9 @@ def _doubts(foresight: Foresight, phones: Mapping[str, Optional[Image]], targets
     then the same of the phones that are there already."""
     sums = [0] * 6
     for mac, target in targets.items():
-        good = [arrives(outcome, target) for outcome in foresight.of(mac, phones[mac]).outcomes]
+        outcomes = foresight.of(mac, phones[mac]).outcomes
+        bad = bad_ends(outcomes, target)
         at = 3 if _is_there(phones[mac], target) else 0
-        for place, doubt in enumerate((not any(good), not good[0], good.count(False)), at):
+        for place, doubt in enumerate((len(bad) == len(outcomes), outcomes[0] in bad, len(bad)), at):
             sums[place] += doubt
     return sums
-
-
-def _why(bad: Sequence[Outcome], it: str, runs: Optional[Image], target: Image, foresight: Foresight) -> str:
-    """Why a phone (`it`) does not come back, or may not: what is missing, or else where it ends and by which rules."""
-    lacking = foresight.problems(target)
-    if lacking:
-        return "; ".join(first_some(lacking, 3))
-    ends = dict.fromkeys(_ENDS.get(end, "loads {}").format(image or runs or "what it runs") for end, image, _rules in bad)
-    rules = dict.fromkeys(name for outcome in bad for name in outcome.rules)
-    unsure = [RULES[name].text for name in rules if RULES[name].sureness != SURE] or [RULES[list(rules)[-1]].text]
-    return f"{it} {', '.join(ends)}: {' '.join(unsure)}"

@@ -113,10 +113,7 @@ def plan(site: Site) -> list[str]:
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
             undone = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
-        cannot = undone.get("cannot", {}) if site.run.rules.verify_files else {}
-        made, moved_before = _make_plan(
-            site, look, undone, {name: cannot[one.mac] for name, one in look.observed.items() if one.mac in cannot}
-        )
+        made, moved_before = _make_plan(site, look, undone)
         if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
             hopeless = outlook.hopeless(made, found["boots"])
@@ -208,7 +205,7 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
         ),
         waves_done=pause.waves_done,
         moved_before=pause.moved,
-        hopeless=hopeless,
+        hopeless={**hopeless, **way_back.hopeless(run, found.observed, undone.get("cannot", {}))},
     )
     reach = scope.with_scope(
         made,

@@ -13,6 +13,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count,
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
 
 MOST_RUNS = 10
 
@@ -47,6 +48,12 @@ def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}"
         for one in runs[:MOST_RUNS]
     ]
+
+
+def hopeless(run: Run, observed: Mapping[str, Observation], cannot: Mapping[str, str]) -> dict[str, str]:
+    """Name → why, of the phones that shall come back and cannot. `cannot`: MAC → why, of the module tftp_root_undo."""
+    asked = [name for name, one in observed.items() if run.rules.verify_files and one.reachable and not run.logins[name]["hold"]]
+    return {name: cannot[observed[name].mac or ""] for name in asked if observed[name].mac in cannot}
 
 
 def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[str]:

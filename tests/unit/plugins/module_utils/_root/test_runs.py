@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import product, starmap
 
 import pytest
 
@@ -65,9 +65,9 @@ def test_every_kind_of_phone_comes_back_with_it(root, before):
     found = back(root, {OS79XX: before})
     files = {path.name: path.read_bytes() for path in root.iterdir()}
     files |= {"SIPDefault.cnf": NAMES, "OS79XX.TXT": f"{found.loader}\n".encode() if found.loader else before or b""}
-    for to_7x, os79xx in product(("loads", "os79xx"), ("first", "config", "file")):
-        phone = boot.BarePhone(mac=FIRST, image=NEW.name, habits=Habits.of({"to_7x": to_7x, "os79xx": os79xx}))
-        assert phone.run(boot.root(files)).images == (OLD.name,), (to_7x, os79xx)
+    for habits in starmap(Habits, product(("first", "config", "file"), ("loads", "os79xx"))):
+        phone = boot.BarePhone(mac=FIRST, image=NEW.name, habits=habits)
+        assert phone.run(boot.root(files)).images == (OLD.name,), habits
 
 
 def test_nobody_needs_a_loader_on_the_way_to_6x(root):

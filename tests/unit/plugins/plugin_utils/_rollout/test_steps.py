@@ -56,7 +56,6 @@ def sites(handover, tmp_path, fleet_runs):
                 for member in members:
                     (root / f"SIP{mac(member)}.cnf").write_text("line1_name: 7\n")
                 make_image(root, NEW)
-                make_image(root, OLD)
             variables = {"cisco79xx_tftp_root": str(root), "cisco79xx_state_dir": str(tmp_path / f"state-{name}")}
             started = begun(where, check=check, **options)
             host = TftpHost(name, variables, execute, check)
@@ -251,8 +250,13 @@ def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_run
         each(step, among)
     fleet_runs.update(dict.fromkeys("abc", NEW))
     back = sites(rollout_undo=True)
-    for step in (steps.look, steps.plan):
-        each(step, back)
+    each(steps.look, back)
+    refused(sites, back, tmp_path, "c: P0S3-08-2-00.loads, P003-08-2-00.sbn, P0S3-08-2-00.sb2 are missing in")
+    for name in SITES:
+        make_image(tmp_path / name, OLD)
+        before[name] |= {file: data for file, data in content(tmp_path / name).items() if "08-2-00" in file}
+    sites.lines.clear()
+    each(steps.plan, back)
     (line,) = [line for line in sites.lines if line.startswith("pbx: run run of ")]
     assert line.endswith(", to P0S3-06-3-00: all phones; stands, with 1 file to put back")
     assert back[0].handover.read(SitePlan, "pbx").undo == {"run": "run"}
