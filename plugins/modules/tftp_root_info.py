@@ -42,6 +42,7 @@ options:
     description: Ask for the files of this image, such as V(P0S3-06-3-00), and not for those of the images that files name.
     type: str
 notes:
+  - What phones do is foreseen by rules of which each has its source (docs/phones.md). Each phone is taken to run what its files name.
   - That a phone takes the last of several lines that set the same is not established, but assumed here.
   - That a phone takes its file from the folder C(tftp_cfg_dir) rather than from the root is assumed where both have one.
 seealso:
@@ -158,7 +159,10 @@ loads:
     file: {description: Name of the file., type: str, sample: XMLDefault.cnf.xml}
     mac: {description: "MAC address of the phone, V(null) for all phones.", type: str, sample: null}
     load: {description: The load it names., type: str, sample: P0S3-07-4-00}
-    fights: {description: Whether it is not what C(image_version) says., type: bool, sample: true}
+    fights:
+      description: Whether it may win over C(image_version), and is another image. It concerns no phone that runs 6.x or older or SCCP.
+      type: bool
+      sample: true
 syncinfo:
   description: What C(syncinfo.xml) says.
   returned: success
@@ -230,10 +234,12 @@ summary:
     without_image: {description: Phones that are told no image., type: int, sample: 0}
     telnet_levels: {description: Phones by what counts as their C(telnet_level)., type: dict, sample: {"2": 250}}
     without_phone_password: {description: Phones for which no C(phone_password) is set., type: int, sample: 0}
+    sccp: {description: "SCCP phones that have a C(SEP<MAC>.cnf.xml), of these models.", type: int, sample: 0}
+    other_models: {description: Phones of other models that have one., type: int, sample: 0}
     overrides: {description: Length of RV(overrides)., type: int, sample: 3}
     images: {description: Length of RV(images)., type: int, sample: 2}
     images_whole: {description: Images that phones can load., type: int, sample: 2}
-    fights: {description: Loads that fight C(image_version)., type: int, sample: 0}
+    fights: {description: Loads that may win over another C(image_version)., type: int, sample: 0}
     duplicates: {description: Length of RV(duplicates)., type: int, sample: 0}
     faults: {description: Length of RV(faults)., type: int, sample: 0}
 """

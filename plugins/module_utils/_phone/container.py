@@ -35,6 +35,14 @@ class ContainerError(ValueError):
     """Bytes that are no whole signed container or no manifest. The message is a cause to put behind a file's name: "is …"."""
 
 
+class RenamedError(ContainerError):
+    """A file that was signed under another name, which is `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"was renamed: it is {plain(name[:100])} inside")
+        self.name = name
+
+
 @dataclass(frozen=True)
 class Container:
     """A signed file. `name` is the name it was signed under, None where the header holds none."""
@@ -75,7 +83,7 @@ def unwrap(name: str, head: bytes, size: int) -> Tuple[Optional[Container], byte
         return None, head
     signed = parse(head, size)
     if signed.name and signed.name != name:
-        raise ContainerError(f"was renamed: it is {plain(signed.name[:100])} inside")
+        raise RenamedError(signed.name)
     return signed, head[signed.header_length :]
 
 

@@ -10,6 +10,7 @@ That a phone asks for SEP<MAC>.cnf.xml and XMLDefault.cnf.xml before SIPDefault.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from xml.parsers import expat
 
@@ -75,6 +76,7 @@ def mac_of(name: str) -> Optional[str]:
     return match.group(1).upper() if match else None
 
 
+@lru_cache(maxsize=20_000)
 def elements(data: bytes) -> Tuple[List[Element], Optional[Fault]]:
     """The elements about images and loads, and where the file stops to be XML, if it does.
 

@@ -79,7 +79,7 @@ def _said_by(lines: bytes) -> Said:
     return Said(tuple(value for _line, value in edit.before), bool(edit.before and edit.faults))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def _loads(data: Optional[bytes]) -> Optional[Said]:
     if data is None or b"loadinformation" not in data.lower():
         return None if data is None else Said((), False)

@@ -5,8 +5,7 @@
 """All there is to know of a TFTP root, read only. What is wrong with it is a result here and never an error.
 
 No value of a setting gets out but those of a few that are no secrets, and these as text that does a terminal no harm.
-That phones ask for SEP<MAC>.cnf.xml and XMLDefault.cnf.xml before SIPDefault.cnf is from a real boot log; that a load in them
-fights image_version is inferred from that.
+What phones do with the root is foreseen by the model alone, each taken to run what its files name.
 """
 
 from __future__ import annotations
@@ -14,21 +13,26 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from .. import _files
 from .._phone import cnf, loads_xml
-from .._phone.image import LOADER, SIP, ImageNameError, parse, parse_application, recognise
-from .._text import count, mask_from_secret, plain
+from .._phone.image import LOADER, SCCP, SIP, Image, ImageNameError, parse, parse_application, recognise
+from .._phone.rules import RULES
+from .._text import count, list_some, mask_from_secret, plain
 from .access import ServerUser
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
-from .image_files import image_problems
+from .foresight import Foresight, bad_ends, by_reason
+from .image_files import right_names
+from .loads import OTHER_MODEL, LoadsFile, loads_files, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootFile
 from .served import Question
 
 RINGLIST = "RINGLIST.DAT"
 DIALPLAN = "dialplan"
 _LEVELS = ("0", "1", "2")
+_TOLD = ("duplicate_lines", "faulty_line", "broken_xml", "blank_behind_name")
+"""Rules about what is a fault of a file, and told as that."""
 
 Settings = Dict[str, cnf.Setting]
 """What a file sets, unless to nothing, by key in lower case."""
@@ -48,6 +52,9 @@ class _Survey:
         self.server = server
         self.question = question
         self.findings = Findings(root, server)
+        self.now = Foresight(root, server=server)
+        self.told: Dict[str, Image] = {}
+        """MAC → image that the files name, of every SIP phone for which they name one."""
         self.named: Dict[str, List[Tuple[str, int, int]]] = {}
         """File, line and column of each place where an image is named."""
         self.templates: Dict[str, str] = {}
@@ -62,11 +69,16 @@ class _Survey:
         default = self._default()
         phones, overrides = self._phones()
         os79xx = self._os79xx()
-        loads = self._loads(phones)
+        self.told = {
+            mac: image for mac, image in ((mac, recognise(phone["effective_image"] or "")) for mac, phone in phones.items()) if image
+        }
+        xml = list(loads_files(self.now, exact=False))
+        loads = self._loads(xml, phones)
         syncinfo = self._syncinfo()
         files = self._other_files()
         images = self._images()
         self._check_named_images(images)
+        self._check_names_of_images()
         served = self._served(loads)
         for fault in dict.fromkeys(root.faults):
             findings.fault(fault.file, plain(fault.text), fault.line)
@@ -87,6 +99,8 @@ class _Survey:
             "advice": findings.advice,
             "summary": {
                 **self._summary_of_phones(phones),
+                "sccp": len(neighbours(xml, phones, SCCP)),
+                "other_models": len(neighbours(xml, phones, OTHER_MODEL)),
                 "overrides": len(overrides),
                 "images": len(images),
                 "images_whole": sum(image["whole"] for image in images.values()),
@@ -176,45 +190,63 @@ class _Survey:
         if name:
             self._note_image(name, file, 1, len(text) - len(text.lstrip()) + 1)
         faults = _os79xx_faults(text, name)
-        default = recognise(self.default["image_version"].value) if "image_version" in self.default else None
-        if default and name and name not in (default.name, default.os79xx):
-            mismatch = f"names {quoted(name)}, but {SIP_DEFAULT} {default}: {default.os79xx} belongs there"
-            if default.loader:
-                self.findings.advice.append(f"{OS79XX} {mismatch}; only phones that run 6.x or older read it")
-            else:
-                faults.append((1, mismatch))
         for column, fault in faults:
             self.findings.fault(file.name, fault, 1, column)
         shown = "".join(char if char in "\r\n\t" else plain(char) for char in text[:LONGEST])
         return {"present": True, "content": shown, "name": harmless(name), "faults": [fault for _column, fault in faults]}
 
-    def _loads(self, phones: Dict[str, Info]) -> List[Info]:
-        """What SEP<MAC>.cnf.xml and XMLDefault.cnf.xml tell a loader to load."""
+    def _loads(self, xml: List[LoadsFile], phones: Dict[str, Info]) -> List[Info]:
+        """What SEP<MAC>.cnf.xml and XMLDefault.cnf.xml tell a loader to load, and which phones that may take elsewhere."""
+        for name, why in self.now.unreadable.items():
+            self.findings.fault(name, why)
+        default = recognise(_value(self.default, "image_version") or "")
         loads: List[Info] = []
-        for name in sorted(filter(loads_xml.is_loads_file, self.root.entries)):
-            mac = loads_xml.mac_of(name)
+        runs = dict(self.told)
+        for one in xml:
+            self.findings.access(one.file)
+            name, mac = one.file.name, one.mac
             if mac and name != f"SEP{mac}.cnf.xml":
                 self.findings.fault(name, f"is in the wrong case: that phone asks for SEP{mac}.cnf.xml: rename or remove it")
-            file = self.root.read(name)
-            if not file:
-                continue
-            self.findings.access(file)
-            for element in self._elements(file):
-                load = element.load
-                if not load:
-                    continue
-                wanted = None
-                if mac in phones:
-                    wanted = phones[mac]["effective_image"]
-                elif mac is None or recognise(load):
-                    wanted = _value(self.default, "image_version")
-                image = recognise(wanted or "")
-                fights = bool(wanted) and load not in (wanted, image and image.loader)
-                loads.append({"file": plain(name), "mac": mac, "load": harmless(load), "fights": fights})
+            if one.fault:
+                self.findings.fault(name, one.fault.text, one.fault.line, one.fault.column)
+            if mac and mac not in phones and one.protocol == SIP and default:
+                self.told[mac] = default
+                runs[mac] = next(filter(None, (recognise(element.load) for element in one.elements)), default)
+        misled = set()
+        for one in xml:
+            against = self._misled_by(one, runs)
+            misled.update(against)
+            wrong = [element for mac in against for element in one.wrong(self.told[mac])]
+            for element in filter(lambda element: element.load, one.elements):
+                fights = element in wrong
+                loads.append({"file": plain(one.file.name), "mac": one.mac, "load": harmless(element.load), "fights": fights})
                 if fights:
-                    text = f"names the load {quoted(load)}, which fights image_version {quoted(str(wanted))}: name that, or remove the file"
-                    self.findings.fault(name, text, element.line, element.column)
+                    text = f"names the load {quoted(element.load)}, which may win over image_version"
+                    text += f" {list_some(sorted({self.told[mac].name for mac in against}))} of {count(against)} ({list_some(against)})"
+                    text += ": name the same in both, or set loads to follow in the next rollout (-e loads=follow)"
+                    self.findings.fault(one.file.name, text, element.line, element.column)
+        self._check_at_rest({mac: image for mac, image in self.told.items() if mac in phones and mac not in misled}, phones)
         return loads
+
+    def _misled_by(self, one: LoadsFile, runs: Dict[str, Image]) -> List[str]:
+        """The MACs of phones that may end elsewhere because that file does not name what the others name."""
+        macs = [mac for mac in (self.told if one.mac is None else [one.mac]) if mac in self.told and one.wrong(self.told[mac])]
+        followed = {image: self.now.instead({one.file.path: one.following(image)}) for image in {self.told[mac] for mac in macs}}
+        return [mac for mac in macs if self._ends(self.now, mac, runs[mac]) - self._ends(followed[self.told[mac]], mac, runs[mac])]
+
+    def _ends(self, foresight: Foresight, mac: str, runs: Image) -> Set[Tuple[str, Optional[Image]]]:
+        return {outcome[:2] for outcome in bad_ends(foresight.of(mac, runs).outcomes, self.told[mac])}
+
+    def _check_at_rest(self, told: Dict[str, Image], phones: Dict[str, Info]) -> None:
+        """Phones that are on what their files name, and may not stay there."""
+        for (arrives, image, why), macs in by_reason(self.now.groups(told, told), told).items():
+            if any(RULES[name].text in why for name in _TOLD):
+                continue
+            who = f"{count(macs)} on {image} ({list_some(macs)})"
+            if arrives:
+                self.findings.advice.append(f"{who} may not stay on it at a restart: {why}")
+            else:
+                self.findings.fault(phones[macs[0]]["file"], f"{who} cannot stay on it at a restart: {why}")
 
     def _syncinfo(self) -> Info:
         file = self._read_other(loads_xml.SYNCINFO)
@@ -272,7 +304,7 @@ class _Survey:
         images = {}
         for name in sorted(set(ours) - loaders):
             image = ours[name]
-            problems = [plain(text) for text in image_problems(self.root, image, self.server)]
+            problems = [plain(text) for text in self.now.problems(image)]
             images[name] = {
                 "whole": not problems,
                 "files": [plain(file) for file, other in self.root.images.items() if other.name in (name, image.loader)],
@@ -288,7 +320,7 @@ class _Survey:
             file, line, column = places[0]
             try:
                 image = parse(name) if file == OS79XX else parse_application(mask_from_secret(name))
-                problems = images[name]["problems"] if name in images else map(plain, image_problems(self.root, image, self.server))
+                problems = images[name]["problems"] if name in images else map(plain, self.now.problems(image))
             except ImageNameError as error:
                 if file == OS79XX:
                     continue  # told with the content
@@ -308,6 +340,17 @@ class _Survey:
             self.findings.fault(file, text)
         faults = [f"{plain(file)} {text}" if file else text for file, text in served.faults]
         return {**served._asdict(), "port": self.question.port, "faults": faults}
+
+    def _check_names_of_images(self) -> None:
+        """Files of images with names that no phone asks for, and images that speak for themselves."""
+        for name, right in right_names(self.root).items():
+            pair = f"{plain(name)} to {right}"
+            if not any(pair in fault["text"] for fault in self.findings.faults):
+                self.findings.advice.append(f"phones do not ask for {plain(name)}: rename {pair}")
+        for name, places in self.named.items():
+            image = recognise(name)
+            if image and image.advisory:
+                self.findings.advice.append(f"{image.advisory}; named in {count(places, 'file')}")
 
     def _summary_of_phones(self, phones: Dict[str, Info]) -> Info:
         advice = self.findings.advice
@@ -360,7 +403,9 @@ def _os79xx_faults(text: str, name: str) -> List[Tuple[int, str]]:
     if tail.count("\n") > 1:
         faults.append((end + 1, "has more than one line: leave the name only"))
     try:
-        parse(name)
+        image = parse(name)
+        if image.os79xx != name:
+            faults.append((start + 1, f"names an application of {image.generation}.x: {image.os79xx}, its loader, belongs there"))
     except ImageNameError as error:
         faults.append((start + 1, str(error)))
     return faults

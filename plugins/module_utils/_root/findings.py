@@ -56,7 +56,7 @@ class Findings:
             shown, last = key[:LONGEST], several[-1]
             self.duplicates.append({"file": plain(file.name), "key": shown, "lines": [setting.line for setting in several[:MOST]]})
             if len({setting.value for setting in several}) > 1:
-                text = f"sets {shown} {len(several)} times, not to the same; the last one seems to count: keep one"
+                text = f"sets {shown} {len(several)} times, not to the same; which of them counts is not known: keep one"
                 self.fault(file.name, text, last.line, last.column)
         return {key: several[-1] for key, several in by_key.items() if several[-1].provisioned}
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._phone.boot import Boot, Boots, Outcome, Phone
 from .._phone.image import SIP, Image
-from .._phone.rules import RULES, SURE, Rule
+from .._phone.rules import RULES, SURE
 from .._phone.view import View
 from .access import ANYBODY, ServerUser
 from .image_files import image_faults, problems
@@ -39,6 +39,7 @@ class Foresight:
         self.server = server
         known = [*filter(None, (root.default, root.os79xx)), *root.phones, *(file for _mac, file in root.shared)]
         self._files: Dict[str, Optional[RootFile]] = {file.name: file for file in known}
+        self._by_path = {file.path: file for file in known}
         self._lacks: Dict[Image, Mapping[str, Optional[str]]] = {}
         self.unreadable: Dict[str, str] = {}
         """Why a file that was asked for cannot be used, by its name: a text to put behind it. Phones are taken not to get it."""
@@ -76,7 +77,7 @@ class Foresight:
                     for outcome in outcomes
                 ],
                 "arrives": len(bad_ends(outcomes, wanted)) < len(outcomes),
-                "why": cause(outcomes, wanted).text,
+                "why": reason(outcomes, wanted),
             }
             for (wanted, outcomes), macs in found.items()
         ]
@@ -111,14 +112,13 @@ class Foresight:
         try:
             if name in self.root.entries:
                 return self.root.config(name)
-            # The same file under another name, by a link
-            path = self.root.tree.resolve(name) if "/" in name else ""
+            if "/" in name:  # the same file under another name, by a link
+                return self._by_path.get(self.root.tree.resolve(name))
         except Unusable as error:
             self.unreadable[name] = str(error)
-            return None
         except OSError:
-            return None
-        return next((file for file in self._files.values() if file and file.path == path), None)
+            pass
+        return None
 
     def _see(self, instead: Contents) -> None:
         self._instead = instead
@@ -135,12 +135,22 @@ def bad_ends(outcomes: Sequence[Outcome], target: Optional[Image]) -> List[Outco
     return [outcome for outcome in outcomes if not arrives(outcome, target)]
 
 
-def cause(outcomes: Sequence[Outcome], target: Optional[Image]) -> Rule:
-    """The rule that keeps a phone from its target, or may: that of the likeliest bad end. Where there are good ones too, it is not sure."""
+def reason(outcomes: Sequence[Outcome], target: Optional[Image]) -> str:
+    """What keeps a phone from its target, or may, in the likeliest of the bad ends: the rule at which its way leaves the good one."""
     bad = bad_ends(outcomes, target)
-    rules = [RULES[name] for name in bad[0].rules if name not in _AFTERWARDS]
-    unsure = [rule for rule in rules if rule.sureness != SURE]
-    return (unsure if len(bad) < len(outcomes) and unsure else rules)[-1]
+    good = next((outcome.rules for outcome in outcomes if outcome not in bad), ())
+    forks = [name for name, other in zip(bad[0].rules, good) if name == other and RULES[name].sureness != SURE]
+    rule = RULES[(forks or [name for name in bad[0].rules if name not in _AFTERWARDS])[-1]]
+    return rule.text if rule.sureness == SURE else f"{rule.sureness}: {rule.text}"
+
+
+def by_reason(groups: Sequence[Mapping[str, Any]], targets: Mapping[str, Image]) -> Dict[Tuple[bool, Image, str], List[str]]:
+    """The MACs of these groups by whether they may arrive, by their target, and by why they may not, or cannot."""
+    found: Dict[Tuple[bool, Image, str], List[str]] = {}
+    for group in groups:
+        for mac in group["macs"]:
+            found.setdefault((group["arrives"], targets[mac], group["why"]), []).append(mac)
+    return found
 
 
 def _normal(name: str) -> str:

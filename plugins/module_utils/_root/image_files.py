@@ -10,7 +10,8 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 from .. import _files
 from .._phone import container
-from .._phone.image import MANIFEST, Image, extension, of_file, raw_twin
+from .._phone.image import EXTENSIONS, MANIFEST, Image, extension, meant_file, of_file, raw_twin
+from .._text import plain
 from .access import ANYBODY, ServerUser, how_to_open, out_of_reach
 from .read import Root, RootFile, Unusable, unreadable
 
@@ -26,6 +27,8 @@ def image_faults(root: Root, image: Image, server: ServerUser = ANYBODY) -> Dict
         try:
             file = root.load(name, container.HEAD, head=True)
             more = _check(root, file, server)
+        except container.RenamedError as error:
+            faults[name] = f"{error}: rename it back, and copy {name} there from Cisco's archive if phones shall load it"
         except container.ContainerError as error:
             faults[name] = f"{error}: copy it again from Cisco's archive"
         except (Unusable, OSError) as error:
@@ -70,17 +73,42 @@ def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:
     return ()
 
 
+def right_names(root: Root) -> Dict[str, str]:
+    """Files of images whose names no phone asks for, and what they have to be called: by what they are inside, or by how they are spelt."""
+    right: Dict[str, str] = {}
+    for name in sorted(root.entries):
+        if extension(name.strip()) in EXTENSIONS:
+            meant = _inside(root, name) or meant_file(name)
+            if meant and meant != name:
+                right[name] = meant
+    return right
+
+
+def _inside(root: Root, name: str) -> Optional[str]:
+    """The name that the file says it has, if it says so."""
+    try:
+        file = root.load(name, container.HEAD, head=True)
+        if container.is_signed(file.data):
+            return container.parse(file.data, file.status.st_size).name
+    except (Unusable, OSError, container.ContainerError):
+        return None
+    image = container.load_id(file.data)
+    return image.name + ".bin" if image else None
+
+
 def _missing(root: Root, image: Image, missing: List[str]) -> List[str]:
     """One text about all of the missing files, with what the root holds instead."""
     if not missing:
         return []
     text = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing in {root.path}"
+    renames = {right: name for name, right in right_names(root).items() if right in missing}
+    if renames:
+        others = [name for name in missing if name not in renames]
+        copies = f"; copy {', '.join(others)} there from Cisco's archive" if others else ""
+        pairs = ", ".join(f"{plain(name)} to {right}" for right, name in renames.items())
+        return [f"{text}, but under names that no phone asks for: rename {pairs}{copies}"]
     for wanted in (image, *filter(None, map(of_file, missing))):
         others = sorted({other.name for other in root.images.values() if other.same_as(wanted) and other.name != wanted.name})
         if others:
             return [f"{text}: the root holds {' and '.join(others)}: did you mean that?"]
-    lowered = [(name, other) for name in missing for other in root.images if other.lower() == name.lower()]
-    if lowered:
-        renames = ", ".join(f"{other} to {name}" for name, other in lowered)
-        return [f"{text}: the root holds it in another case, and phones ask for this one: rename {renames}"]
     return [f"{text}: copy {'it' if len(missing) == 1 else 'them'} there from Cisco's archive"]

@@ -35,8 +35,8 @@ class LoadsFile(NamedTuple):
         return SCCP if is_sccp or SCCP in known else SIP if known & {SIP, LOADER} else None
 
     def wrong(self, image: Image) -> List[loads_xml.Element]:
-        """The loads that are not that image, though for a SIP application, misspelt ones too: what SCCP phones load is none of ours."""
-        return [element for element in self.elements if element.load and "".join(element.text) != image.name and _is_ours(element)]
+        """The loads that are neither that image nor its loader, though for SIP phones, misspelt ones too: what others load is not ours."""
+        return [element for element in self.elements if element.load not in ("", image.name, image.loader) and _is_ours(element)]
 
     def following(self, image: Image) -> Optional[bytes]:
         """The file with that image in place of `wrong` ones; None if it is no XML."""

@@ -17,7 +17,7 @@ from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
 from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
 from .findings import quoted
-from .foresight import Foresight, bad_ends, cause
+from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
 
@@ -249,15 +249,12 @@ class _Planning:
             if new:
                 wanted.would_move[mac] = self.named[mac]
         wanted.boots = then.groups({mac: self._runs(mac) for mac in self.movers}, self.targets)
-        why_not: Dict[Tuple[bool, Image, str], List[str]] = {}
-        for group in wanted.boots if self.phones and not skip_blocked else ():
-            key = group["arrives"], self.targets[group["macs"][0]], group["why"]
-            why_not.setdefault(key, []).extend(mac for mac in group["macs"] if mac not in self.misled)
-        for (arrives, target, why), macs in why_not.items():
+        boots = wanted.boots if self.phones and not skip_blocked else []
+        for (arrives, target, why), macs in by_reason(boots, self.targets).items():
             who = f"{count(macs)} ({list_some(macs)})"
             if arrives:
                 wanted.warnings.append(f"{who} may not end on {target}: {why}")
-            elif macs:
+            elif not self.misled.issuperset(macs):
                 self.faults.append(f"{who} cannot get to {target}: {why} Choose another image, or leave them out")
         for name, why in self.now.unreadable.items():
             file_mac = loads_xml.mac_of(name)
@@ -290,7 +287,7 @@ class _Planning:
                     "whole": not lacks,
                     "missing": [file for file, fault in lacks.items() if fault is None],
                     "returns": "no" if none else "not known" if bad else "yes",
-                    "why": "; ".join(why) or cause((none or bad)[0], old).text if bad else "",
+                    "why": "; ".join(why) or reason((none or bad)[0], old) if bad else "",
                 }
             )
 

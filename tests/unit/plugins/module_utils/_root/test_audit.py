@@ -37,7 +37,7 @@ def root(tmp_path):
     )
     (tmp_path / PHONE).write_bytes(f'line1_name: "1";\nline1_password: "{TOKEN}";\n;image_version: P0S30203\n'.encode())
     (tmp_path / OTHER).write_bytes(f"Image_version : {OLD} ; kept\ntelnet_level: 1\n".encode())
-    (tmp_path / "OS79XX.TXT").write_bytes(b"P003-8-12-00\n")
+    (tmp_path / "OS79XX.TXT").write_bytes(f"{OLD}\n".encode())
     (tmp_path / "RINGLIST.DAT").write_bytes(b"Bell\tbell.raw\r\n")
     (tmp_path / "plan.xml").write_bytes(b'<DIALTEMPLATE><TEMPLATE MATCH="*" Timeout="5"/></DIALTEMPLATE>')
     (tmp_path / "syncinfo.xml").write_bytes(b'<SYNCINFO><IMAGE VERSION="*" SYNC="1"/></SYNCINFO>')
@@ -89,10 +89,10 @@ def test_a_sound_root(root):
         },
     }
     assert found["overrides"] == {"001122AABBCD": OLD}
-    assert found["os79xx"] == {"present": True, "content": "P003-8-12-00\n", "name": "P003-8-12-00", "faults": []}
+    assert found["os79xx"] == {"present": True, "content": f"{OLD}\n", "name": OLD, "faults": []}
     assert {name: (image["whole"], image["named_by"], len(image["files"])) for name, image in found["images"].items()} == {
         NEW: (True, 1, 3),
-        OLD: (True, 1, 2),
+        OLD: (True, 2, 2),
     }
     assert found["loads"] == []
     assert found["syncinfo"] == {"present": True, "images": [{"version": "*", "sync": "1"}]}
@@ -104,6 +104,8 @@ def test_a_sound_root(root):
         "without_image": 0,
         "telnet_levels": {"1": 1, "2": 1},
         "without_phone_password": 0,
+        "sccp": 0,
+        "other_models": 0,
         "overrides": 1,
         "images": 2,
         "images_whole": 2,
