@@ -140,13 +140,21 @@ def test_a_root_that_cannot_be_written(site):
         subprocess.run(["umount", str(here.root)], check=True)
 
 
-@pytest.mark.parametrize(
-    "name", ["SIP00124330BFB.cnf", "SIP0012433OBFB3.cnf", "SIP00124330BFBZ.cnf", "SIP020e84000000.cnf", "sipdefault.cnf"]
-)
-def test_names_of_files_that_no_phone_asks_for(site, name):
+@pytest.mark.parametrize("name", ["SIP020e84000000.cnf", "sipdefault.cnf"])
+def test_names_of_files_in_the_wrong_case(site, name):
     here = site([PHONE])
     (here.root / name).write_text("line1_name: 1\n")
     refused(here, word=name)
+
+
+def test_names_of_files_that_no_phone_asks_for(site):
+    names = ["SIP00124330BFB.cnf", "SIP0012433OBFB3.cnf", "SIP00124330BFBZ.cnf", "SIPmacaddress.cnf", "SIPDefault (2).cnf"]
+    here = site([PHONE])
+    for name in names:
+        (here.root / name).write_text("line1_name: 1\n")
+    run = here.play("downgrade", "--check")
+    assert run.status == 0, run.output
+    assert all(f"{name} is asked for by no phone" in run.output for name in names)
 
 
 @pytest.mark.parametrize("beside", [True, False])

@@ -14,7 +14,7 @@ from .._change.model import Change
 from .._phone import cnf, loads_xml
 from .._phone.boot import Boot, Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
-from .._text import count, list_some
+from .._text import count, list_some, mask_from_secret, quote
 from .access import ANYBODY, ServerUser, unwritable
 from .findings import quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
@@ -279,7 +279,10 @@ class _Planning:
             none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
             lacks = self.now.lacks(old)
             elsewhere = {self.named[mac] for mac in macs} - {old.name}
-            why = [*self.now.problems(old), *(f"the files name {name or 'no image'}" for name in sorted(elsewhere))]
+            why = [
+                *self.now.problems(old),
+                *(f"the files name {quote(mask_from_secret(name)) if name else 'no image'}" for name in sorted(elsewhere)),
+            ]
             self.wanted.way_back.append(
                 {
                     "image": old.name,

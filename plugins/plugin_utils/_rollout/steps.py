@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
@@ -60,8 +61,8 @@ class Site:
         return self.host.point(image, self.run.id, self.run.rules.verify_files, **reach)
 
     def tell(self, text: str) -> None:
-        """Show people a line, with the site's name before it where there are several."""
-        self.say(f"{self.name}: {text}" if self.run.several else text)
+        """Show people a line, harmless, with the site's name before it where there are several."""
+        self.say(one_line(f"{self.name}: {text}" if self.run.several else text, 4000, keep_blanks=True))
 
     def changes(self, result: Mapping[str, Any]) -> list[FileChange]:
         """What a module changed in its files, for the report."""
