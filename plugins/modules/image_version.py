@@ -47,8 +47,8 @@ options:
   only:
     description:
       - The MACs of phones to point at the image, in their own C(SIP<MAC>.cnf) and nowhere else. C(SIPDefault.cnf) is left alone.
-      - Where such a file sets no C(image_version), a line is added with a comment that marks it as temporary. A call without this option
-        takes these lines out again.
+      - Where such a file sets no C(image_version), and C(SIPDefault.cnf) another one, a line is added, which a comment marks as temporary.
+        A call without this option takes these lines out again.
       - C(OS79XX.TXT) is changed only if one of these phones reads it, as phones up to 6.x do. It cannot be kept from the others of these.
     type: list
     elements: str
@@ -63,7 +63,9 @@ options:
     type: dict
     default: {}
   skip_blocked:
-    description: Whether to go on if some of O(phones) cannot get to the image. They are in RV(boots).
+    description:
+      - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots), and RV(advice) is no warning
+        then.
     type: bool
     default: false
   loads:
@@ -180,11 +182,16 @@ way_back:
     returns: {description: "V(yes), V(not known) or V(no).", type: str, sample: "no"}
     why: {description: "Why it is not V(yes), or empty.", type: str}
 advice:
-  description: Whom else the change concerns, one text each. They are warnings too.
+  description: What speaks against the image, and whom else the change concerns, one text each. They are warnings too.
   returned: success
   type: list
   elements: str
   sample: ["OS79XX.TXT changes, and SCCP phones up to 6.x read it too: 1 SCCP phone seen here (001122AABBCC)"]
+images:
+  description: The SIP applications of which the root has files, and which of their files it lacks, by name.
+  returned: success
+  type: dict
+  sample: {P0S3-06-3-00: [], P0S3-8-12-00: [P0S3-8-12-00.sb2]}
 overrides:
   description: The per-phone files that named another image before.
   returned: success
@@ -270,6 +277,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "boots": wanted.boots,
         "way_back": wanted.way_back,
         "advice": wanted.advice,
+        "images": root.applications,
         "overrides": [
             {
                 "file": file.name,

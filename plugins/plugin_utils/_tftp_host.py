@@ -24,13 +24,14 @@ class TftpHostError(Exception):
 
 
 class TftpHost:
-    """One TFTP host. `variables` are its variables in the inventory; `check` is whether the run is a dry run."""
+    """One TFTP host. `variables` are its variables in the inventory; `check` is whether the run is a dry run, `loads` the rule."""
 
-    def __init__(self, name: str, variables: Mapping[str, Any], execute: Execute, check: bool) -> None:
+    def __init__(self, name: str, variables: Mapping[str, Any], execute: Execute, check: bool, loads: str = "refuse") -> None:
         self.name = name
         self._variables = variables
         self._execute = execute
         self._check = check
+        self._loads = loads
 
     def point(
         self,
@@ -41,10 +42,12 @@ class TftpHost:
         look: bool = False,
         only: Collection[str] | None = None,
         hold: Mapping[str, str] | None = None,
+        phones: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Point the files of the TFTP root at an image, as the module image_version does; with `look`, only see what would change.
 
-        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to. Raises TftpHostError.
+        `only`: MACs of the phones whose own files are pointed; `hold`: MAC → image to pin a phone to; `phones`: MAC → image that a phone
+        of the run has now, "" if that is not known. That some of them would not get there is no failure. Raises TftpHostError.
         """
         arguments = {
             **self._root("tftp_user"),
@@ -54,6 +57,9 @@ class TftpHost:
             "differences": DIFFERENCES,
             "only": None if only is None else list(only),
             "hold": dict(hold or {}),
+            "phones": dict(phones or {}),
+            "skip_blocked": True,
+            "loads": self._loads,
         }
         return self._ask("image_version", arguments, look, "would_move")
 

@@ -16,7 +16,7 @@ from .._phone.boot import Boot, Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
 from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
-from .findings import quoted
+from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, doubts, reason
 from .loads import loads_files, misled, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
@@ -47,7 +47,7 @@ class RootChanges:
     way_back: List[Dict[str, Any]] = field(default_factory=list)
     """Whether these phones come back to what they run now once the files are as they were: see the module image_version."""
     advice: List[str] = field(default_factory=list)
-    """Whom else the change concerns."""
+    """What speaks against the image, and whom else the change concerns."""
     warnings: List[str] = field(default_factory=list)
 
 
@@ -70,8 +70,8 @@ def plan_changes(
     their own. OS79XX.TXT cannot be kept from a phone: up to 6.x they all read it.
 
     `phones`: those that shall move, and what each runs now, None if that is not known; without, every phone is taken to run what its
-    files name. `loads`: whether to REFUSE loads that win over image_version, or have them FOLLOW it. With `skip_blocked` it is no
-    fault that some of `phones` cannot get there.
+    files name. `loads`: whether to REFUSE loads that win over image_version, or have them FOLLOW it. With `skip_blocked` it is
+    left to the caller to tell what is known beforehand (`boots`, `advice`), and no fault that some of `phones` cannot get there.
 
     Raises RootError with everything that stands in the way: faults of the root, files that cannot be written, loads, phones that cannot
     get there, and, unless `verify` is off, an image whose files are not there, not whole or not readable for `server`.
@@ -92,7 +92,7 @@ def plan_changes(
     faults += unwritable(root, wanted.changes)
     if root.faults or faults:
         raise RootError(*map(str, root.faults), *faults)
-    wanted.warnings += [*wanted.advice, *root.warnings, *planning.hidden()]
+    wanted.warnings += [*([] if skip_blocked else wanted.advice), *root.warnings, *planning.hidden()]
     return wanted
 
 
@@ -129,6 +129,7 @@ class _Planning:
         self.faults: List[str] = []
         self.files: Dict[str, RootFile] = {}
         self.named: Dict[str, str] = {}
+        self.default_named = ""
         self.targets: Dict[str, Image] = {}
         self.misled: Set[str] = set()
         """MACs of phones of which a fault says that a load misleads them."""
@@ -139,7 +140,7 @@ class _Planning:
         """SIPDefault.cnf and the phones' own files."""
         root, wanted, apart = self.root, self.wanted, set(self.hold) | (self.only or set())
         default = root.default
-        named = cnf.lookup(default.data, "image_version") or "" if default else ""
+        named = self.default_named = cnf.lookup(default.data, "image_version") or "" if default else ""
         if default:
             self.files[default.path] = default
         if self.only is None and (default or SIP_DEFAULT not in root.entries):
@@ -241,18 +242,19 @@ class _Planning:
             if new:
                 wanted.would_move[mac] = self.named[mac]
         wanted.boots = then.groups({mac: self._runs(mac) for mac in self.movers}, self.targets)
-        for (arrives, target, why), macs in by_reason(wanted.boots if self.phones else [], self.targets).items():
+        told = wanted.boots if self.phones and not skip_blocked else []
+        for (arrives, target, why), macs in by_reason(told, self.targets).items():
             who = f"{count(macs)} ({list_some(macs)})"
             if arrives:
                 wanted.warnings.append(f"{who} may not end on {target}: {why}")
-            elif not skip_blocked and not self.misled.issuperset(macs):
+            elif not self.misled.issuperset(macs):
                 self.faults.append(f"{who} cannot get to {target}: {why} Choose another image, or leave them out")
         for name, why in self.now.unreadable.items():
             file_mac = loads_xml.mac_of(name)
             if file_mac in self.targets or (not file_mac and any(_asks(then.of(mac, self._runs(mac)), name) for mac in self.targets)):
                 self.faults.append(f"{name} {why}")
         if self.image.advisory:
-            wanted.warnings.append(self.image.advisory)
+            wanted.advice.append(self.image.advisory)
         self._foresee_way_back()
 
     def _foresee_way_back(self) -> None:
@@ -270,7 +272,7 @@ class _Planning:
             none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
             lacks = self.now.lacks(old)
             elsewhere = {self.named[mac] for mac in macs} - {old.name}
-            why = [*self.now.problems(old), *(f"the files name {name or 'no image'}" for name in sorted(elsewhere))]
+            why = [*self.now.problems(old), *(f"the files name {harmless(name) or 'no image'}" for name in sorted(elsewhere))]
             self.wanted.way_back.append(
                 {
                     "image": old.name,
@@ -326,7 +328,9 @@ class _Planning:
             return cnf.pin(cnf.unpinned(file.data), self.hold[file.mac].name)
         if self.only is None:
             return cnf.set_image_version(cnf.unpinned(file.data), self.image.name)
-        return cnf.pin(file.data, self.image.name, temporary=True) if file.mac in self.only else None
+        if file.mac not in self.only or (self.default_named == self.image.name and not cnf.image_versions(file.data)):
+            return None
+        return cnf.pin(file.data, self.image.name, temporary=True)
 
     def _add(self, name: str, file: Optional[RootFile], edit: cnf.Edit) -> None:
         wanted = self.wanted

@@ -20,7 +20,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, 
 from .. import _files
 from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
-from .._phone.image import Image, of_file
+from .._phone.image import SIP, Image, of_file
 from .._text import mask_from_secret, plain, quote
 from .._tree import FILE, LINK, Leaves, Tree
 
@@ -106,6 +106,12 @@ class Root:
         """The image of every file that is named as one of an image is."""
         named = ((name, of_file(name)) for name in sorted(self.entries))
         return {name: image for name, image in named if image}
+
+    @property
+    def applications(self) -> Dict[str, List[str]]:
+        """The SIP applications of which there are files, by name: the files that are missing."""
+        found = {image.name: image for image in self.images.values() if image.protocol == SIP}
+        return {name: [file for file in image.files if file not in self.entries] for name, image in sorted(found.items())}
 
     @cached_property
     def phones(self) -> Sequence[RootFile]:

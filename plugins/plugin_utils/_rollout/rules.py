@@ -57,6 +57,7 @@ class Rules:
     force: bool
     skip_blocked: bool
     verify_files: bool
+    loads: str
     scope: str
     accept_others: bool
     accept_unknown_mac: bool

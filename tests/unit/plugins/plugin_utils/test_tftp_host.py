@@ -46,7 +46,7 @@ def answering(result, check=False, **variables):
         calls.append(call)
         return result
 
-    return TftpHost("pbx", {"cisco79xx_tftp_root": "/srv/tftp", **variables}, ask, check), calls
+    return TftpHost("pbx", {"cisco79xx_tftp_root": "/srv/tftp", **variables}, ask, check, "follow"), calls
 
 
 def test_a_look_changes_nothing_and_a_dry_run_neither(root):
@@ -59,7 +59,7 @@ def test_a_look_changes_nothing_and_a_dry_run_neither(root):
 def test_files_are_pointed_and_put_back(root):
     before = content(root)
     changed = host(root).point(NEW, "spring", True)
-    assert changed["changed_files"] == ["SIPDefault.cnf", "OS79XX.TXT"]
+    assert changed["changed_files"] == ["SIPDefault.cnf"]
     assert all("hunter2" not in file["diff"] for file in changed["differences"])
     assert f"image_version: {NEW}" in (root / "SIPDefault.cnf").read_text()
     (record,) = host(root).put_back(None, look=True)["records"]
@@ -101,7 +101,7 @@ def test_what_a_module_refuses_names_the_host(root):
 @pytest.mark.parametrize("check", [False, True])
 def test_what_is_asked(check):
     pbx, calls = answering({"would_move": {}, "named": {}, "phones": {}}, check, cisco79xx_tftp_user="nobody", cisco79xx_tftp_log="/log")
-    pbx.point(NEW, "spring", False, only=[MAC])
+    pbx.point(NEW, "spring", False, only=[MAC], phones={MAC: OLD})
     pbx.put_back("spring", force=True)
     pbx.put_back(None, look=True)
     pbx.read_log(42.7, {MAC: 1.0})
@@ -114,6 +114,9 @@ def test_what_is_asked(check):
         "differences": DIFFERENCES,
         "only": [MAC],
         "hold": {},
+        "phones": {MAC: OLD},
+        "skip_blocked": True,
+        "loads": "follow",
     }
     undo = {"tftp_root": "/srv/tftp", "differences": DIFFERENCES, "required": False}
     assert calls == [
