@@ -94,7 +94,7 @@ def test_all_is_well(sites, tmp_path):
     assert steps.may_go_on(pbx) and steps.may_go_on(branch)
     for name in SITES:
         assert NEW in (tmp_path / name / "SIPDefault.cnf").read_text()
-        assert [file.tftp_host for file in pbx.handover.read(PointResult, name).files] == [name, name]
+        assert [file.tftp_host for file in pbx.handover.read(PointResult, name).files] == [name]
 
 
 def test_one_site_is_not_named_on_each_line(sites):
