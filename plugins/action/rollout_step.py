@@ -123,7 +123,8 @@ class ActionModule(ControllerAction):
         def phones(names: Collection[str]) -> list[Phone]:
             return self.phones(list(names), run.logins)
 
-        return Site(name, run, handover, TftpHost(name, hostvars[name], self._execute, run.check), phones, self.say)
+        host = TftpHost(name, hostvars[name], self._execute, run.check, run.rules.loads)
+        return Site(name, run, handover, host, phones, self.say)
 
     def _execute(self, module: str, arguments: dict[str, Any], check: bool) -> Mapping[str, Any]:
         """Run a module on the TFTP host. What only looks shows no differences."""

@@ -27,13 +27,14 @@ class TftpHostError(Exception):
 
 
 class TftpHost:
-    """One TFTP host. `variables` are its variables in the inventory; `check` is whether the run is a dry run."""
+    """One TFTP host. `variables` are its variables in the inventory; `check` is whether the run is a dry run, `loads` the rule."""
 
-    def __init__(self, name: str, variables: Mapping[str, Any], execute: Execute, check: bool) -> None:
+    def __init__(self, name: str, variables: Mapping[str, Any], execute: Execute, check: bool, loads: str = "refuse") -> None:
         self.name = name
         self._variables = variables
         self._execute = execute
         self._check = check
+        self._loads = loads
 
     def point(
         self,
@@ -61,6 +62,7 @@ class TftpHost:
             "hold": dict(hold or {}),
             "phones": dict(phones or {}),
             "skip_blocked": True,
+            "loads": self._loads,
         }
         return self._ask("image_version", arguments, look, "would_move")
 

@@ -126,7 +126,7 @@ def test_faults_are_shown(audit, tmp_path):
     root = make_root(tmp_path / "tftp")
     (root / "SIP001122AABBCC.cnf").write_bytes(b"a: 1\nproxy1_port=5060\n")
     for number in range(30):
-        (root / f"SIP0011aabbcc{number:02}.cnf").touch()
+        (root / f"SIP0011bb{number:06}.cnf").touch()
     status, output = audit({"tftp1": root}, "-e", f"report_dir={tmp_path}/new/report")
     assert status == 0, output
     assert "SIP001122AABBCC.cnf:2:12  has no colon after the name\n" in output

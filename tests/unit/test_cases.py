@@ -164,25 +164,33 @@ SECRET = "Zq7token"
 """The password in the files of cases. No answer may tell it."""
 
 
-def roots(image_version: str | None = None, **files: Any) -> Answer:
+def roots(image_version: str | None = None, options: Answer | None = None, **files: Any) -> Answer:
     """The audit of a root, or what comes of pointing it at an image: the files that change, or why it is refused."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         _lay_out(Path(folder), **files)
         before = _snapshot(folder)
-        answer = survey(Root(folder), ANYBODY) if image_version is None else _pointed(Root(folder), image.parse(image_version))
+        root = Root(folder)
+        answer = survey(root, ANYBODY) if image_version is None else _pointed(root, image.parse(image_version), options or {})
         assert SECRET not in str({**answer, "changed": ""})
         assert _snapshot(folder) == before
         return answer
 
 
-def _pointed(root: Root, target: image.Image) -> Answer:
+def _pointed(root: Root, target: image.Image, options: Answer) -> Answer:
+    read: Answer = {"only": frozenset, "phones": _images_by_mac, "hold": _images_by_mac}
     try:
-        made = plan_changes(root, target, target.os79xx)
+        made = plan_changes(root, target, target.os79xx, **{name: read.get(name, str)(value) for name, value in options.items()})
     except RootError as error:
         return {"refused": list(error.faults)}
     changed = [{"file": change.name, "content": (change.after or b"").decode("latin-1")} for change in made.changes]
-    return {"changed": changed, "warnings": list(made.warnings)}
+    back = {one["image"]: f"{one['returns']}: {one['why']}" for one in made.way_back}
+    told = {part: getattr(made, part) for part in ("warnings", "advice", "would_move", "boots", "os79xx", "os79xx_before")}
+    return {**told, "changed": changed, "way_back": back}
+
+
+def _images_by_mac(named: dict[str, str]) -> dict[str, image.Image | None]:
+    return {mac: image.recognise(name) for mac, name in named.items()}
 
 
 def _snapshot(folder: str) -> dict[str, tuple[int, int]]:

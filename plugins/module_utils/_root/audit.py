@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import _files
 from .._phone import cnf, loads_xml
@@ -22,9 +22,9 @@ from .._phone.rules import RULES
 from .._text import count, list_some, mask_from_secret, plain
 from .access import ServerUser
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
-from .foresight import Foresight, bad_ends, by_reason
+from .foresight import Foresight, by_reason
 from .image_files import right_names
-from .loads import OTHER_MODEL, LoadsFile, loads_files, neighbours
+from .loads import OTHER_MODEL, LoadsFile, loads_files, misled, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootFile
 from .served import Question
 
@@ -212,10 +212,9 @@ class _Survey:
             if mac and mac not in phones and one.protocol == SIP and default:
                 self.told[mac] = default
                 runs[mac] = next(filter(None, (recognise(element.load) for element in one.elements)), default)
-        misled = set()
+        by_name = misled(self.now, {}, xml, runs, self.told)
         for one in xml:
-            against = self._misled_by(one, runs)
-            misled.update(against)
+            against = by_name.get(one.file.name, [])
             wrong = [element for mac in against for element in one.wrong(self.told[mac])]
             for element in filter(lambda element: element.load, one.elements):
                 fights = element in wrong
@@ -225,17 +224,9 @@ class _Survey:
                     text += f" {list_some(sorted({self.told[mac].name for mac in against}))} of {count(against)} ({list_some(against)})"
                     text += ": name the same in both, or set loads to follow in the next rollout (-e loads=follow)"
                     self.findings.fault(one.file.name, text, element.line, element.column)
-        self._check_at_rest({mac: image for mac, image in self.told.items() if mac in phones and mac not in misled}, phones)
+        told = {mac for macs in by_name.values() for mac in macs}
+        self._check_at_rest({mac: image for mac, image in self.told.items() if mac in phones and mac not in told}, phones)
         return loads
-
-    def _misled_by(self, one: LoadsFile, runs: Dict[str, Image]) -> List[str]:
-        """The MACs of phones that may end elsewhere because that file does not name what the others name."""
-        macs = [mac for mac in (self.told if one.mac is None else [one.mac]) if mac in self.told and one.wrong(self.told[mac])]
-        followed = {image: self.now.instead({one.file.path: one.following(image)}) for image in {self.told[mac] for mac in macs}}
-        return [mac for mac in macs if self._ends(self.now, mac, runs[mac]) - self._ends(followed[self.told[mac]], mac, runs[mac])]
-
-    def _ends(self, foresight: Foresight, mac: str, runs: Image) -> Set[Tuple[str, Optional[Image]]]:
-        return {outcome[:2] for outcome in bad_ends(foresight.of(mac, runs).outcomes, self.told[mac])}
 
     def _check_at_rest(self, told: Dict[str, Image], phones: Dict[str, Info]) -> None:
         """Phones that are on what their files name, and may not stay there."""

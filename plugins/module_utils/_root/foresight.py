@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import posixpath
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from .._phone.boot import Boot, Boots, Outcome, Phone
 from .._phone.image import SIP, Image
@@ -24,6 +24,8 @@ Contents = Mapping[str, Optional[bytes]]
 Target = Union[None, Image, Mapping[str, Image]]
 """What phones shall run: one image, or one for each MAC."""
 
+_BY_FILES = frozenset(("load_against_version", "loader_not_named"))
+"""The rules about what an XML file and OS79XX.TXT say otherwise than image_version, or do not say."""
 _AFTERWARDS = ("keeps_old", "keeps_old_before_8", "loader_alone")
 """The rules about what a phone does once it could not load an image."""
 
@@ -133,6 +135,11 @@ def arrives(outcome: Outcome, target: Optional[Image]) -> bool:
 def bad_ends(outcomes: Sequence[Outcome], target: Optional[Image]) -> List[Outcome]:
     """Those that are not the target."""
     return [outcome for outcome in outcomes if not arrives(outcome, target)]
+
+
+def doubts(outcomes: Sequence[Outcome], target: Optional[Image]) -> Set[Tuple[str, Optional[Image], FrozenSet[str]]]:
+    """The bad ends, and whether an XML file or OS79XX.TXT may lead there: to find out whether other contents of these would be better."""
+    return {(outcome.end, outcome.image, _BY_FILES.intersection(outcome.rules)) for outcome in bad_ends(outcomes, target)}
 
 
 def reason(outcomes: Sequence[Outcome], target: Optional[Image]) -> str:

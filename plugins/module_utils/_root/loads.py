@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Collection, Iterator, List, NamedTuple, Optional
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from xml.sax.saxutils import escape
 
 from .._phone import cnf, loads_xml
 from .._phone.image import LOADER, SCCP, SIP, Image, recognise
-from .foresight import Foresight
+from .foresight import Contents, Foresight, doubts
 from .read import RootFile
 
 OTHER_MODEL = "another model"
@@ -38,9 +39,9 @@ class LoadsFile(NamedTuple):
         """The loads that are neither that image nor its loader, though for SIP phones, misspelt ones too: what others load is not ours."""
         return [element for element in self.elements if element.load not in ("", image.name, image.loader) and _is_ours(element)]
 
-    def following(self, image: Image) -> Optional[bytes]:
-        """The file with that image in place of `wrong` ones; None if it is no XML."""
-        return None if self.fault else loads_xml.set_loads(self.file.data, image.name, _is_ours)
+    def following(self, image: Image) -> bytes:
+        """The file, which has to be XML, with that image in place of all loads for SIP phones."""
+        return loads_xml.set_loads(self.file.data, image.name, _is_ours)
 
 
 def loads_files(foresight: Foresight, exact: bool = True) -> Iterator[LoadsFile]:
@@ -49,12 +50,49 @@ def loads_files(foresight: Foresight, exact: bool = True) -> Iterator[LoadsFile]
         mac = loads_xml.mac_of(name)
         file = foresight.file(name) if not exact or name in (f"SEP{mac}.cnf.xml", loads_xml.XML_DEFAULT) else None
         if file:
-            yield LoadsFile(file, mac, *loads_xml.elements(file.data))
+            elements, fault = loads_xml.elements(file.data)
+            if fault:
+                known = {element.value for element in elements}
+                behind = [load for _thing, load in loads_xml.references(file.data) if load not in known]
+                elements = elements + [loads_xml.Element("loadinformation", {}, [load], fault.line, fault.column, []) for load in behind]
+            yield LoadsFile(file, mac, elements, fault)
+
+
+def misled(
+    foresight: Foresight,
+    contents: Contents,
+    files: Collection[LoadsFile],
+    runs: Mapping[str, Optional[Image]],
+    targets: Mapping[str, Image],
+) -> Dict[str, List[str]]:
+    """The names of those files with a load by which phones may end elsewhere than on their target, and the MACs of these phones.
+
+    `contents`: what the other files of the root are to hold. `runs`: MAC → what it runs now, None if that is not known.
+    """
+    found: Dict[str, List[str]] = {}
+    for image in set(targets.values()):
+        macs = {mac for mac, target in targets.items() if target == image}
+        wrong = {file.file.name: file for file in files if file.wrong(image) and (file.mac is None or file.mac in macs)}
+        followed = foresight.instead({**contents, **{file.file.path: _only_load(image.name) for file in wrong.values()}})
+        for turn in range(max((len(file.wrong(image)) for file in wrong.values()), default=0)):
+            # A phone takes the load of its model, which is not known here: each by itself
+            loads = {file.file.path: file.wrong(image)[turn % len(file.wrong(image))].load for file in wrong.values()}
+            left = foresight.instead({**contents, **{path: _only_load(load) for path, load in loads.items()}})
+            for mac in sorted(macs):
+                if doubts(left.of(mac, runs[mac]).outcomes, image) - doubts(followed.of(mac, runs[mac]).outcomes, image):
+                    name = f"SEP{mac}.cnf.xml" if f"SEP{mac}.cnf.xml" in wrong else loads_xml.XML_DEFAULT
+                    found.setdefault(name, []).append(mac)
+                    macs.discard(mac)
+    return found
 
 
 def neighbours(files: Collection[LoadsFile], ours: Collection[str], protocol: str) -> List[str]:
     """The MACs of phones that only have an XML file, by which they are of that protocol. `ours`: MACs that are known to be SIP phones."""
     return [file.mac for file in files if file.mac and file.mac not in ours and file.protocol == protocol]
+
+
+def _only_load(load: str) -> bytes:
+    return f"<device><loadInformation>{escape(load)}</loadInformation></device>".encode("latin-1", "replace")
 
 
 def _is_ours(element: loads_xml.Element) -> bool:

@@ -14,11 +14,11 @@ from .._change.model import Change
 from .._phone import cnf, loads_xml
 from .._phone.boot import Boot, Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
-from .._text import count, list_some, mask_from_secret, quote
+from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
-from .findings import quoted
-from .foresight import Foresight, bad_ends, by_reason, reason
-from .loads import loads_files, neighbours
+from .findings import harmless, quoted
+from .foresight import Foresight, bad_ends, by_reason, doubts, reason
+from .loads import loads_files, misled, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
 
 REFUSE, FOLLOW = "refuse", "follow"
@@ -173,20 +173,13 @@ class _Planning:
 
     def point_loads(self, os79xx: str, follow: bool) -> None:
         """The XML files with loads by which phones may end elsewhere."""
-        wrong = {xml.file.name: xml for xml in self.xml if xml.wrong(self.image) and (xml.mac is None or xml.mac in self.targets)}
-        if not wrong:
-            return
         contents = {**self.contents, self._os79xx_path: _line(os79xx)}
-        left = self.now.instead(contents)
-        followed = self.now.instead({**contents, **{xml.file.path: xml.following(self.image) for xml in wrong.values()}})
-        misled: Dict[str, List[str]] = {}
-        for mac, target in self.targets.items():
-            if mac not in self.hold and self._ends(left, mac, target) - self._ends(followed, mac, target):
-                own = f"SEP{mac}.cnf.xml"
-                misled.setdefault(own if own in wrong else loads_xml.XML_DEFAULT, []).append(mac)
-        for name, macs in misled.items():
+        targets = {mac: target for mac, target in self.targets.items() if mac not in self.hold}
+        by_name = {xml.file.name: xml for xml in self.xml}
+        runs = {mac: self._runs(mac) for mac in targets}
+        for name, macs in misled(self.now, contents, self.xml, runs, targets).items():
             self.misled.update(macs)
-            xml = wrong[name]
+            xml = by_name[name]
             element = xml.wrong(self.image)[0]
             others = [one.file.name for one in self.xml if one.file.path == xml.file.path and self._stays_out(one.mac)]
             text = f"{name}:{element.line}: names the load {quoted(element.load)}, which may win over image_version from 7.x on"
@@ -220,7 +213,7 @@ class _Planning:
         changed = self.now.instead({**self.contents, self._os79xx_path: _line(name)})
         if not file:
             left = self.now.instead(self.contents)
-            needed = any(self._ends(left, mac, target) - self._ends(changed, mac, target) for mac, target in self.movers.items())
+            needed = any(self._doubts(left, mac, target) - self._doubts(changed, mac, target) for mac, target in self.movers.items())
             needed = needed or name != self.image.os79xx
         else:
             needed = self.only is None or any(self._reads_os79xx(changed, mac) for mac in self.movers)
@@ -249,8 +242,8 @@ class _Planning:
             if new:
                 wanted.would_move[mac] = self.named[mac]
         wanted.boots = then.groups({mac: self._runs(mac) for mac in self.movers}, self.targets)
-        boots = wanted.boots if self.phones and not skip_blocked else []
-        for (arrives, target, why), macs in by_reason(boots, self.targets).items():
+        told = wanted.boots if self.phones and not skip_blocked else []
+        for (arrives, target, why), macs in by_reason(told, self.targets).items():
             who = f"{count(macs)} ({list_some(macs)})"
             if arrives:
                 wanted.warnings.append(f"{who} may not end on {target}: {why}")
@@ -279,10 +272,7 @@ class _Planning:
             none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
             lacks = self.now.lacks(old)
             elsewhere = {self.named[mac] for mac in macs} - {old.name}
-            why = [
-                *self.now.problems(old),
-                *(f"the files name {quote(mask_from_secret(name)) if name else 'no image'}" for name in sorted(elsewhere)),
-            ]
+            why = [*self.now.problems(old), *(f"the files name {harmless(name) or 'no image'}" for name in sorted(elsewhere))]
             self.wanted.way_back.append(
                 {
                     "image": old.name,
@@ -322,8 +312,8 @@ class _Planning:
     def _runs(self, mac: str) -> Optional[Image]:
         return self.phones[mac] if mac in self.phones else recognise(self.named[mac])
 
-    def _ends(self, foresight: Foresight, mac: str, target: Image) -> Set[Tuple[str, Optional[Image]]]:
-        return {outcome[:2] for outcome in bad_ends(foresight.of(mac, self._runs(mac)).outcomes, target)}
+    def _doubts(self, foresight: Foresight, mac: str, target: Image) -> Set[Any]:
+        return doubts(foresight.of(mac, self._runs(mac)).outcomes, target)
 
     def _reads_os79xx(self, foresight: Foresight, mac: str) -> bool:
         return _asks(foresight.of(mac, self._runs(mac)), OS79XX)

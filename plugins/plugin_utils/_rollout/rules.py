@@ -59,6 +59,7 @@ class Rules:
     skip_blocked: bool
     verify_files: bool
     verify_tftp: bool | None
+    loads: str
     scope: str
     accept_others: bool
     accept_unknown_mac: bool

@@ -46,7 +46,7 @@ def answering(result, check=False, **variables):
         calls.append(call)
         return result
 
-    return TftpHost("pbx", {"cisco79xx_tftp_root": "/srv/tftp", **variables}, ask, check), calls
+    return TftpHost("pbx", {"cisco79xx_tftp_root": "/srv/tftp", **variables}, ask, check, "follow"), calls
 
 
 def test_a_look_changes_nothing_and_a_dry_run_neither(root):
@@ -116,6 +116,7 @@ def test_what_is_asked(check):
         "hold": {},
         "phones": {MAC: OLD},
         "skip_blocked": True,
+        "loads": "follow",
     }
     undo = {"tftp_root": "/srv/tftp", "tftp_user": "nobody", "differences": DIFFERENCES, "required": False}
     assert calls == [
