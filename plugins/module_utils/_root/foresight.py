@@ -111,8 +111,9 @@ class Foresight:
         try:
             if name in self.root.entries:
                 return self.root.config(name)
-            # The same file under another name, by a link
-            path = self.root.tree.resolve(name) if "/" in name else ""
+            if "/" not in name:
+                return None
+            path = self.root.tree.resolve(name)  # the same file under another name, by a link
         except Unusable as error:
             self.unreadable[name] = str(error)
             return None
