@@ -106,7 +106,7 @@ def _list(spec: object) -> list[object]:
 
 
 def _names(spec: object) -> list[object]:
-    """As `_list`, but within brackets they need no quotes, and empty ones do not count."""
+    """As `_list`, for names: within brackets they need no quotes, and empty ones do not count."""
     items = [item.strip("[] '\"") if isinstance(item, str) else item for item in _list(spec)]
     return [item for item in items if item != ""]
 
