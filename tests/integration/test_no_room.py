@@ -15,6 +15,8 @@ from contextlib import suppress
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 SLOW = 0.03
 """Time scale at which phones are away for some seconds."""

@@ -154,6 +154,7 @@ def test_a_wave_whose_reader_has_left(site, ends, more):
     goes_on(here, *WAVE)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("task", "paused"), [("Look at", 0), ("Plan", 0), ("Plan", 3), ("Change the files", 0), ("Report", 0), ("Report", 3)]
 )
@@ -168,6 +169,7 @@ def test_a_reader_that_leaves_at_a_step(site, task, paused):
     goes_on(here, "-e", "waves=100%")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("wave", [WAVE, ("-e", "sites=apart", *WAVE)])
 def test_several_sites_whose_reader_has_left(tmp_path, wave):
     if os.geteuid():

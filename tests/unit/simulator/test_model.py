@@ -90,7 +90,7 @@ def ends_of(fate, start):
     return {(LOOPS, None)} | ({(STUCK, None)} if all(name in LOADERS or name.startswith("P003-") for name in fate.images) else set())
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     roots(),
     st.sampled_from((*SIP_IMAGES, *SIP_IMAGES, "P00308000500")),
