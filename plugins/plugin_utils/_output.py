@@ -50,9 +50,11 @@ class Output:
     def settle(self) -> None:
         """Wait until what was handed over is written: as long as its reader pauses."""
         events = 0
-        while self._watch.ident and events != select.POLLOUT:  # anything else ends this process
+        while self._watch.ident and not events:
             time.sleep(SETTLE)
             events = _poll(select.POLLOUT, 0)
+        if events & ~select.POLLOUT:
+            self._watch.join()  # it ends Ansible
 
 
 def _poll(events: int, milliseconds: float | None = None) -> int:
