@@ -155,9 +155,7 @@ def test_a_wave_whose_reader_has_left(site, ends, more):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(
-    ("task", "paused"), [("Plan", 0), ("Plan", 3), ("Change the files", 0), ("Report", 3)]
-)
+@pytest.mark.parametrize(("task", "paused"), [("Plan", 0), ("Plan", 3), ("Change the files", 0), ("Report", 3)])
 def test_a_reader_that_leaves_at_a_step(site, task, paused):
     """`paused`: as `less` does, which does not read on before it is asked to."""
     here = site(fleet(2))
