@@ -59,14 +59,14 @@ def end_of(run, folder, seconds=10):
     return status
 
 
-def left(here, moment, *arguments, ends=os.pipe, paused=0.0, environment=AT_ONCE):
+def left(here, moment, *arguments, ends=os.pipe, paused=0.0, environment=None):
     """Start a rollout, close the end that reads its output at that moment, and see that nothing is left of it within 10 seconds.
 
     `moment`: a text that it has printed, or a function. `paused`: seconds before that in which nobody reads, nor can anything be written.
     Returns its exit status and when the reader left.
     """
     reader, writer = ends()
-    with here.started(*arguments, stdout=writer, environment=environment) as run:
+    with here.started(*arguments, stdout=writer, environment=AT_ONCE if environment is None else environment) as run:
         if not paused:
             os.close(writer)
         printed = b""

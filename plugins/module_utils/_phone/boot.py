@@ -124,7 +124,7 @@ def _anything(view: View, own: Own, phone: Phone, walks: List[_Walk]) -> Boot:
         if image and image.protocol != LOADER and image != phone.runs and set(image.files) - set(view.lacks(image)):
             ends += [(RUNS, image)] if image.signed or not (phone.runs and phone.runs.signed) else []
     return Boot(
-        phone.mac, tuple(Outcome(*end, used) for end in dict.fromkeys(ends)), tuple(Request(file, False) for file, _ in _merged(walks))
+        phone.mac, tuple(Outcome(*end, used) for end in dict.fromkeys(ends)), tuple(Request(one.file, False) for one in _merged(walks))
     )
 
 

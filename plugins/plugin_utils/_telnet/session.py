@@ -171,7 +171,9 @@ def _typed(line: str) -> bytes:
 def hide(text: str, password: str) -> str:
     """The text without the password: in any case, with blanks, line ends and escapes in it, and with its end cut off."""
     typed = _typed(password)
-    for spelt in {password, typed.decode("latin-1"), printable(typed), password.encode("utf-8", "replace").decode("latin-1")}:
+    for spelt in dict.fromkeys(
+        (password, typed.decode("latin-1"), printable(typed), password.encode("utf-8", "replace").decode("latin-1"))
+    ):
         secret = re.sub(_BLANK, "", spelt)
         for junk in _JUNK if secret else ():
             text = _masked(text, secret, junk)

@@ -86,7 +86,7 @@ def test_an_image_is_read_as_in_the_whole_file(parts):
 
 def test_the_view_asks_for_shared_files_once_and_for_those_of_a_phone_by_its_mac():
     asked: list[str] = []
-    boots = boot.Boots(view.View(lambda name: asked.append(name), lambda image: image.files))
+    boots = boot.Boots(view.View(asked.append, lambda image: image.files))
     for number in range(3):
         boots.of(boot.Phone(f"0011BB00000{number}", image.parse("P0S3-8-12-00")))
     assert sorted(asked[:3]) == ["OS79XX.TXT", "SIPDefault.cnf", "XMLDefault.cnf.xml"]
