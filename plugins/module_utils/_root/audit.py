@@ -69,9 +69,8 @@ class _Survey:
         default = self._default()
         phones, overrides = self._phones()
         os79xx = self._os79xx()
-        self.told = {
-            mac: image for mac, image in ((mac, recognise(phone["effective_image"] or "")) for mac, phone in phones.items()) if image
-        }
+        told = {mac: recognise(phone["effective_image"] or "") for mac, phone in phones.items()}
+        self.told = {mac: image for mac, image in told.items() if image}
         xml = list(loads_files(self.now, exact=False))
         loads = self._loads(xml, phones)
         syncinfo = self._syncinfo()
@@ -215,17 +214,18 @@ class _Survey:
         by_name = misled(self.now, {}, xml, runs, self.told)
         for one in xml:
             against = by_name.get(one.file.name, [])
-            wrong = [element for mac in against for element in one.wrong(self.told[mac])]
+            told = sorted({self.told[mac].name for mac in against})
+            wrong = [element for image in map(parse, told) for element in one.wrong(image)]
             for element in filter(lambda element: element.load, one.elements):
                 fights = element in wrong
                 loads.append({"file": plain(one.file.name), "mac": one.mac, "load": harmless(element.load), "fights": fights})
                 if fights:
-                    text = f"names the load {quoted(element.load)}, which may win over image_version"
-                    text += f" {list_some(sorted({self.told[mac].name for mac in against}))} of {count(against)} ({list_some(against)})"
-                    text += ": name the same in both, or set loads to follow in the next rollout (-e loads=follow)"
+                    text = f"names the load {quoted(element.load)}, which may win over image_version {list_some(told)}"
+                    text += f" of {count(against)} ({list_some(against)}): name the same in both, or have it follow in the next rollout"
+                    text += " (-e loads=follow)"
                     self.findings.fault(one.file.name, text, element.line, element.column)
-        told = {mac for macs in by_name.values() for mac in macs}
-        self._check_at_rest({mac: image for mac, image in self.told.items() if mac in phones and mac not in told}, phones)
+        fought = {mac for macs in by_name.values() for mac in macs}
+        self._check_at_rest({mac: image for mac, image in self.told.items() if mac in phones and mac not in fought}, phones)
         return loads
 
     def _check_at_rest(self, told: Dict[str, Image], phones: Dict[str, Info]) -> None:

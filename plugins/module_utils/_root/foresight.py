@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import posixpath
 from types import MappingProxyType
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._phone.boot import Boot, Boots, Outcome, Phone
 from .._phone.image import SIP, Image
@@ -21,8 +21,6 @@ from .read import Root, RootFile, Unusable
 
 Contents = Mapping[str, Optional[bytes]]
 """Path in the root (of a file itself, behind any link) → its content, None for a file that is gone."""
-Target = Union[None, Image, Mapping[str, Image]]
-"""What phones shall run: one image, or one for each MAC."""
 
 _BY_FILES = frozenset(("load_against_version", "loader_not_named"))
 """The rules about what an XML file and OS79XX.TXT say otherwise than image_version, or do not say."""
@@ -57,19 +55,26 @@ class Foresight:
         """What that phone does when it restarts, as `boot.Phone` has it."""
         return self._boots.of(Phone(mac, runs, generation, protocol))
 
-    def groups(self, phones: Mapping[str, Optional[Image]], target: Target = None) -> List[Dict[str, Any]]:
+    def asks(self, mac: str, runs: Optional[Image], name: str) -> bool:
+        """Whether that phone asks for this file, or may, now or once it has loaded another image."""
+        return any(request.file == name for request in self.of(mac, runs).requests_of_all)
+
+    def doubts(self, mac: str, runs: Optional[Image], target: Image) -> Set[Tuple[str, Optional[Image], FrozenSet[str]]]:
+        """The bad ends, and whether an XML file or OS79XX.TXT may lead there: to find out whether other contents of these are better."""
+        return {(one.end, one.image, _BY_FILES.intersection(one.rules)) for one in bad_ends(self.of(mac, runs).outcomes, target)}
+
+    def groups(self, phones: Mapping[str, Optional[Image]], targets: Mapping[str, Image]) -> List[Dict[str, Any]]:
         """How it may end for phones (MAC → what it runs, None if that is not known), for those together that find the same.
 
         Phones that are sure to end on their target, or to stay on it, are left out. Each is a dict: `macs`, `sure` (there is one end),
         `ends`: the likeliest first, each with `end` (see `boot.Outcome`), `image` (its name, None if none or not known) and `rules`;
         `arrives`: whether it may end on the target; and `why` it may not: a sentence.
         """
-        found: Dict[Tuple[Optional[Image], Tuple[Outcome, ...]], List[str]] = {}
+        found: Dict[Tuple[Image, Tuple[Outcome, ...]], List[str]] = {}
         for mac, runs in phones.items():
-            wanted = target.get(mac) if isinstance(target, Mapping) else target
             outcomes = self.of(mac, runs).outcomes
-            if bad_ends(outcomes, wanted):
-                found.setdefault((wanted, outcomes), []).append(mac)
+            if bad_ends(outcomes, targets[mac]):
+                found.setdefault((targets[mac], outcomes), []).append(mac)
         return [
             {
                 "macs": macs,
@@ -135,11 +140,6 @@ def arrives(outcome: Outcome, target: Optional[Image]) -> bool:
 def bad_ends(outcomes: Sequence[Outcome], target: Optional[Image]) -> List[Outcome]:
     """Those that are not the target."""
     return [outcome for outcome in outcomes if not arrives(outcome, target)]
-
-
-def doubts(outcomes: Sequence[Outcome], target: Optional[Image]) -> Set[Tuple[str, Optional[Image], FrozenSet[str]]]:
-    """The bad ends, and whether an XML file or OS79XX.TXT may lead there: to find out whether other contents of these would be better."""
-    return {(outcome.end, outcome.image, _BY_FILES.intersection(outcome.rules)) for outcome in bad_ends(outcomes, target)}
 
 
 def reason(outcomes: Sequence[Outcome], target: Optional[Image]) -> str:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from .._phone import cnf, loads_xml
 from .._phone.image import LOADER, SCCP, SIP, Image, recognise
-from .foresight import Contents, Foresight, doubts
+from .foresight import Contents, Foresight
 from .read import RootFile
 
 OTHER_MODEL = "another model"
@@ -79,7 +79,7 @@ def misled(
             loads = {file.file.path: file.wrong(image)[turn % len(file.wrong(image))].load for file in wrong.values()}
             left = foresight.instead({**contents, **{path: _only_load(load) for path, load in loads.items()}})
             for mac in sorted(macs):
-                if doubts(left.of(mac, runs[mac]).outcomes, image) - doubts(followed.of(mac, runs[mac]).outcomes, image):
+                if left.doubts(mac, runs[mac], image) - followed.doubts(mac, runs[mac], image):
                     name = f"SEP{mac}.cnf.xml" if f"SEP{mac}.cnf.xml" in wrong else loads_xml.XML_DEFAULT
                     found.setdefault(name, []).append(mac)
                     macs.discard(mac)

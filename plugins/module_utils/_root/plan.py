@@ -12,12 +12,12 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set,
 from .. import _files
 from .._change.model import Change
 from .._phone import cnf, loads_xml
-from .._phone.boot import Boot, Outcome
+from .._phone.boot import Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
 from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
 from .findings import harmless, quoted
-from .foresight import Foresight, bad_ends, by_reason, doubts, reason
+from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
 from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
 
@@ -107,40 +107,34 @@ def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[st
     return cnf.lookup(data or b"", "image_version") or "", {mac: name for mac, name in own.items() if name}
 
 
+@dataclass
 class _Planning:
-    """`named`: MAC → what the files name for it now, of every SIP phone that is known. `targets`: MAC → image of those to point or hold."""
+    """`named`: MAC → what the files name for it now, of every SIP phone that is known; `runs`: what it runs. `targets`: MAC → image of
+    those to point or hold; `movers`: of those that this is about. `misled`: MACs of phones of which a fault says that a load misleads them.
+    """
 
-    def __init__(
-        self,
-        root: Root,
-        image: Image,
-        server: ServerUser,
-        only: Optional[FrozenSet[str]],
-        hold: Mapping[str, Image],
-        phones: Mapping[str, Optional[Image]],
-    ) -> None:
-        self.root = root
-        self.image = image
-        self.server = server
-        self.only = only
-        self.hold = hold
-        self.phones = phones
-        self.wanted = RootChanges(image.name)
-        self.faults: List[str] = []
-        self.files: Dict[str, RootFile] = {}
-        self.named: Dict[str, str] = {}
-        self.default_named = ""
-        self.targets: Dict[str, Image] = {}
-        self.misled: Set[str] = set()
-        """MACs of phones of which a fault says that a load misleads them."""
-        self.now = Foresight(root, server=server)
+    root: Root
+    image: Image
+    server: ServerUser
+    only: Optional[FrozenSet[str]]
+    hold: Mapping[str, Image]
+    phones: Mapping[str, Optional[Image]]
+    faults: List[str] = field(default_factory=list)
+    files: Dict[str, RootFile] = field(default_factory=dict)
+    named: Dict[str, str] = field(default_factory=dict)
+    misled: Set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.wanted = RootChanges(self.image.name)
+        self.default_named = (cnf.lookup(self.root.default.data, "image_version") or "") if self.root.default else ""
+        self.now = Foresight(self.root, server=self.server)
         self.xml = list(loads_files(self.now))
+        self.os79xx_path = self.root.os79xx.path if self.root.os79xx else OS79XX
 
     def point_files(self) -> None:
         """SIPDefault.cnf and the phones' own files."""
         root, wanted, apart = self.root, self.wanted, set(self.hold) | (self.only or set())
-        default = root.default
-        named = self.default_named = cnf.lookup(default.data, "image_version") or "" if default else ""
+        default, named = root.default, self.default_named
         if default:
             self.files[default.path] = default
         if self.only is None and (default or SIP_DEFAULT not in root.entries):
@@ -167,17 +161,18 @@ class _Planning:
         for xml in self.xml:
             if xml.mac and xml.protocol == SIP:
                 self.named.setdefault(xml.mac, next((element.load for element in xml.elements if element.load), named))
-        for mac in self.phones:
-            self.named.setdefault(mac, named)
+        self.named = {**dict.fromkeys(self.phones, named), **self.named}
+        self.runs = {mac: recognise(name) for mac, name in self.named.items()}
+        self.runs.update(self.phones)
         self.targets = {mac: self.hold.get(mac, self.image) for mac in self.named if self.only is None or mac in apart}
+        self.movers = {mac: self.runs[mac] for mac in self.phones or self.targets if mac in self.targets}
 
     def point_loads(self, os79xx: str, follow: bool) -> None:
         """The XML files with loads by which phones may end elsewhere."""
-        contents = {**self.contents, self._os79xx_path: _line(os79xx)}
+        contents = {**self.contents, self.os79xx_path: _line(os79xx)}
         targets = {mac: target for mac, target in self.targets.items() if mac not in self.hold}
         by_name = {xml.file.name: xml for xml in self.xml}
-        runs = {mac: self._runs(mac) for mac in targets}
-        for name, macs in misled(self.now, contents, self.xml, runs, targets).items():
+        for name, macs in misled(self.now, contents, self.xml, self.runs, targets).items():
             self.misled.update(macs)
             xml = by_name[name]
             element = xml.wrong(self.image)[0]
@@ -210,13 +205,16 @@ class _Planning:
         if (file and file.data in (_line(name), name.encode("ascii"))) or (OS79XX in self.root.entries and not file):
             wanted.os79xx = name
             return
-        changed = self.now.instead({**self.contents, self._os79xx_path: _line(name)})
+        changed = self.now.instead({**self.contents, self.os79xx_path: _line(name)})
         if not file:
             left = self.now.instead(self.contents)
-            needed = any(self._doubts(left, mac, target) - self._doubts(changed, mac, target) for mac, target in self.movers.items())
-            needed = needed or name != self.image.os79xx
+            better = (
+                left.doubts(mac, runs, self.targets[mac]) - changed.doubts(mac, runs, self.targets[mac])
+                for mac, runs in self.movers.items()
+            )
+            needed = name != self.image.os79xx or any(better)
         else:
-            needed = self.only is None or any(self._reads_os79xx(changed, mac) for mac in self.movers)
+            needed = self.only is None or any(changed.asks(mac, runs, OS79XX) for mac, runs in self.movers.items())
         sccp = neighbours(self.xml, self.named, SCCP)
         seen = f"SCCP phones up to 6.x read it too: {count(sccp, 'SCCP phone')} seen here ({list_some(sccp)})"
         if not needed:
@@ -227,9 +225,7 @@ class _Planning:
         wanted.changes.append(self.root.change(OS79XX, file, _line(name)))
         if sccp:
             wanted.advice.append(f"{OS79XX} changes, and {seen}")
-        others = (
-            [mac for mac in self.named if mac not in self.targets and self._reads_os79xx(changed, mac)] if self.only is not None else []
-        )
+        others = [mac for mac, runs in self.runs.items() if mac not in self.targets and changed.asks(mac, runs, OS79XX)]
         if others:
             wanted.advice.append(f"{OS79XX} changes, and others up to 6.x read it too: {count(others)} ({list_some(others)})")
 
@@ -237,11 +233,10 @@ class _Planning:
         """What phones do with the changed root, and once it is put back."""
         wanted = self.wanted
         then = self.now.instead(self.contents) if wanted.changes else self.now
-        for mac in self.named if wanted.changes else ():
-            new = _releases(then.of(mac, self._runs(mac)).outcomes) - _releases(self.now.of(mac, self._runs(mac)).outcomes)
-            if new:
+        for mac, runs in self.runs.items() if wanted.changes else ():
+            if _releases(then.of(mac, runs).outcomes) - _releases(self.now.of(mac, runs).outcomes):
                 wanted.would_move[mac] = self.named[mac]
-        wanted.boots = then.groups({mac: self._runs(mac) for mac in self.movers}, self.targets)
+        wanted.boots = then.groups(self.movers, self.targets)
         told = wanted.boots if self.phones and not skip_blocked else []
         for (arrives, target, why), macs in by_reason(told, self.targets).items():
             who = f"{count(macs)} ({list_some(macs)})"
@@ -250,8 +245,8 @@ class _Planning:
             elif not self.misled.issuperset(macs):
                 self.faults.append(f"{who} cannot get to {target}: {why} Choose another image, or leave them out")
         for name, why in self.now.unreadable.items():
-            file_mac = loads_xml.mac_of(name)
-            if file_mac in self.targets or (not file_mac and any(_asks(then.of(mac, self._runs(mac)), name) for mac in self.targets)):
+            own = loads_xml.mac_of(name)
+            if own in self.targets or (not own and any(then.asks(mac, self.runs[mac], name) for mac in self.targets)):
                 self.faults.append(f"{name} {why}")
         if self.image.advisory:
             wanted.advice.append(self.image.advisory)
@@ -260,13 +255,12 @@ class _Planning:
     def _foresee_way_back(self) -> None:
         """The files as they are now, but for the loader in OS79XX.TXT, which phones need that were on 6.x or older meanwhile."""
         going: Dict[Image, List[str]] = {}
-        for mac in self.movers:
-            runs = self._runs(mac)
+        for mac, runs in self.movers.items():
             if runs and not runs.same_as(self.targets[mac]):
                 going.setdefault(runs, []).append(mac)
         for old, macs in going.items():
             needs_loader = old.loader and any(self.targets[mac].generation < FIRST_WITH_LOADER for mac in macs)
-            back = self.now.instead({self._os79xx_path: _line(old.os79xx)} if needs_loader else {})
+            back = self.now.instead({self.os79xx_path: _line(old.os79xx)} if needs_loader else {})
             ways = [back.of(mac, self.targets[mac]).outcomes for mac in macs]
             bad = [outcomes for outcomes in ways if bad_ends(outcomes, old)]
             none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
@@ -299,24 +293,6 @@ class _Planning:
     def contents(self) -> Dict[str, Optional[bytes]]:
         """The files that change, as `Foresight` takes them."""
         return {change.path: change.after for change in self.wanted.changes}
-
-    @property
-    def movers(self) -> Dict[str, Image]:
-        """MAC → target, of the phones that this is about."""
-        return {mac: self.targets[mac] for mac in self.phones or self.targets if mac in self.targets}
-
-    @property
-    def _os79xx_path(self) -> str:
-        return self.root.os79xx.path if self.root.os79xx else OS79XX
-
-    def _runs(self, mac: str) -> Optional[Image]:
-        return self.phones[mac] if mac in self.phones else recognise(self.named[mac])
-
-    def _doubts(self, foresight: Foresight, mac: str, target: Image) -> Set[Any]:
-        return doubts(foresight.of(mac, self._runs(mac)).outcomes, target)
-
-    def _reads_os79xx(self, foresight: Foresight, mac: str) -> bool:
-        return _asks(foresight.of(mac, self._runs(mac)), OS79XX)
 
     def _stays_out(self, mac: Optional[str]) -> bool:
         """Whether a file of that phone, None for all of them, has to stay as it is."""
@@ -355,7 +331,3 @@ def _line(name: str) -> bytes:
 
 def _releases(outcomes: Iterable[Outcome]) -> Set[Tuple[str, Tuple[int, ...]]]:
     return {(outcome.image.protocol, outcome.image.version) for outcome in outcomes if outcome.image}
-
-
-def _asks(boot: Boot, name: str) -> bool:
-    return any(request.file == name for request in boot.requests_of_all)

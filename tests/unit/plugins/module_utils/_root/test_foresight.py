@@ -67,12 +67,12 @@ def test_phones_that_find_the_same_are_one_group_and_those_that_arrive_for_sure_
     (root / f"SIP{third}.cnf").write_text(f"image_version: {NEW}\n")
     phones = {MAC: NEW, OTHER: NEW, third: NEW}
     foresight = Foresight(Root(str(root)))
-    assert foresight.groups({third: NEW}, NEW) == foresight.groups(phones, {MAC: NEW, OTHER: NEW, third: NEW})[1:] == []
-    (group,) = foresight.groups(phones, NEW)
+    assert foresight.groups({third: NEW}, phones) == foresight.groups(phones, phones)[1:] == []
+    (group,) = foresight.groups(phones, phones)
     assert group["macs"] == [MAC, OTHER]
     assert group["ends"][0] == {"end": "stays", "image": NEW.name, "rules": group["ends"][0]["rules"]}
-    assert {end["image"] for end in foresight.groups({MAC: None}, NEW)[0]["ends"]} >= {None}
-    assert [len(group["macs"]) for group in foresight.groups(phones)] == [2, 1]
+    assert {end["image"] for end in foresight.groups({MAC: None}, phones)[0]["ends"]} >= {None}
+    assert [len(group["macs"]) for group in foresight.groups(phones, dict.fromkeys(phones, OLD))] == [2, 1]
 
 
 def test_what_an_image_lacks(root):
