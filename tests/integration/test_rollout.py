@@ -51,6 +51,24 @@ def test_a_fleet_is_downgraded_and_taken_back(site):
     assert (here.root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00\n"
 
 
+def test_a_load_that_wins_is_refused_or_follows(site):
+    here = site(mixed(2))
+    sep = here.root / f"SEP{here.phones[0]['mac']}.cnf.xml"
+    sep.write_bytes(b'<device>\n<loadInformation model="IP Phone 7960">P0S3-08-2-00</loadInformation></device>\r\n')
+    before = here.digest()
+    refused = here.play("downgrade")
+    assert refused.status != 0
+    assert f"{sep.name}:2: names the load 'P0S3-08-2-00'" in refused.output and "-e loads=follow" in refused.output
+    assert here.digest() == before and not any(here.resets().values())
+
+    down = here.play("downgrade", "-e", "loads=follow")
+    assert down.status == 0, down.output
+    assert set(here.running().values()) == {"P0S3-06-3-00"}
+    assert sep.read_bytes() == b'<device>\n<loadInformation model="IP Phone 7960">P0S3-06-3-00</loadInformation></device>\r\n'
+    assert here.play("rollback", image=None).status == 0
+    assert b">P0S3-08-2-00<" in sep.read_bytes()
+
+
 def test_a_dry_run_shows_all_and_touches_nothing(site):
     here = site(mixed(4))
     before = here.digest()

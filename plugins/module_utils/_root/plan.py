@@ -41,7 +41,7 @@ class RootChanges:
     os79xx: Optional[str] = None
     """The name in OS79XX.TXT then; None if there is no such file, or it stays as it is."""
     would_move: Dict[str, str] = field(default_factory=dict)
-    """MAC → image that the files name for it now, of every phone that may run another release then, which it would not now."""
+    """MAC → image that the files name for it now, of every phone that may run another release because of the change."""
     boots: List[Dict[str, Any]] = field(default_factory=list)
     """How it may end for the phones that shall move, as `Foresight.groups`."""
     way_back: List[Dict[str, Any]] = field(default_factory=list)
@@ -234,7 +234,9 @@ class _Planning:
         wanted = self.wanted
         then = self.now.instead(self.contents) if wanted.changes else self.now
         for mac, runs in self.runs.items() if wanted.changes else ():
-            if _releases(then.of(mac, runs).outcomes) - _releases(self.now.of(mac, runs).outcomes):
+            before, after = (foresight.of(mac, runs).outcomes for foresight in (self.now, then))
+            # Where it may move as it is, the change may be what decides it
+            if after != before and _releases(after) - ({(runs.protocol, runs.version)} if runs else _releases(before)):
                 wanted.would_move[mac] = self.named[mac]
         wanted.boots = then.groups(self.movers, self.targets)
         told = wanted.boots if self.phones and not skip_blocked else []

@@ -257,6 +257,28 @@ def test_in_a_playbook(root, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_phones_run_decides_who_gets_there(root):
+    make_image(root, "P0S30203")
+    phones = {"00:11:22:aa:bb:cc": "P0S3-8-12-00", "001122AABBCD": "?"}
+    assert "1 phone (001122AABBCC) cannot get to P0S30203: Images from 5.x on are signed" in refused(root, image="P0S30203", phones=phones)
+    answer = run(root, image="P0S30203", phones=phones, skip_blocked=True)
+    assert [(group["macs"], group["arrives"]) for group in answer["boots"]] == [(["001122AABBCC"], False), (["001122AABBCD"], True)]
+    assert [(back["image"], back["phones"], back["returns"]) for back in answer["way_back"]] == [("P0S3-8-12-00", 1, "no")]
+    assert "boots" in run(root, image=NEW) and not run(root, image=NEW)["changed"]
+
+
+def test_loads_follow_in_the_same_transaction_and_come_back_with_it(root):
+    make_image(root, "P0S3-07-4-00")
+    sep = b"<device>\r\n<loadInformation>P0S3-07-4-00</loadInformation></device>"
+    (root / "SEP001122AABBCC.cnf.xml").write_bytes(sep)
+    before = content(root)
+    assert refused(root).startswith("SEP001122AABBCC.cnf.xml:2: names the load 'P0S3-07-4-00'")
+    assert "SEP001122AABBCC.cnf.xml" in run(root, loads="follow", run="spring")["changed_files"]
+    assert (root / "SEP001122AABBCC.cnf.xml").read_bytes() == sep.replace(b"P0S3-07-4-00", NEW.encode())
+    undone = run_module("tftp_root_undo", {"tftp_root": str(root), "state_dir": str(root.parent / "state-False"), "run": "spring"})
+    assert undone["changed"] and content(root) == before
+
+
 def test_return_values_are_documented(root):
     answer = run(root, backup=True, differences=9)
     assert_documented("image_version", answer)

@@ -5,10 +5,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.foresight import Foresight
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_images, plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
+from ansible_collections.voip.cisco79xx.tests.simulator.boot import UP, BarePhone
+from ansible_collections.voip.cisco79xx.tests.simulator.boot import root as simulated
+from ansible_collections.voip.cisco79xx.tests.simulator.habits import CHOICES, Habits
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 MAC, OTHER = "0011BB000001", "0011BB000002"
@@ -83,3 +89,58 @@ def test_what_an_image_lacks(root):
     assert "not readable" in str(foresight.lacks(OLD)["P0S3-8-12-00.sb2"])
     assert [problem.split(" ")[0] for problem in foresight.problems(OLD)] == ["P003-8-12-00.sbn", "P0S3-8-12-00.sb2"]
     assert not foresight.lacks(NEW) and not foresight.problems(NEW)
+
+
+IMAGES = ["P0S3-8-12-00", "P0S3-08-2-00", "P0S3-07-5-00", "P0S3-06-3-00", "P0S3-05-2-00", "P0S30203"]
+version = st.sampled_from([*IMAGES, "", '" P0S3-8-12-00 "', "P0S3-06-3-00\nimage_version: P0S3-08-2-00"]).map("image_version: {}\n".format)
+load = st.sampled_from([*IMAGES, "P003-8-12-00", "P00308000500"]).map("<a><loadInformation>{}</loadInformation></a>".format)
+FILES = {
+    "SIPDefault.cnf": version,
+    f"SIP{MAC}.cnf": version | st.just("line1_name: 1\n"),
+    f"SIP{OTHER}.cnf": version | st.just(""),
+    f"SEP{MAC}.cnf.xml": load,
+    "XMLDefault.cnf.xml": load,
+    "OS79XX.TXT": st.sampled_from([*IMAGES, "P003-8-12-00", "P003-8-12-00 \r"]),
+}
+habits = st.builds(Habits.of, st.fixed_dictionaries({name: st.sampled_from(words) for name, words in CHOICES.items()}))
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shipped")
+    folder.chmod(0o755)
+    for name in IMAGES:
+        make_image(folder, name)
+    return folder
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    files=st.fixed_dictionaries({}, optional=FILES),
+    ways=st.lists(habits, min_size=2, max_size=2),
+    target=st.sampled_from(IMAGES),
+    only=st.none() | st.just(frozenset({MAC})),
+    follow=st.booleans(),
+)
+def test_nobody_moves_whom_the_plan_did_not_name(shipped, files, ways, target, only, follow):
+    """The simulated phones, which know nothing of the model, each with an answer to every question that is open."""
+    for name in FILES:
+        (shipped / name).unlink(missing_ok=True)
+    for name, text in files.items():
+        (shipped / name).write_bytes(text.encode())
+    image = parse(target)
+    try:
+        made = plan_changes(Root(str(shipped)), image, image.os79xx, only=only, loads="follow" if follow else "refuse")
+    except RootError as error:
+        assert any(word in str(error) for word in ("may win over image_version", "is missing in"))
+        return
+    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    after = {**before, **{change.path: change.after for change in made.changes}}
+    named = named_images(Root(str(shipped)), {})
+    for mac, way in zip((MAC, OTHER), ways, strict=True):
+        runs = recognise(named[1].get(mac) or named[0])
+        if f"SIP{mac}.cnf" not in before or runs is None:
+            continue
+        fates = [BarePhone(mac=mac, image=runs.name, habits=way).run(simulated(content)) for content in (before, after)]
+        if fates[1].end == UP and fates[1].images[0] not in (runs.name, *fates[0].images):
+            assert mac in made.would_move, (mac, way, fates)
