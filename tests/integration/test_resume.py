@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.tests.simulator.site import processes_of
+
 pytestmark = pytest.mark.once
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
@@ -33,26 +35,13 @@ def until(holds, seconds=60.0):
         time.sleep(0.02)
 
 
-def left_behind(folder):
-    """Processes of the run in this folder."""
-
-    def environment(process):
-        try:
-            return (process / "environ").read_bytes()
-        except OSError:
-            return b""
-
-    mark = f"ANSIBLE_CONFIG={folder}".encode()
-    return [process.name for process in Path("/proc").glob("[0-9]*") if mark in environment(process)]
-
-
 def ended(here, number, moment, *arguments):
     """Start the rollout, send it this signal at this moment, and return once nothing of it is left."""
     with here.started(*arguments) as run:
         moment()
         os.kill(run.pid, number)
         run.wait(20)
-    until(lambda: not left_behind(here.folder), 20)
+    until(lambda: not processes_of(here.folder), 20)
     return (here.folder / "output").read_text(errors="replace")
 
 

@@ -15,10 +15,10 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.tests.simulator.site import processes_of
 from ansible_collections.voip.cisco79xx.tests.simulator.sites import Sites
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
@@ -32,19 +32,6 @@ def fleet(count):
     return [{"image": OLD} for _number in range(count)]
 
 
-def processes(folder):
-    """Processes of the run in this folder."""
-
-    def environment(process):
-        try:
-            return (process / "environ").read_bytes()
-        except OSError:
-            return b""
-
-    mark = f"ANSIBLE_CONFIG={folder}".encode()
-    return [process.name for process in Path("/proc").glob("[0-9]*") if mark in environment(process)]
-
-
 def connection():
     return tuple(end.detach() for end in socket.socketpair())
 
@@ -53,7 +40,7 @@ def end_of(run, folder, seconds=10):
     """Its exit status, once nothing of it is left, which takes no longer than that."""
     until = time.monotonic() + seconds
     status = run.wait(seconds)
-    while processes(folder):
+    while processes_of(folder):
         assert time.monotonic() < until, "something of it is left"
         time.sleep(0.1)
     return status

@@ -49,6 +49,19 @@ def embedded(root: Path, port: int) -> list[str]:
     return [sys.executable, "-m", f"{__package__}.tftp_server", str(root), str(port)]
 
 
+def processes_of(folder: Path) -> list[str]:
+    """Numbers of the processes of an Ansible that was started for the site in that folder."""
+
+    def environment(process: Path) -> bytes:
+        try:
+            return (process / "environ").read_bytes()
+        except OSError:
+            return b""
+
+    mark = f"ANSIBLE_CONFIG={folder}".encode()
+    return [process.name for process in Path("/proc").glob("[0-9]*") if mark in environment(process)]
+
+
 @dataclass
 class Run:
     """How an Ansible command ended."""
