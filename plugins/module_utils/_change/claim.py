@@ -31,11 +31,15 @@ def default_state_dir() -> str:
     return os.path.join(state if os.path.isabs(state) else os.path.expanduser("~/.local/state"), "cisco79xx")
 
 
+def firmware_records(folder: str) -> str:
+    """The folder with the records of image files, of the root whose other records are in `folder`."""
+    return os.path.join(os.path.dirname(folder), "firmware", os.path.basename(folder))
+
+
 def refuse_if_elsewhere(tree: Tree, folder: str) -> None:
     """Raises TransactionError if that root's lock and records are in another folder than this one."""
     for other, real in _claims(tree, folder):
-        firmware = os.path.join(os.path.dirname(other), "firmware", os.path.basename(other))
-        if other == folder or not (os.path.isdir(other) or os.path.isdir(firmware)) or not _is(tree, real):
+        if other == folder or not (os.path.isdir(other) or os.path.isdir(firmware_records(other))) or not _is(tree, real):
             continue
         if real != tree.real:
             raise TransactionError(f"{tree.path} is {real} by another name, whose lock and records are in {other}: set tftp_root to {real}")

@@ -25,7 +25,7 @@ from .._files import cause
 from .._text import plain
 from .._tree import Tree
 from .apply import Repair, repair, transact
-from .claim import claim, default_state_dir, refuse_if_elsewhere, withdraw
+from .claim import claim, default_state_dir, firmware_records, refuse_if_elsewhere, withdraw
 from .journal import SET_STATE, Journal
 from .model import Change, TransactionError, why_no_root
 from .record import Record
@@ -33,12 +33,12 @@ from .undo import Undo, plan_undo, undo
 
 
 @contextmanager
-def locked(root: str, state_dir: Optional[str] = None, check: bool = False, records: str = "") -> Iterator[LockedRoot]:
+def locked(root: str, state_dir: Optional[str] = None, check: bool = False, firmware: bool = False) -> Iterator[LockedRoot]:
     """Keep every other run from that root, mend what a killed one left there, and hand out what may be done to it.
 
     With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is a file in the state
-    folder, where nobody else can put a hand on it, and ends with the process. Records are kept apart in the folder `records` of the state
-    folder, if given; what a killed run left of the others is mended first.
+    folder, where nobody else can put a hand on it, and ends with the process. The records of image files (`firmware`) are kept apart;
+    what a killed run left of the others is mended first.
     Raises TransactionError if there is no such root, somebody else has the lock, the root's records are in another state folder,
     `state_dir` cannot be used, or mending fails.
     """
@@ -53,8 +53,8 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False, reco
         refuse_if_elsewhere(tree, journal.folder)
         _lock(journal, check, stack)
         mended = repair(journal, check)
-        if records:
-            journal = Journal(tree, os.path.join(state, records, _key(tree.real)))
+        if firmware:
+            journal = Journal(tree, firmware_records(journal.folder))
             mended += repair(journal, check)
         yield LockedRoot(journal, check, mended)
 
@@ -171,9 +171,8 @@ def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
 def _leave_nothing(journal: Journal, with_state: bool) -> None:
     """A run that has changed nothing leaves no folder. Whoever opened the lock file before it was removed notices, and opens a new one."""
     folder = journal.folder
-    firmware = os.path.join(os.path.dirname(folder), "firmware", os.path.basename(folder))
     with suppress(OSError):
-        if os.listdir(folder) == ["lock"] and not os.path.isdir(firmware):
+        if os.listdir(folder) == ["lock"] and not os.path.isdir(firmware_records(folder)):
             withdraw(journal.tree, folder)
             os.unlink(f"{folder}/lock")
             os.rmdir(folder)

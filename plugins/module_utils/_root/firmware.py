@@ -25,12 +25,13 @@ from .._change.lock import LockedRoot
 from .._change.model import Change
 from .._phone import cnf, container, loads_xml
 from .._phone.image import EXTENSIONS, FIRST_WITH_LOADER, MANIFEST, SIP, Image, extension, of_file, raw_twin
+from .._phone.view import OS79XX
 from .._text import list_some
 from .._tree import LINK
 from .access import ServerUser, out_of_reach, unwritable
 from .archive import MAX_FILE, Member, Source, shown
 from .image_files import image_problems
-from .read import OS79XX, Root, RootError, Unusable, unreadable
+from .read import Root, RootError, Unusable, unreadable
 
 SPARE = 64 << 10
 """Bytes that have to stay free: for the folder itself, and for the configurations that are changed next."""
@@ -45,7 +46,7 @@ def locked(root: str, state_dir: Optional[str], check: bool) -> Iterator[LockedR
 
     Raises TransactionError.
     """
-    with lock.locked(root, state_dir, check, "firmware") as store:
+    with lock.locked(root, state_dir, check, firmware=True) as store:
         store.refuse_if_half_changed()
         yield store
 

@@ -365,7 +365,7 @@ def test_what_a_killed_run_left_is_mended_first(root, apart):
                 os._exit(9)
 
         os.replace = replace  # type: ignore[assignment]
-        with lock.locked(str(root), str(root.parent / "state"), False, apart) as store:
+        with lock.locked(str(root), str(root.parent / "state"), firmware=bool(apart)) as store:
             change = Change("SIPDefault.cnf", "SIPDefault.cnf", Path(path).read_bytes(), b"image_version: P0S3-06-3-00\n", os.stat(path))
             store.apply([change, Change("other", "other", None, b"x", None)])
         os._exit(0)
