@@ -19,13 +19,14 @@ from .. import _files
 from .._phone import cnf, loads_xml
 from .._phone.image import LOADER, SCCP, SIP, Image, ImageNameError, parse, parse_application, recognise
 from .._phone.rules import RULES
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some, mask_from_secret, plain
 from .access import ServerUser
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
 from .foresight import Foresight, by_reason
 from .image_files import right_names
 from .loads import OTHER_MODEL, LoadsFile, loads_files, misled, neighbours
-from .read import OS79XX, SIP_DEFAULT, Root, RootFile
+from .read import Root, RootFile
 from .served import Question
 
 RINGLIST = "RINGLIST.DAT"

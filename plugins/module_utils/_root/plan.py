@@ -14,12 +14,13 @@ from .._change.model import Change
 from .._phone import cnf, loads_xml
 from .._phone.boot import Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some
 from .access import ANYBODY, ServerUser, unwritable
 from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
-from .read import OS79XX, SIP_DEFAULT, Root, RootError, RootFile
+from .read import Root, RootError, RootFile
 
 REFUSE, FOLLOW = "refuse", "follow"
 """What to do about a load in an XML file that wins over image_version."""

@@ -21,11 +21,10 @@ from .. import _files
 from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
 from .._phone.image import SIP, Image, of_file
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import mask_from_secret, plain, quote
 from .._tree import FILE, LINK, Leaves, Tree
 
-SIP_DEFAULT = "SIPDefault.cnf"
-OS79XX = "OS79XX.TXT"
 MAX_CONFIG = 1 << 20
 """No phone reads a configuration of a megabyte: such a file is something else."""
 

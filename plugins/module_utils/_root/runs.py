@@ -13,11 +13,12 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from .._change.model import Change
 from .._change.record import DONE, UNDONE, Record
 from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import first_some
 from .access import ANYBODY, ServerUser
 from .foresight import Foresight, bad_ends
 from .plan import named_images
-from .read import OS79XX, PHONE_FILE, SIP_DEFAULT, Root
+from .read import PHONE_FILE, Root
 
 _LATEST = 8
 """The generation of a phone of which only the files may tell what it runs."""

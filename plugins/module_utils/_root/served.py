@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .._phone.image import Image
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some
 from .._tftp.client import BEGIN, BLOCK, END, MARKED, NOT_FOUND, WAITS, NotServed, Refused, Silent, TftpServer, own_addresses
-from .read import OS79XX, SIP_DEFAULT, Root, Unusable
+from .read import Root, Unusable
 
 LARGEST = 0xFFFF * BLOCK
 """Bytes of a file whose blocks a phone can count."""
