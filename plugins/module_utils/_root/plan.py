@@ -20,7 +20,7 @@ from .access import ANYBODY, ServerUser, unwritable
 from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
-from .read import Root, RootError, RootFile
+from .read import Root, RootError, RootFile, os79xx_data
 
 REFUSE, FOLLOW = "refuse", "follow"
 """What to do about a load in an XML file that wins over image_version."""
@@ -170,7 +170,7 @@ class _Planning:
 
     def point_loads(self, os79xx: str, follow: bool) -> None:
         """The XML files with loads by which phones may end elsewhere."""
-        contents = {**self.contents, self.os79xx_path: _line(os79xx)}
+        contents = {**self.contents, self.os79xx_path: os79xx_data(os79xx)}
         targets = {mac: target for mac, target in self.targets.items() if mac not in self.hold}
         by_name = {xml.file.name: xml for xml in self.xml}
         for name, macs in misled(self.now, contents, self.xml, self.runs, targets).items():
@@ -191,10 +191,7 @@ class _Planning:
                 self.wanted.changes.append(self.root.change(name, xml.file, xml.following(self.image)))
 
     def point_os79xx(self, name: str) -> None:
-        """OS79XX.TXT: the name and a newline. Old phones take a blank or a carriage return for a part of it (Cisco's bug CSCdv19260).
-
-        One that is not there is made only if phones need it; and for some phones only those are asked.
-        """
+        """OS79XX.TXT. One that is not there is made only if phones need it; and for some phones only those are asked."""
         file, wanted = self.root.os79xx, self.wanted
         if file:
             wanted.os79xx_before = file.data[:256].decode("utf-8", "backslashreplace")
@@ -203,10 +200,10 @@ class _Planning:
                 self.faults.append(f"{OS79XX} is the same file as {self.files[file.path].name}: give it a file of its own")
                 return
             self.files[file.path] = file
-        if (file and file.data in (_line(name), name.encode("ascii"))) or (OS79XX in self.root.entries and not file):
+        if (file and file.data in (os79xx_data(name), name.encode("ascii"))) or (OS79XX in self.root.entries and not file):
             wanted.os79xx = name
             return
-        changed = self.now.instead({**self.contents, self.os79xx_path: _line(name)})
+        changed = self.now.instead({**self.contents, self.os79xx_path: os79xx_data(name)})
         if not file:
             left = self.now.instead(self.contents)
             better = (
@@ -223,7 +220,7 @@ class _Planning:
                 wanted.advice.append(f"{OS79XX} is not there and is not made, as none of these phones needs it; {seen}")
             return
         wanted.os79xx = name
-        wanted.changes.append(self.root.change(OS79XX, file, _line(name)))
+        wanted.changes.append(self.root.change(OS79XX, file, os79xx_data(name)))
         if sccp:
             wanted.advice.append(f"{OS79XX} changes, and {seen}")
         others = [mac for mac, runs in self.runs.items() if mac not in self.targets and changed.asks(mac, runs, OS79XX)]
@@ -263,7 +260,7 @@ class _Planning:
                 going.setdefault(runs, []).append(mac)
         for old, macs in going.items():
             needs_loader = old.loader and any(self.targets[mac].generation < FIRST_WITH_LOADER for mac in macs)
-            back = self.now.instead({self.os79xx_path: _line(old.os79xx)} if needs_loader else {})
+            back = self.now.instead({self.os79xx_path: os79xx_data(old.os79xx)} if needs_loader else {})
             ways = [back.of(mac, self.targets[mac]).outcomes for mac in macs]
             bad = [outcomes for outcomes in ways if bad_ends(outcomes, old)]
             none = [outcomes for outcomes in bad if len(bad_ends(outcomes, old)) == len(outcomes)]
@@ -326,10 +323,6 @@ def _named_by(lines: Iterable[Tuple[int, str]]) -> str:
     """The last image_version that sets one."""
     value = ([value.strip() for _line, value in lines] or [""])[-1]
     return "" if value.upper() == cnf.UNPROVISIONED else value
-
-
-def _line(name: str) -> bytes:
-    return name.encode("ascii") + b"\n"
 
 
 def _releases(outcomes: Iterable[Outcome]) -> Set[Tuple[str, Tuple[int, ...]]]:

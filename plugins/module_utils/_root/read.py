@@ -237,6 +237,11 @@ class Root:
             self.warnings.append(f"{plain(prefix + name)} {text}")
 
 
+def os79xx_data(name: str) -> bytes:
+    """The content of OS79XX.TXT with that name: old phones take a blank or a carriage return for a part of it (Cisco's bug CSCdv19260)."""
+    return name.encode("ascii") + b"\n"
+
+
 def unreadable(error: Exception) -> str:
     """Why a file cannot be used or read, from an Unusable or OSError, as a text to put behind its name."""
     if not isinstance(error, OSError):

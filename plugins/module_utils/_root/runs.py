@@ -12,13 +12,13 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._change.model import Change
 from .._change.record import DONE, UNDONE, Record
-from .._phone.image import FIRST_WITH_LOADER, SIP, Image, recognise
+from .._phone.image import SIP, Image, recognise
 from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import first_some
 from .access import ANYBODY, ServerUser
 from .foresight import Foresight, bad_ends
 from .plan import named_images
-from .read import PHONE_FILE, Root
+from .read import PHONE_FILE, Root, os79xx_data
 
 _LATEST = 8
 """The generation of a phone of which only the files may tell what it runs."""
@@ -74,11 +74,11 @@ def foresee(root: Root, changes: Iterable[Change], phones: Mapping[str, Optional
             targets[mac] = target
         if target and target.name != named:
             back.own[mac] = target.name
-    loaders = {targets[mac].loader for mac in targets if _reads_os79xx(phones[mac])}
+    loaders = {targets[mac].loader for mac in targets if before.asks(mac, phones[mac], OS79XX)}
     can_be_named = root.os79xx or OS79XX not in root.entries
     least = _doubts(before, phones, targets)
     for loader in sorted(filter(None, loaders)) if can_be_named else ():
-        with_it = before.instead({**undone, _os79xx(root, loader).path: _line(loader)})
+        with_it = before.instead({**undone, _os79xx(root, loader).path: os79xx_data(loader)})
         doubts = _doubts(with_it, phones, targets)
         if doubts < least:
             best, back.loader, least = with_it, loader, doubts
@@ -101,21 +101,13 @@ def name_loader(root: Root, changes: Sequence[Change], loader: str) -> Tuple[Cha
 
 
 def _os79xx(root: Root, loader: str) -> Change:
-    return root.change(OS79XX, root.os79xx, _line(loader))
-
-
-def _line(loader: str) -> bytes:
-    return loader.encode("ascii") + b"\n"
+    return root.change(OS79XX, root.os79xx, os79xx_data(loader))
 
 
 def _target(foresight: Foresight, mac: str, named: Optional[Image]) -> Optional[Image]:
     """What the phone stays on, once it runs what its .cnf files name: a load in an XML file may win, or be all that it is told."""
     image = foresight.of(mac, named, None if named else _LATEST).outcomes[0].image
     return image if image and image.protocol == SIP else named
-
-
-def _reads_os79xx(runs: Optional[Image]) -> bool:
-    return runs is None or runs.generation < FIRST_WITH_LOADER
 
 
 def _is_there(runs: Optional[Image], target: Image) -> bool:
