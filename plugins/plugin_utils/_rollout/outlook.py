@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.boot import LOOPS, STAYS, STUCK
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.rules import RULES
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some, one_line
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, PLANNED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
 
@@ -40,8 +40,7 @@ def outline(plan: Plan, found: Mapping[str, Any]) -> list[str]:
     for group, names in _groups(plan, found.get("boots", ())):
         ends = dict.fromkeys(_ENDS.get(end["end"], f"go to {end['image']}") for end in group["ends"] if end["image"] != plan.image)
         lines.append(f"risk: {count(names)} ({list_some(names, 12)}) may {' or '.join(ends)}: {group['why']}")
-    lines += [*found.get("advice", ()), *map(_way_back, found.get("way_back", ()))]
-    return [one_line(line, 1000) for line in lines]
+    return [*lines, *found.get("advice", ()), *map(_way_back, found.get("way_back", ()))]
 
 
 def steps(plan: Plan, in_root: Mapping[str, Sequence[str]]) -> list[str]:

@@ -60,9 +60,11 @@ class Site:
         """Point the files at an image. `reach`: as of `TftpHost.point`, which raises TftpHostError."""
         return self.host.point(image, self.run.id, self.run.rules.verify_files, **reach)
 
-    def tell(self, text: str) -> None:
-        """Show people a line, harmless, with the site's name before it where there are several."""
-        self.say(one_line(f"{self.name}: {text}" if self.run.several else text, 4000, keep_blanks=True))
+    def tell(self, text: str) -> str:
+        """Show people a line, with the site's name before it where there are several. Returns the line, harmless, as it was shown."""
+        line = one_line(text, 4000, keep_blanks=True)
+        self.say(f"{self.name}: {line}" if self.run.several else line)
+        return line
 
     def changes(self, result: Mapping[str, Any]) -> list[FileChange]:
         """What a module changed in its files, for the report."""
@@ -123,7 +125,7 @@ def plan(site: Site) -> list[str]:
                 found = _foresee(site, made)
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
-        return _told(site, outlook.steps(error.plan, look.images))
+        return [site.tell(line) for line in outlook.steps(error.plan, look.images)]
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
@@ -131,7 +133,7 @@ def plan(site: Site) -> list[str]:
     lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
     if undo:
         lines += way_back.outline(made, undone)
-    return _told(site, lines)
+    return [site.tell(line) for line in lines]
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -168,12 +170,6 @@ def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:
     """What would change in the files, and what phones would do then. Raises TftpHostError."""
     only = None if made.scope == scope.ALL else [mac for wave in made.waves for mac in wave.macs]
     return site.point(made.image, look=True, only=only, hold=made.hold, phones=scope.running(made, only))
-
-
-def _told(site: Site, lines: list[str]) -> list[str]:
-    for line in lines:
-        site.tell(line)
-    return lines
 
 
 def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Mapping[str, str] = MappingProxyType({})) -> tuple[Plan, int]:

@@ -145,7 +145,7 @@ def wait(
     *,
     targets: Targets,
     patience: Patience,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Return]:
     """Look at each phone until it runs its target, for as long as `patience` lasts. Returns how that ended, by the phones' names.
 
