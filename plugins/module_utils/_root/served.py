@@ -147,14 +147,16 @@ class _Check:
 
     def _why(self, name: str, error: Refused, none: bool) -> str:
         """What may be the cause, and what to do. `none`: it hands out no file at all."""
-        root, path = self._root.path, os.path.join(self._root.tree.real, name)
+        root, link = self._root.path, ""
+        with suppress(OSError):
+            link = os.readlink(name, dir_fd=self._root.tree.folder())
         if "absolute" in error.said.lower():
             return f"it wants whole paths, and phones ask for names alone: start it for that folder (tftpd-hpa: --secure {root})"
         if name not in error.said and name.lower() in error.said:
             return "it looks for names in lower case: turn that off (dnsmasq: tftp-lowercase)"
         if error.code != NOT_FOUND:
             return "let the user that it runs as read what is there, and look at SELinux or AppArmor"
-        if os.path.islink(path) and os.path.isabs(os.readlink(path)):
+        if os.path.isabs(link):
             return "a server that is shut into its folder (chroot) cannot follow a symbolic link that begins with /: make the link relative"
         if none:
             return "it serves another folder: start it for this one, or name the other with cisco79xx_tftp_root"
