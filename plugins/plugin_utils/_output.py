@@ -48,7 +48,7 @@ class Output:
         return not disk.f_blocks or (disk.f_bavail if os.geteuid() else disk.f_bfree) * disk.f_frsize >= ROOM
 
     def settle(self) -> None:
-        """Wait until what was handed over is written: as long as its reader pauses."""
+        """Wait until what was handed over is written, however long its reader pauses."""
         events = 0
         while self._watch.ident and not events:
             time.sleep(SETTLE)
@@ -65,7 +65,7 @@ def _poll(events: int, milliseconds: float | None = None) -> int:
 
 
 def _end_unread() -> None:
-    """Wait until the reader has gone, which is told unasked, and end Ansible and this worker of it."""
+    """Block until nobody reads stdout any more (poll reports that even if asked for no events), and end Ansible and this worker of it."""
     _poll(0)
     parent = multiprocessing.parent_process()
     if parent and os.getppid() == parent.pid:

@@ -18,7 +18,7 @@ _LOOK_EVERY = 0.2
 
 
 class TooMuch(Exception):
-    """Reading costs more than it may. Nothing is told then, as the rest of the log may say otherwise."""
+    """Reading costs more than it may. No part of a result is given, as the rest of the log may contradict it."""
 
     def __init__(self, cost: str, bound: str) -> None:
         super().__init__(cost, bound)
@@ -32,7 +32,7 @@ class TooMuch(Exception):
 
 @contextmanager
 def reading(place: str) -> Iterator[None]:
-    """Within, what is raised as TooMuch is of this log."""
+    """A TooMuch that is raised within names this log."""
     try:
         yield
     except TooMuch as error:

@@ -46,7 +46,7 @@ MOST_NEGOTIATION = 1000
 WINDOW = 8 * 1024
 """Bytes at the end of what was read in which a step looks for its sign. No more than half of them are new, so that none is cut in two."""
 FREE_READS = 20
-"""Times that bytes are read as they come. From then on what comes in drops is gathered, as each look at it costs a whole WINDOW."""
+"""Reads without a pause. From then on there are pauses between them, so that what comes in drops costs no look at a whole WINDOW each."""
 LONGEST_PAUSE = 0.1
 """Seconds between two reads then, at most: less than SETTLE, so that a pause is no silence."""
 SETTLE = 0.2
