@@ -64,8 +64,8 @@ options:
     default: {}
   skip_blocked:
     description:
-      - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots), and RV(advice) is no warning
-        then.
+      - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots). RV(advice) is no warning
+        then, and leaves out what is known of the image itself: that is for the caller to say.
     type: bool
     default: false
   loads:

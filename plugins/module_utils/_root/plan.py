@@ -248,7 +248,7 @@ class _Planning:
             own = loads_xml.mac_of(name)
             if own in self.targets or (not own and any(then.asks(mac, self.runs[mac], name) for mac in self.targets)):
                 self.faults.append(f"{name} {why}")
-        if self.image.advisory:
+        if self.image.advisory and not skip_blocked:
             wanted.advice.append(self.image.advisory)
         self._foresee_way_back()
 

@@ -267,6 +267,13 @@ def test_what_phones_run_decides_who_gets_there(root):
     assert "boots" in run(root, image=NEW) and not run(root, image=NEW)["changed"]
 
 
+def test_what_is_known_of_an_image_is_told_by_the_module_or_by_its_caller(root):
+    make_image(root, "P0S3-07-5-00")
+    phones = {"001122AABBCC": "P0S3-8-12-00"}
+    told = [run(root, check=True, image="P0S3-07-5-00", phones=phones, skip_blocked=caller)["advice"] for caller in (False, True)]
+    assert [sum("could not hear" in text for text in advice) for advice in told] == [1, 0]
+
+
 def test_loads_follow_in_the_same_transaction_and_come_back_with_it(root):
     make_image(root, "P0S3-07-4-00")
     sep = b"<device>\r\n<loadInformation>P0S3-07-4-00</loadInformation></device>"
