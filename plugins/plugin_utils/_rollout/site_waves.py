@@ -27,7 +27,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gat
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, FileChange, Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, PLANNED, FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, progress_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
@@ -340,7 +340,8 @@ class SiteWaves:
 
     def _settled(self, name: str, phone: PlannedPhone) -> bool:
         """Whether a phone of the run needs no default any more: it is on the image, as far as a dry run can know, or kept on another."""
-        there = phone.status == ALREADY or self._is(name, DONE) or (self._run.check and phone.within_reach)
+        will_be = self._run.check and phone.status == PLANNED and phone.within_reach
+        there = phone.status == ALREADY or self._is(name, DONE) or will_be
         return bool(phone.mac) and (phone.mac in self._plan.hold or there)
 
     def _strangers(self) -> list[str]:
