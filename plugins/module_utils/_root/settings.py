@@ -108,10 +108,10 @@ def generators(root: Root) -> Dict[str, List[str]]:
     return found
 
 
-def lost_at_next_save(generator: str, files: List[str], names: Iterable[str]) -> str:
+def lost_at_next_save(generator: str, files: Sequence[str], names: Sequence[str]) -> str:
     """What to do about files that a system writes."""
-    are = "is" if len(files) == 1 else "are"
-    return f"{list_some(files, 4)} {are} written by {generator}: set {list_some(names)} there too, or it will be lost at its next save"
+    are, it = "is" if len(files) == 1 else "are", "it" if len(names) == 1 else "they"
+    return f"{list_some(files, 4)} {are} written by {generator}: set {list_some(names)} there too, or {it} will be lost at its next save"
 
 
 @dataclass
