@@ -22,7 +22,7 @@ from ansible_collections.voip.cisco79xx.tests.simulator.habits import CHOICES, H
 MAC = "001122AABBCC"
 DEFAULT, PHONE = "SIPDefault.cnf", f"SIP{MAC}.cnf"
 HABITS = [
-    Habits(duplicates=duplicates, unset=unset, quoted_blanks=blanks)
+    Habits.of({"duplicates": duplicates, "unset": unset, "quoted_blanks": blanks})
     for duplicates, unset, blanks in product(*(CHOICES[name] for name in ("duplicates", "unset", "quoted_blanks")))
 ]
 LINES = st.builds(
