@@ -145,7 +145,7 @@ def test_one_phone_alone(root):
         ({"phone_label": "x" * 100_000}, {}, "phone_label has 100000 characters: it takes 255 at most"),
         ({"phone_prompt": "x" * 16}, {}, "phone_prompt has 16 characters: a phone takes 15 at most"),
         ({}, {"phone_password": "x" * 32}, "phone_password has 32 characters: a phone takes 31 at most"),
-        ({}, {"phone_password": 'hunter2"'}, "phone_password cannot be: a file cannot hold a double quote"),
+        ({}, {"phone_password": 'hunter2"'}, "phone_password cannot be set: a file cannot hold a double quote"),
         ({}, {"phone_password": ""}, "phone_password is empty: phones would take Cisco's default password"),
         ({}, {"phone_password": "unprovisioned"}, "phone_password is empty"),
         ({}, {"phone_password": None}, "phone_password has no value"),
