@@ -236,8 +236,6 @@ problems:
   sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
 """
 
-import secrets
-import time
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -267,7 +265,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
-        backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
+        backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or lock.own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),
         "image": wanted.image,
@@ -296,11 +294,6 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     for warning in first_some(store.warnings() + wanted.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
-
-
-def _own_run() -> str:
-    """A call that belongs to no run is one by itself."""
-    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}"
 
 
 def _os79xx(name: str) -> str:

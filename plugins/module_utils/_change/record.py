@@ -39,7 +39,7 @@ UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, Runtime
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
-_TEXTS = ("run", "image", "created", "token", "suffix")
+_TEXTS = ("run", "image", "settings", "created", "token", "suffix")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TOKEN = re.compile("[0-9a-f]{8}")
 _SUFFIX = re.compile(r"(\.[0-9]+\.[0-9@:-]+~)?")
@@ -68,6 +68,8 @@ class Record:
     state: str = PENDING
     run: str = ""
     image: str = ""
+    settings: str = ""
+    """The keys that were set, such as "telnet_level, phone_password"; empty for a change of another kind."""
     created: str = ""
     files: Tuple[Entry, ...] = ()
     undoes: Tuple[str, ...] = ()
@@ -82,7 +84,7 @@ class Record:
     """Why it cannot be used, if it is damaged."""
 
     def summary(self) -> Dict[str, str]:
-        return {"id": self.id, "run": self.run, "image": self.image, "created": self.created}
+        return {"id": self.id, "run": self.run, "image": self.image, "settings": self.settings, "created": self.created}
 
 
 Originals = Callable[[Entry], bytes]
@@ -112,7 +114,7 @@ def unpack(path: str, root: str, identity: str, state: str) -> Record:
     for key, right in (("format", _FORMAT), ("root", root), ("id", identity)):
         if manifest[key] != right:
             raise ValueError(f"its {key} is {manifest[key]!r}")
-    texts = {key: manifest[key] for key in _TEXTS}
+    texts = {key: manifest[key] for key in _TEXTS if key != "settings" or key in manifest}  # a record of an earlier release has none
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("its description is no text")
     if not _TOKEN.fullmatch(texts["token"]) or not _SUFFIX.fullmatch(texts["suffix"]):

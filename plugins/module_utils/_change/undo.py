@@ -87,7 +87,8 @@ def undo(journal: Journal, plan: Undo) -> None:
     undoes = tuple(record.id for record in plan.records)
     if plan.changes:
         last = plan.records[-1]
-        transact(journal, plan.changes, Record(run=last.run, image=last.image, undoes=undoes, forced=bool(plan.conflicts)))
+        draft = Record(run=last.run, image=last.image, settings=last.settings, undoes=undoes, forced=bool(plan.conflicts))
+        transact(journal, plan.changes, draft)
         return
     try:
         journal.mark_undone(undoes)
