@@ -35,6 +35,8 @@ READY, BY_TELNET, BY_OLD_PASSWORD, BY_HAND = "nothing to do", "restart by telnet
 """How a phone takes up its files."""
 NOT_YET = (*MAY_BE_RESTARTING, failures.WRONG_PASSWORD)
 """Kinds of failure of a phone that a restart may end."""
+NAMES = 8
+"""Of phones in a line."""
 KEYS = "keys *, 6 and Settings together, or its power"
 
 
@@ -198,10 +200,14 @@ def outline(made: Preparation, found: Mapping[str, Any], others: Collection[str]
     moving = [name for name in made.names(BY_TELNET, BY_OLD_PASSWORD, BY_HAND) if _would_move(made.plan.phones[name], found)]
     if moving:
         lines.append(f"risk: a restart also loads the image that the files name, which is another than these run: {list_some(moving, 12)}")
-    by_hand = made.names(BY_HAND)
-    if by_hand:
-        lines.append(f"to be restarted by hand ({KEYS}): {list_some(by_hand, 1000)}")
     return lines
+
+
+def for_people(made: Preparation, when: str) -> list[str]:
+    """Which phones people have to restart, in lines of a few names. `when`: such as "now"."""
+    names = made.names(BY_HAND)
+    rows = [f"  {', '.join(names[start : start + NAMES])}" for start in range(0, len(names), NAMES)]
+    return [f"restart {count(names)} by hand {when} ({KEYS}):", *rows] if names else []
 
 
 def _would_move(phone: PlannedPhone, found: Mapping[str, Any]) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, prepare, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
@@ -57,7 +56,8 @@ def plan(site: Site) -> list[str]:
     made = prepare.make(observed, old, result, hosts, site.name, with_default)
     site.handover.write(made, site.name)
     site.handover.write(SitePlan(made.plan), site.name)
-    return [site.tell(line) for line in prepare.outline(made, result, others)]
+    later = prepare.for_people(made, "then") if run.check else []
+    return [site.tell(line) for line in [*prepare.outline(made, result, others), *later]]
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -98,9 +98,8 @@ class PrepareWaves(SiteWaves):
         """They were only just written."""
 
     def _setup(self, wave: PlannedWave, phones: Sequence[Phone], patience: Patience) -> WaveSetup:
-        by_hand = self._made.names(BY_HAND)
-        if by_hand:
-            self._site.tell(f"restart these by hand now ({prepare.KEYS}): {list_some(by_hand, 1000)}")
+        for line in prepare.for_people(self._made, "now"):
+            self._site.tell(line)
         macs = {phone.name: phone.mac for phone in phones}
         old = self._site.old_logins(self._made.names(BY_OLD_PASSWORD))
         return WaveSetup(
@@ -110,7 +109,7 @@ class PrepareWaves(SiteWaves):
             planned={name: self._plan.phones[name] for name in wave.phones},
             goals={phone.name: Listening() for phone in phones},
             logins={phone.name: phone.with_mac(macs[phone.name]) for phone in old},
-            by_hand=by_hand,
+            by_hand=self._made.names(BY_HAND),
             at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
         )
 

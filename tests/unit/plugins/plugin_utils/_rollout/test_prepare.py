@@ -133,7 +133,8 @@ def test_what_people_are_shown():
     assert any("telnet_level 1, this password" in line and "takes the password" in line and "lobby" in line for line in lines)
     assert "written: SIPDefault.cnf and 1 file of phones' own: telnet_level 2 and phone_password" in lines
     assert any("written by FusionPBX" in line for line in lines)
-    assert any(line.startswith("to be restarted by hand (keys *, 6 and Settings together") and "attic" in line for line in lines)
+    people = ["restart 1 phone by hand now (keys *, 6 and Settings together, or its power):", "  attic"]
+    assert prepare.for_people(plan, "now") == people and prepare.for_people(made(takes(2)), "now") == []
     assert not any(line.startswith("risk") for line in lines)
 
 
