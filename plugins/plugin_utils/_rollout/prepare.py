@@ -22,7 +22,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template im
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, FAILED, PLANNED, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave, group_by_reason
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Counts
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import MAY_BE_RESTARTING, Observation
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import MAY_BE_RESTARTING, Cause, Observation
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 LEVEL = 2
@@ -68,19 +68,20 @@ class Listening:
     def reached(self, last: Observation, was_down: bool) -> bool:
         return last.reachable and (last.telnet_level == LEVEL or (was_down and last.telnet_level is None))
 
-    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
+    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
         after = f"after {seconds:g} seconds"
+        again = f"Restart it by hand ({KEYS}), and run the same command again."
         if last.reachable and not was_down:
             if deferred:
-                return failures.IN_CALL, f"restarts by itself when its call ends, and had not {after}"
-            return failures.NOT_RESTARTED, f"was not seen to restart {after}, so it may have its old settings still"
+                return Cause(failures.IN_CALL, f"restarts by itself when its call ends, and had not {after}")
+            return Cause(failures.NOT_RESTARTED, f"was not seen to restart {after}, so it may have its old settings still", again)
         if last.reachable:
-            return failures.NOT_PRIVILEGED, f"came up with telnet_level {last.telnet_level} {after}: see that it fetches its files"
+            return Cause(failures.NOT_PRIVILEGED, f"came up with telnet_level {last.telnet_level} {after}: see that it fetches its files")
         if last.kind == failures.WRONG_PASSWORD:
-            return last.kind, f"does not take the password {after}: it was not restarted, or did not fetch its files"
+            return Cause(last.kind, f"does not take the password {after}: it was not restarted, or did not fetch its files", again)
         if last.kind == failures.REFUSED:
-            return last.kind, f"refuses telnet {after}: it was not restarted, did not fetch its files, or is still loading"
-        return last.kind or failures.ERROR, f"does not answer {after}: {last.reason}"
+            return Cause(last.kind, f"refuses telnet {after}: it was not restarted, did not fetch its files, or is still loading", again)
+        return Cause(last.kind or failures.ERROR, f"does not answer {after}: {last.reason}")
 
 
 def wish(phones: Sequence[Phone], macs: Mapping[str, str | None], with_default: bool) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def outline(made: Preparation, found: Mapping[str, Any], others: Collection[str]
     if found["files"]:
         texts = ["SIPDefault.cnf"] if "SIPDefault.cnf" in found["files"] else []
         texts += [f"{count(own, 'file')} of phones' own"] if own else []
-        lines.append(f"written: {' and '.join(texts)}: telnet_level {LEVEL} and phone_password")
+        lines.append(f"telnet_level {LEVEL} and phone_password are set in {' and '.join(texts)}")
     if not made.with_default and others:
         lines.append(
             f"SIPDefault.cnf stays as it is, as it speaks to {count(others)} that are not in the run: {list_some(others, 6)}; "

@@ -127,11 +127,11 @@ class Return:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a phone cannot come back by itself: a hopeless kind of `_failures.KINDS`, and texts for people."""
+    """Why a phone does not come back: a kind of `_failures.KINDS`, and texts for people. Without advice that of the kind holds."""
 
     kind: str
     reason: str
-    advice: str
+    advice: str = ""
 
 
 class Goal(Protocol):
@@ -146,8 +146,8 @@ class Goal(Protocol):
     def reached(self, last: Observation, was_down: bool) -> bool:
         """Whether the phone is there, by the last look at it. `was_down`: it was seen to be down or to restart."""
 
-    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
-        """Kind and reason of a phone that was given up after these seconds. `deferred`: it was in a call when it was told to restart."""
+    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
+        """Why a phone was given up after these seconds. `deferred`: it was in a call when it was told to restart."""
 
 
 @dataclass(frozen=True)
@@ -160,21 +160,22 @@ class OnImage:
     def reached(self, last: Observation, was_down: bool) -> bool:
         return last.reachable and runs(last.image, self.image)
 
-    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
+    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
         if last.reachable:
             if was_down:
                 reason = f"came back on {last.image} instead of {self.image}: see the TFTP server's log for what it asked for"
-                return failures.WRONG_IMAGE, reason
+                return Cause(failures.WRONG_IMAGE, reason)
             if deferred:
-                return failures.IN_CALL, f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
-            return failures.NOT_RESTARTED, f"still runs {last.image} after {seconds:g} seconds and was never seen to restart"
+                reason = f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
+                return Cause(failures.IN_CALL, reason)
+            return Cause(failures.NOT_RESTARTED, f"still runs {last.image} after {seconds:g} seconds and was never seen to restart")
         if last.kind == failures.WRONG_PASSWORD:
-            return last.kind, "came back with another password: phone_password in its configuration files is not the inventory's"
+            return Cause(last.kind, "came back with another password: phone_password in its configuration files is not the inventory's")
         if last.kind == failures.REFUSED:
             why = "it is still loading, or telnet_level is 0 in its files"
-            return last.kind, f"answers but refuses telnet after {seconds:g} seconds: {why}"
+            return Cause(last.kind, f"answers but refuses telnet after {seconds:g} seconds: {why}")
         kind = failures.NEVER_RETURNED if last.kind == failures.UNREACHABLE else last.kind or failures.ERROR
-        return kind, f"did not come back in {seconds:g} seconds: {last.reason}"
+        return Cause(kind, f"did not come back in {seconds:g} seconds: {last.reason}")
 
 
 def observe(phones: Iterable[Phone], pace: Pace, at_level: bool = False) -> dict[str, Observation]:
@@ -332,10 +333,12 @@ async def until_back(
             return replace(ended, on_target=True)
         if doubtful and not was_down and now - began >= min(GONE, patience.wait):
             return ended
+        why: Cause | None
         if now >= deadline:
-            kind, reason = goal.why_not(last, was_down, deferred, call if deferred and not was_down else patience.wait)
-            return replace(ended, kind=kind, reason=reason)
-        if why := cause(phone):
+            why = goal.why_not(last, was_down, deferred, call if deferred and not was_down else patience.wait)
+        else:
+            why = cause(phone)
+        if why:
             return replace(ended, kind=why.kind, reason=why.reason, advice=why.advice)
         if last.reachable or last.kind not in MAY_BE_RESTARTING:  # a look at one that talks without end costs most
             pause = min(pause * 1.5, patience.poll_interval)

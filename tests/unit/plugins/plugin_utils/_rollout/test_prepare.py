@@ -102,9 +102,9 @@ def test_when_a_phone_can_be_driven(last, was_down, there):
     ],
 )
 def test_why_it_cannot(last, was_down, deferred, kind):
-    found_kind, reason = prepare.Listening().why_not(last, was_down, deferred, 600)
-    assert found_kind == kind
-    assert "600 seconds" in reason
+    why = prepare.Listening().why_not(last, was_down, deferred, 600)
+    assert why.kind == kind
+    assert "600 seconds" in why.reason
 
 
 def test_what_the_files_are_to_say():
@@ -131,7 +131,7 @@ def test_what_people_are_shown():
     lines = prepare.outline(plan, result, [])
     assert lines[0].split() == ["phones", "its", "files", "say", "telnet", "to", "take", "them", "up"]
     assert any("telnet_level 1, this password" in line and "takes the password" in line and "lobby" in line for line in lines)
-    assert "written: SIPDefault.cnf and 1 file of phones' own: telnet_level 2 and phone_password" in lines
+    assert "telnet_level 2 and phone_password are set in SIPDefault.cnf and 1 file of phones' own" in lines
     assert any("written by FusionPBX" in line for line in lines)
     people = ["restart 1 phone by hand now (keys *, 6 and Settings together, or its power):", "  attic"]
     assert prepare.for_people(plan, "now") == people and prepare.for_people(made(takes(2)), "now") == []
