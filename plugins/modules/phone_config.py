@@ -131,6 +131,11 @@ default:
       description: Whether it was set, and whether to what O(secrets) has; V(null) if that has none.
       type: dict
       sample: {set: true, as_wanted: false}
+    image: {description: "The image that it names, or V(null).", type: str, sample: P0S3-8-12-00}
+    set_at:
+      description: When this module last set C(telnet_level) or C(phone_password) in it, in Unix seconds, or V(null).
+      type: int
+      sample: 1764300000
 phones:
   description: The phones of O(phones), by MAC address (12 upper-case digits).
   returned: success
@@ -145,7 +150,23 @@ phones:
       description: Whether the phone read the secret that is asked for before, by key.
       type: dict
       sample: {phone_password: false}
+    image: {description: "The image that its files name, or V(null).", type: str, sample: P0S3-8-12-00}
+    set_at:
+      description: When this module last set one of these keys in the file that gives it, in Unix seconds, or V(null).
+      type: int
+      sample: 1764300000
     changed: {description: The keys that its own file gets., type: list, elements: str, sample: [telnet_level]}
+others:
+  description: The MAC addresses of all phones that have a file of their own and are not in O(phones).
+  returned: success
+  type: list
+  elements: str
+  sample: ["001122AABBCD"]
+now:
+  description: The time on this host, in Unix seconds.
+  returned: success
+  type: int
+  sample: 1764300000
 generators:
   description: The systems of which files of phones show signs, and these files. Set the same there, or it is lost when they write next.
   returned: success
@@ -175,6 +196,7 @@ problems:
   sample: ["SIPDefault.cnf: phone_password has 40 characters: a phone takes 31 at most"]
 """
 
+import time
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -200,6 +222,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         store.refuse_if_half_changed()
         root = Root(store.tree)
         made = plan_settings(root, wanted, server)
+        made.set_at(store.records())
         record = {"settings": ", ".join(made.keys), "run": params["run"] or lock.own_run()}
         backups = [] if module.check_mode else store.apply(made.changes, backup=params["backup"], **record)
     result: Dict[str, Any] = {
@@ -207,7 +230,9 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "files": [change.name for change in made.changes],
         "default": made.default,
         "phones": made.phones,
+        "others": made.others,
         "generators": made.generators,
+        "now": int(time.time()),
     }
     result.update(differences(root.path, made.changes, params["differences"], module._diff))
     if params["backup"] and not module.check_mode:

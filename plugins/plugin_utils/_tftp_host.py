@@ -91,6 +91,14 @@ class TftpHost:
         }
         return self._ask("tftp_root_undo", arguments, look, "named")
 
+    def configure(self, wish: Mapping[str, Any], run: str, *, look: bool = False) -> Mapping[str, Any]:
+        """See to it that phones read these settings, as the module phone_config does; with `look`, only see what would change.
+
+        `wish`: its options settings, secrets and phones. Raises TftpHostError.
+        """
+        arguments = {**self._root("tftp_user"), **wish, "run": run, "differences": DIFFERENCES}
+        return self._ask("phone_config", arguments, look, "phones")
+
     @property
     def verifies_tftp(self) -> bool:
         """Whether its variables say that a rollout asks its TFTP server first."""

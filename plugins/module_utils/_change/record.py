@@ -10,11 +10,13 @@ Whoever can write a record decides what an undo writes into the root, so nothing
 from __future__ import annotations
 
 import base64
+import calendar
 import hashlib
 import io
 import json
 import os
 import re
+import time
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}", re.ASCII)
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What Python raises, besides OSError, for an archive or a manifest that is none."""
 
+CREATED = "%Y-%m-%dT%H:%M:%SZ"
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _TEXTS = ("run", "image", "settings", "created", "token", "suffix")
@@ -82,6 +85,14 @@ class Record:
     """Ends the name of each backup; empty if there shall be none."""
     fault: str = ""
     """Why it cannot be used, if it is damaged."""
+
+    @property
+    def created_at(self) -> int:
+        """Unix seconds; 0 if `created` is no time."""
+        try:
+            return calendar.timegm(time.strptime(self.created, CREATED))
+        except ValueError:
+            return 0
 
     def summary(self) -> Dict[str, str]:
         return {"id": self.id, "run": self.run, "image": self.image, "settings": self.settings, "created": self.created}

@@ -15,9 +15,11 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import product
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._change.model import Change
+from .._change.record import DONE, Record
 from .._phone import cnf, keys, mac
 from .._phone.generators import written_by
 from .._phone.loads_xml import XML_DEFAULT
@@ -50,7 +52,20 @@ class SettingsChanges:
     default: Dict[str, Any] = field(default_factory=dict)
     phones: Dict[str, Dict[str, Any]] = field(default_factory=dict)
     generators: Dict[str, List[str]] = field(default_factory=dict)
+    others: List[str] = field(default_factory=list)
+    """MACs of phones that have a file of their own and are not asked for."""
     warnings: List[str] = field(default_factory=list)
+
+    def set_at(self, records: Iterable[Record]) -> None:
+        """Add to what each phone reads when that was last set here, by these records."""
+        last: Dict[Tuple[str, str], int] = {}
+        for record in records:
+            for entry, key in product(record.files, record.settings.split(", ") if record.state == DONE else ()):
+                last[entry.name, key] = max(last.get((entry.name, key), 0), record.created_at)
+        for read in [self.default, *self.phones.values()]:
+            times = [last[read["from"][key], key] for key in read["from"] if (read["from"][key], key) in last]
+            read["set_at"] = max(times, default=None)
+            del read["from"]
 
 
 def read_wanted(settings: Mapping[Any, Any], secrets: Mapping[Any, Any], phones: Sequence[Mapping[str, Any]]) -> Wanted:
@@ -139,6 +154,8 @@ class _Planning:
         self.made.default = {
             "telnet_level": _shown(_last(self.before, "telnet_level")),
             "phone_password": {"set": bool(password and password.provisioned), "as_wanted": as_wanted},
+            "image": _shown(_last(self.before, "image_version")),
+            "from": dict.fromkeys(("telnet_level", "phone_password"), SIP_DEFAULT),
         }
         if not wanted or (not file and SIP_DEFAULT in root.entries):
             return  # why it cannot be used is among the faults of the root
@@ -172,6 +189,7 @@ class _Planning:
                 self.made.phones[address] = {**self._read_before(files, values), "changed": changed}
         changes = [file for file in root.phones if contents[file.path] != file.data and not self._is_default(file)]
         self.made.changes += [root.change(file.name, file, contents[file.path]) for file in changes]
+        self.made.others = sorted(one for one in own if one not in self.wanted.phones)
         self._warn_of_others(own, {file.path for file in changes})
 
     def concerns(self, name: str, text: str) -> bool:
@@ -203,13 +221,22 @@ class _Planning:
         own = files[-1].data if files else b""
         settings: Dict[str, Optional[str]] = {}
         secrets: Dict[str, bool] = {}
+        source: Dict[str, str] = {}
+        image = _last(own, "image_version")
         for key, value in values.items():
             setting = _last(own, key)
+            source[key] = files[-1].name if setting else SIP_DEFAULT
             if keys.is_secret(key):
                 secrets[key] = _gives(own if setting else self.before, key, value)
             else:
                 settings[key] = _shown(setting if setting and setting.provisioned else _last(self.before, key))
-        return {"file": files[-1].name if files else None, "settings": settings, "secrets": secrets}
+        return {
+            "file": files[-1].name if files else None,
+            "settings": settings,
+            "secrets": secrets,
+            "image": _shown(image if image and image.provisioned else _last(self.before, "image_version")),
+            "from": source,
+        }
 
     def _check(self, address: str, files: List[RootFile], values: Values, add: Mapping[str, bool], contents: Mapping[str, bytes]) -> None:
         """That this phone reads what it shall, with the files as they will be."""

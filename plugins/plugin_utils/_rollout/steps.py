@@ -35,7 +35,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import T
 class Site:
     """One site of a run, with what a step needs there.
 
-    `name`: of its TFTP host. `phones`: the phones of these names, with their passwords. `say`: shows people a line.
+    `name`: of its TFTP host. `phones`: the phones of these names, with their passwords. `old_logins`: those of them that have a former
+    password, with that. `say`: shows people a line.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Site:
     handover: Handover
     host: TftpHost
     phones: Callable[[Collection[str]], list[Phone]]
+    old_logins: Callable[[Collection[str]], list[Phone]]
     say: Callable[[str], None]
 
     @property
