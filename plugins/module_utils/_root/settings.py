@@ -102,8 +102,9 @@ def plan_settings(root: Root, wanted: Wanted, server: ServerUser = ANYBODY) -> S
     if faults:
         raise RootError(*faults)
     made.generators = generators(read)
+    changed = {change.name for change in made.changes}
     for name, files in made.generators.items():
-        lost = [file for file in files if any(change.name == file for change in made.changes)]
+        lost = [file for file in files if file in changed]
         made.warnings += [lost_at_next_save(name, lost, made.keys)] if lost else []
     made.warnings += [str(fault) for fault in dict.fromkeys(read.faults) if fault not in concerned]
     made.warnings += [*wanted.warnings, *read.warnings, *hidden(root, planning.files.values(), server)]
@@ -193,7 +194,8 @@ class _Planning:
 
     def concerns(self, name: str, text: str) -> bool:
         """Whether a fault of the root is one of a file that these phones read, or is in the place of one."""
-        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in name or one in text for one in self.wanted.phones)
+        told = re.findall("[0-9A-F]{12}", f"{name} {text}")
+        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in self.wanted.phones for one in told)
 
     def _is_default(self, file: RootFile) -> bool:
         return bool(self.root.default and file.path == self.root.default.path)

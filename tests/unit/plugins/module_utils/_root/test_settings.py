@@ -10,10 +10,11 @@ import tempfile
 from itertools import product
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import generators, keys
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import generators
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
 from ansible_collections.voip.cisco79xx.tests.simulator import cnf as phone_cnf
@@ -31,6 +32,10 @@ LINES = st.builds(
     st.sampled_from([b": 2\n", b':"2";\r\n', b": 0 # off\n", b"=2\n", b": UNPROVISIONED\n", b': ""\n', b":\n", b': "2\n', b": Zq7 ; c\n"]),
 )
 FILES = st.lists(LINES, max_size=5).map(b"".join)
+
+
+def entry(mac=MAC):
+    return {"mac": mac, "settings": {}, "secrets": {}}
 
 
 @settings(max_examples=150, deadline=None)
@@ -66,11 +71,18 @@ def test_a_whole_fleet_in_one_call(tmp_path):
     assert len(made.changes) == 2001
 
 
-def test_known_keys_are_those_of_real_files():
-    for key in ("Telnet_Level", "dscpForAudio", "line6_password", "proxy1_address", "speed_line1", "Domain_Name"):
-        assert keys.is_known(key)
-    for key in ("telnet", "line7_name", "line1_pasword", "proxy_address"):
-        assert not keys.is_known(key)
+@pytest.mark.parametrize(
+    ("phones", "text"),
+    [
+        ([entry(), entry("00-11-22-aa-bb-cc")], f"{PHONE}: is twice among the phones"),
+        ([entry("0011")], "phones: '0011' is no MAC address"),
+        ([entry("9" * 100_000)], "is no MAC address"),
+        ([entry("\x1b]0;x\x07")], "phones: '\\x1b]0;x\\x07' is no MAC address"),
+    ],
+)
+def test_phones_that_are_none(phones, text):
+    (problem,) = read_wanted({}, {}, phones).faults
+    assert text in problem and problem.isprintable() and len(problem) < 250
 
 
 def test_each_generator_has_a_source():
