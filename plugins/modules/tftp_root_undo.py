@@ -48,7 +48,9 @@ options:
     type: int
     default: 0
   phones:
-    description: MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known.
+    description:
+      - MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known. Where settings alone are
+        undone, no phone is to move, and this is not looked at.
     type: dict
     default: {}
   loader:
@@ -239,7 +241,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
                 raise
             undo = Undo((), ())
         root = Root(store.tree)
-        phones = {mac: recognise(str(image or "")) for mac, image in params["phones"].items()}
+        moving = {} if undo.is_of_settings else params["phones"]
+        phones = {mac: recognise(str(image or "")) for mac, image in moving.items()}
         back = foresee(root, undo.changes, phones, server_user(params["tftp_user"]))
         result["named"] = {"default": back.default, "own": back.own}
         result.update(loader=back.loader, cannot=back.cannot, may_not=back.may_not)
