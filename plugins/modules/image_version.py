@@ -66,7 +66,7 @@ options:
   skip_blocked:
     description:
       - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots). RV(advice) is no warning
-        then, and leaves out what is known of the image itself: that is for the caller to say.
+        then, and leaves out what is known of the image itself, which is for the caller to say.
     type: bool
     default: false
   loads:

@@ -35,8 +35,8 @@ PHONES_SPEC: dict[str, dict[str, Any]] = {"phones": {"type": "list", "elements":
 
 GARBAGE = 20_000
 """Objects between two searches for garbage. With as few as Python begins with, a login takes a third more time."""
-NOT_FOR_PEOPLE = ("json", "jsonl", "null", "awx_display")
-"""Stdout callbacks whose output a program reads; AWX makes its own of what the tasks return."""
+NOT_FOR_PEOPLE = ("json", "jsonl", "null")
+"""Stdout callbacks whose output a program reads."""
 
 Arguments = dict[str, Any]
 display = Display()

@@ -13,6 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import with_hidden_secrets
 
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
@@ -96,7 +97,7 @@ class TftpHost:
 
         `wish`: its options settings, secrets and phones. Raises TftpHostError.
         """
-        arguments = {**self._root("tftp_user"), **wish, "run": run, "differences": DIFFERENCES}
+        arguments = {**self._root("tftp_user"), **with_hidden_secrets(wish), "run": run, "differences": DIFFERENCES}
         return self._ask("phone_config", arguments, look, "phones")
 
     @property
