@@ -1,0 +1,287 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: tftp_root
+short_description: The phones of a TFTP root as an inventory
+version_added: 0.1.0
+description:
+  - Makes a host of each phone that has a C(SIP<MAC>.cnf) or C(SEP<MAC>.cnf.xml) in a TFTP root, and finds its address in files and in
+    what commands write.
+  - "It reads YAML files whose names end in C(tftp_root.yml), C(tftp_root.yaml), C(cisco79xx.yml) or C(cisco79xx.yaml), and that have
+    C(plugin: voip.cisco79xx.tftp_root)."
+  - It asks nothing of the network itself. No password becomes a variable.
+  - "The groups: phones with an address are in C(phones) (O(phones_group)), and can be driven. All others are in one of
+    C(phones_without_address), C(phones_with_contradictions) (two addresses of one age, or one of two phones),
+    C(phones_without_sip_file) and C(phones_of_other_models) (both have a C(SEP<MAC>.cnf.xml) only), and the variable
+    C(cisco79xx_left_out) says why. They are not in C(phones), since playbooks would take their names for addresses."
+  - "Phones with a C(SIP<MAC>.cnf) are also in C(cisco79xx_site_<TFTP host>), C(cisco79xx_image_<image told>) and
+    C(cisco79xx_telnet_level_<level told>)."
+  - "The variables: C(ansible_host), C(cisco79xx_address_source) and C(cisco79xx_address_time) (who names that address, and of when that
+    is), C(cisco79xx_address_doubt) (why the phone may not be there any more), C(cisco79xx_mac), C(cisco79xx_tftp_server),
+    C(cisco79xx_label), C(cisco79xx_lines) (a list, each with C(line), C(name), C(authname), C(displayname) and C(shortname)),
+    C(cisco79xx_told_image), C(cisco79xx_told_telnet_level), C(cisco79xx_files) and C(cisco79xx_left_out)."
+  - The newest address wins. Leases and lines of logs have times, other files count as of when they were written, and commands as now.
+    What a lease that has ended, or a registration that fails, says counts only where nothing else is known.
+options:
+  plugin:
+    description: Has to be V(voip.cisco79xx.tftp_root).
+    type: str
+    required: true
+    choices: [voip.cisco79xx.tftp_root]
+  roots:
+    description:
+      - The TFTP roots whose phones are wanted. Each has either O(roots[].path) or O(roots[].audit).
+      - Paths are relative to this file.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: A TFTP root on this machine, or a copy of one.
+        type: path
+      audit:
+        description:
+          - The C(audit.json) that C(ansible-playbook voip.cisco79xx.audit -e report_dir=FOLDER) saves. It has the roots of any number of
+            TFTP hosts, by their names in the inventory.
+        type: path
+      tftp_server:
+        description: With O(roots[].path), the name that its TFTP host has in the inventory. Required where there are several roots.
+        type: str
+  addresses:
+    description:
+      - Where addresses of phones are found, each either O(addresses[].file) or O(addresses[].command).
+      - "Most are read by one rule: a MAC and an IPv4 address on one line. So are C(ip neigh), C(arp -an), tables of switches, and lists."
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      file:
+        description: A file, relative to this one.
+        type: path
+      command:
+        description: A command with its arguments. It is run on this machine in the folder of this file, without a shell.
+        type: list
+        elements: str
+      kind:
+        description:
+          - What it is, where it is not recognised.
+          - V(dhcpd) are leases or reservations of ISC dhcpd, V(dnsmasq) leases of dnsmasq, V(kea) the file of Kea's memfile, V(asterisk)
+            what C(sip show peers) or C(pjsip show contacts) shows, V(tftp_log) the log of a TFTP server or a capture, V(table) a table
+            with a heading that names the columns (CSV, also with semicolons or tabs), V(lines) anything else.
+        type: str
+        choices: [dhcpd, dnsmasq, kea, asterisk, table, lines, tftp_log]
+      timeout:
+        description: Seconds that the command may take. Then it is ended.
+        type: float
+        default: 30
+  phones_group:
+    description: The group of phones that can be driven. The names of those of others begin with it too.
+    type: str
+    default: phones
+notes:
+  - Asterisk knows no MACs. Its peers and contacts are joined to phones by C(line<N>_name) and C(line<N>_authname) in the phones' files;
+    a name that two phones have is not.
+  - Only what is told as a TFTP log is read line by line; of other files and of commands 64 MiB are read at most.
+seealso:
+  - module: voip.cisco79xx.tftp_root_info
+extends_documentation_fragment:
+  - constructed
+  - inventory_cache
+author:
+  - The voip.cisco79xx contributors (@voip-cisco79xx)
+"""
+
+EXAMPLES = r"""
+# tftp_root.yml: a root on this machine, and what its kernel and dnsmasq know. Then: ansible-inventory -i tftp_root.yml --graph
+plugin: voip.cisco79xx.tftp_root
+roots:
+  - path: /srv/tftp
+addresses:
+  - command: [ip, neigh]
+  - file: /var/lib/misc/dnsmasq.leases
+
+---
+# Roots on other hosts, as the audit saw them; addresses from a telephone system, a switch and a list
+plugin: voip.cisco79xx.tftp_root
+roots:
+  - audit: report/audit.json
+addresses:
+  - command: [ssh, pbx, asterisk, -rx, "'pjsip show contacts'"]
+  - file: switch-arp.txt
+  - file: phones.csv
+
+---
+# Phones that speak for NetBox too, and groups of one's own
+plugin: voip.cisco79xx.tftp_root
+roots:
+  - path: copies/berlin
+    tftp_server: tftp-berlin
+  - path: copies/bonn
+    tftp_server: tftp-bonn
+compose:
+  netbox_device: >-
+    {'name': inventory_hostname, 'device_type': {'slug': 'cisco-7960'}, 'comments': cisco79xx_label,
+     'custom_fields': {'mac': cisco79xx_mac, 'image': cisco79xx_told_image}}
+groups:
+  reception: (cisco79xx_label | default('', true)) is search('Reception')
+keyed_groups:
+  - key: ansible_host.split('.')[:3] | join('_')
+    prefix: net
+cache: true
+"""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.template import trust_as_template
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import KINDS, LOG, Place, SourceError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._fleet import FleetError, Host, Site, hosts, of_audit, of_root
+
+_NAMES = tuple(f"{name}.{extension}" for name in ("tftp_root", "cisco79xx") for extension in ("yml", "yaml"))
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    NAME = "voip.cisco79xx.tftp_root"
+
+    def verify_file(self, path: str) -> bool:
+        return super().verify_file(path) and path.endswith(_NAMES)
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        key = self.get_cache_key(path)
+        kept = self.get_option("cache")
+        made = self._cached(key) if kept and cache else None
+        if made is None:
+            try:
+                made = self._made(os.path.dirname(os.path.abspath(path)))
+            except (FleetError, SourceError) as error:
+                raise AnsibleParserError(str(error)) from None
+            if kept:
+                self._cache[key] = made
+        group = self._phones_group()
+        for host in made:
+            self._add(host, group)
+
+    def _cached(self, key: str) -> list[Host] | None:
+        try:
+            return self._cache[key]
+        except KeyError:  # not there, or too old
+            return None
+
+    def _made(self, folder: str) -> list[Host]:
+        self._phones_group()
+        roots = [_entry("roots", number, root, {"path", "audit", "tftp_server"}) for number, root in enumerate(self.get_option("roots"), 1)]
+        addresses = [
+            _entry("addresses", number, place, {"file", "command", "kind", "timeout"})
+            for number, place in enumerate(self.get_option("addresses"), 1)
+        ]
+        places = [_place(where, place, folder) for where, place in addresses]
+        sites = [site for where, root in roots for site in _sites(where, root, folder, len(roots) > 1)]
+        return hosts(sites, places, time.time(), self.display.warning)
+
+    def _phones_group(self) -> str:
+        group = str(self.get_option("phones_group"))
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", group) or group in ("all", "ungrouped"):
+            raise AnsibleParserError(
+                f"phones_group is {one_line(group, 60)!r}, which cannot be a group of phones: it takes letters, digits and _"
+            )
+        return group
+
+    def _add(self, host: Host, group: str) -> None:
+        name, variables = host["name"], host["vars"]
+        groups = [f"{group}_{host['apart']}" if host["apart"] else group]
+        if "cisco79xx_lines" in variables:
+            groups.append(f"cisco79xx_image_{_safe(variables['cisco79xx_told_image'] or 'none')}")
+            groups.append(f"cisco79xx_telnet_level_{variables['cisco79xx_told_telnet_level']}")
+            groups += [f"cisco79xx_site_{_safe(host['site'])}"] if host["site"] else []
+        for one in groups:
+            self.inventory.add_group(one)
+            self.inventory.add_host(name, group=one)
+        for key, value in variables.items():
+            self.inventory.set_variable(name, key, _marked(value))
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+
+def _marked(value: Any) -> Any:
+    """The value with each text in it trusted that cannot be a template: `ansible-inventory --list` wraps all others in `__ansible_unsafe`."""
+    if isinstance(value, str):
+        return value if "{" in value else trust_as_template(value)
+    if isinstance(value, dict):
+        return {key: _marked(item) for key, item in value.items()}
+    return [_marked(item) for item in value] if isinstance(value, list) else value
+
+
+def _safe(name: str) -> str:
+    """As a part of the name of a group."""
+    return re.sub("[^A-Za-z0-9_]", "_", name)
+
+
+def _entry(option: str, number: int, entry: object, known: set[str]) -> tuple[str, Mapping[str, Any]]:
+    """One entry of a list, and what to call it. Raises AnsibleParserError."""
+    where = f"{option}, entry {number}"
+    if not isinstance(entry, Mapping):
+        raise AnsibleParserError(f"{where} is no mapping: it takes {', '.join(sorted(known))}")
+    for key in entry:
+        if key not in known:
+            raise AnsibleParserError(f"{where} has {one_line(key, 60)!r}: it takes {', '.join(sorted(known))}")
+    return where, entry
+
+
+def _one_of(where: str, entry: Mapping[str, Any], one: str, other: str) -> str:
+    """Which of two keys the entry has."""
+    present = [key for key in (one, other) if entry.get(key)]
+    if len(present) != 1:
+        raise AnsibleParserError(
+            f"{where} has {'both ' if present else 'neither '}{one} {'and' if present else 'nor'} {other}: it takes one of them"
+        )
+    return present[0]
+
+
+def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
+    value = entry.get(key, "")
+    if not isinstance(value, str) or "\0" in value:
+        raise AnsibleParserError(f"{where}: {key} is {one_line(value, 60)!r}, and has to be a text")
+    return value
+
+
+def _path(where: str, entry: Mapping[str, Any], key: str, folder: str) -> str:
+    return os.path.join(folder, os.path.expanduser(_text(where, entry, key)))
+
+
+def _sites(where: str, root: Mapping[str, Any], folder: str, several: bool) -> list[Site]:
+    tftp_server = _text(where, root, "tftp_server")
+    if _one_of(where, root, "path", "audit") == "audit":
+        if tftp_server:
+            raise AnsibleParserError(f"{where} has tftp_server beside audit: an audit names the TFTP hosts itself")
+        return of_audit(_path(where, root, "audit", folder))
+    if several and not tftp_server:
+        raise AnsibleParserError(f"{where} has no tftp_server: with several roots each needs the name of its TFTP host in the inventory")
+    return [of_root(_path(where, root, "path", folder), tftp_server)]
+
+
+def _place(where: str, place: Mapping[str, Any], folder: str) -> Place:
+    kind, timeout, command = _text(where, place, "kind"), place.get("timeout", 30), place.get("command") or []
+    if kind and kind not in (*KINDS, LOG):
+        raise AnsibleParserError(f"{where}: kind is {one_line(kind, 60)!r}: it takes one of {', '.join((*KINDS, LOG))}")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise AnsibleParserError(f"{where}: timeout is {one_line(timeout, 60)!r}: it takes a number of seconds above 0")
+    if _one_of(where, place, "file", "command") == "file":
+        return Place(file=_path(where, place, "file", folder), kind=kind)
+    if not isinstance(command, list) or not all(isinstance(word, (str, int, float)) for word in command):
+        raise AnsibleParserError(f"{where}: command has to be a list of words, such as [ip, neigh]: it is run without a shell")
+    return Place(command=tuple(map(str, command)), kind=kind, folder=folder, timeout=timeout)
