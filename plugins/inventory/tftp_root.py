@@ -69,11 +69,11 @@ options:
       kind:
         description:
           - What it is, where it is not recognised.
-          - V(dhcpd) are leases or reservations of ISC dhcpd, V(dnsmasq) leases of dnsmasq, V(kea) the file of Kea's memfile, V(asterisk)
+          - V(dhcpd) are leases or reservations of ISC dhcpd, V(kea) the file of Kea's memfile, V(asterisk)
             what C(sip show peers) or C(pjsip show contacts) shows, V(tftp_log) the log of a TFTP server or a capture, V(table) a table
             with a heading that names the columns (CSV, also with semicolons or tabs), V(lines) anything else.
         type: str
-        choices: [dhcpd, dnsmasq, kea, asterisk, table, lines, tftp_log]
+        choices: [dhcpd, kea, asterisk, table, lines, tftp_log]
       timeout:
         description: Seconds that the command may take. Then it is ended.
         type: float
@@ -134,13 +134,14 @@ keyed_groups:
 cache: true
 """
 
+import json
 import os
 import re
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleParserError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.template import trust_as_template
 
@@ -148,6 +149,28 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_li
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import KINDS, LOG, Place, SourceError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._fleet import FleetError, Host, Site, hosts, of_audit, of_root
 
+_SPEC: dict[str, dict[str, Any]] = {
+    "roots": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"path": {"type": "path"}, "audit": {"type": "path"}, "tftp_server": {"type": "str"}},
+        "required_one_of": [("path", "audit")],
+        "mutually_exclusive": [("path", "audit"), ("audit", "tftp_server")],
+    },
+    "addresses": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "file": {"type": "path"},
+            "command": {"type": "list", "elements": "str"},
+            "kind": {"type": "str", "choices": [*KINDS, LOG]},
+            "timeout": {"type": "float", "default": 30},
+        },
+        "required_one_of": [("file", "command")],
+        "mutually_exclusive": [("file", "command")],
+    },
+}
+_MOST_SECONDS = 100_000
 _NAMES = tuple(f"{name}.{extension}" for name in ("tftp_root", "cisco79xx") for extension in ("yml", "yaml"))
 
 
@@ -159,7 +182,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        for name in self._read_config_data(path):
+            if name not in self._options:
+                raise AnsibleParserError(f"{one_line(name, 60)!r} is no option of {self.NAME}: see ansible-doc -t inventory {self.NAME}")
         key = self.get_cache_key(path)
         kept = self.get_option("cache")
         made = self._cached(key) if kept and cache else None
@@ -181,14 +206,33 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return None
 
     def _made(self, folder: str) -> list[Host]:
+        """The phones. `folder`: of the inventory file. Raises AnsibleParserError, FleetError, SourceError."""
         self._phones_group()
-        roots = [_entry("roots", number, root, {"path", "audit", "tftp_server"}) for number, root in enumerate(self.get_option("roots"), 1)]
-        addresses = [
-            _entry("addresses", number, place, {"file", "command", "kind", "timeout"})
-            for number, place in enumerate(self.get_option("addresses"), 1)
+        # As plain values: messages about wrong ones would name Ansible's own types
+        given = json.loads(json.dumps({name: self.get_option(name) for name in _SPEC}, default=str))
+        checked = ArgumentSpecValidator(_SPEC).validate(given)
+        roots, addresses = checked.validated_parameters["roots"], checked.validated_parameters["addresses"]
+        faults = [f"{name}: {entry!r} is no mapping" for name in _SPEC for entry in given[name] if not isinstance(entry, dict)]
+        faults += checked.error_messages
+        if not (faults or roots):
+            faults = ["roots is empty: it takes at least one TFTP root"]
+        if not (faults or all(0 < one["timeout"] < _MOST_SECONDS for one in addresses)):
+            faults = [f"addresses: timeout takes a number of seconds above 0 and below {_MOST_SECONDS}"]
+        if faults:
+            raise AnsibleParserError(one_line(faults[0], 300))
+        sites: list[Site] = []
+        for root in roots:
+            if root["audit"]:
+                sites += of_audit(os.path.join(folder, root["audit"]))
+            elif root["tftp_server"] or len(roots) == 1:
+                sites.append(of_root(os.path.join(folder, root["path"]), root["tftp_server"] or ""))
+            else:
+                path = one_line(root["path"], 200)
+                raise AnsibleParserError(f"roots: {path} has no tftp_server: of several roots each needs the name of its TFTP host")
+        places = [
+            Place(one["file"] and os.path.join(folder, one["file"]), tuple(one["command"] or ()), one["kind"], folder, one["timeout"])
+            for one in addresses
         ]
-        places = [_place(where, place, folder) for where, place in addresses]
-        sites = [site for where, root in roots for site in _sites(where, root, folder, len(roots) > 1)]
         return hosts(sites, places, time.time(), self.display.warning)
 
     def _phones_group(self) -> str:
@@ -218,7 +262,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 
 def _marked(value: Any) -> Any:
-    """The value with each text in it trusted that cannot be a template: `ansible-inventory --list` wraps all others in `__ansible_unsafe`."""
+    """The value with each text trusted that cannot be a template: `ansible-inventory --list` wraps all others in `__ansible_unsafe`."""
     if isinstance(value, str):
         return value if "{" in value else trust_as_template(value)
     if isinstance(value, dict):
@@ -229,59 +273,3 @@ def _marked(value: Any) -> Any:
 def _safe(name: str) -> str:
     """As a part of the name of a group."""
     return re.sub("[^A-Za-z0-9_]", "_", name)
-
-
-def _entry(option: str, number: int, entry: object, known: set[str]) -> tuple[str, Mapping[str, Any]]:
-    """One entry of a list, and what to call it. Raises AnsibleParserError."""
-    where = f"{option}, entry {number}"
-    if not isinstance(entry, Mapping):
-        raise AnsibleParserError(f"{where} is no mapping: it takes {', '.join(sorted(known))}")
-    for key in entry:
-        if key not in known:
-            raise AnsibleParserError(f"{where} has {one_line(key, 60)!r}: it takes {', '.join(sorted(known))}")
-    return where, entry
-
-
-def _one_of(where: str, entry: Mapping[str, Any], one: str, other: str) -> str:
-    """Which of two keys the entry has."""
-    present = [key for key in (one, other) if entry.get(key)]
-    if len(present) != 1:
-        raise AnsibleParserError(
-            f"{where} has {'both ' if present else 'neither '}{one} {'and' if present else 'nor'} {other}: it takes one of them"
-        )
-    return present[0]
-
-
-def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
-    value = entry.get(key, "")
-    if not isinstance(value, str) or "\0" in value:
-        raise AnsibleParserError(f"{where}: {key} is {one_line(value, 60)!r}, and has to be a text")
-    return value
-
-
-def _path(where: str, entry: Mapping[str, Any], key: str, folder: str) -> str:
-    return os.path.join(folder, os.path.expanduser(_text(where, entry, key)))
-
-
-def _sites(where: str, root: Mapping[str, Any], folder: str, several: bool) -> list[Site]:
-    tftp_server = _text(where, root, "tftp_server")
-    if _one_of(where, root, "path", "audit") == "audit":
-        if tftp_server:
-            raise AnsibleParserError(f"{where} has tftp_server beside audit: an audit names the TFTP hosts itself")
-        return of_audit(_path(where, root, "audit", folder))
-    if several and not tftp_server:
-        raise AnsibleParserError(f"{where} has no tftp_server: with several roots each needs the name of its TFTP host in the inventory")
-    return [of_root(_path(where, root, "path", folder), tftp_server)]
-
-
-def _place(where: str, place: Mapping[str, Any], folder: str) -> Place:
-    kind, timeout, command = _text(where, place, "kind"), place.get("timeout", 30), place.get("command") or []
-    if kind and kind not in (*KINDS, LOG):
-        raise AnsibleParserError(f"{where}: kind is {one_line(kind, 60)!r}: it takes one of {', '.join((*KINDS, LOG))}")
-    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise AnsibleParserError(f"{where}: timeout is {one_line(timeout, 60)!r}: it takes a number of seconds above 0")
-    if _one_of(where, place, "file", "command") == "file":
-        return Place(file=_path(where, place, "file", folder), kind=kind)
-    if not isinstance(command, list) or not all(isinstance(word, (str, int, float)) for word in command):
-        raise AnsibleParserError(f"{where}: command has to be a list of words, such as [ip, neigh]: it is run without a shell")
-    return Place(command=tuple(map(str, command)), kind=kind, folder=folder, timeout=timeout)

@@ -55,7 +55,7 @@ def of_root(path: str, tftp_server: str) -> Site:
         root = Root(path)
         found = phones(root)
     except RootError as error:
-        raise FleetError(str(error)) from None
+        raise FleetError(f"roots: {error}") from None
     return Site(tftp_server, found, others(Foresight(root), found), [str(fault) for fault in root.faults])
 
 

@@ -15,8 +15,9 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen imp
 _GONE = re.compile(r"\b(?:FAILED|INCOMPLETE)\s*$|[<(]incomplete[>)]|\bIncomplete\b")
 """In `ip neigh`, `arp` and the tables of Cisco's switches: somebody asked for that address, and nobody answered."""
 _STALE = re.compile(r"\blladdr\b.* STALE\s*$")
-_STALE_FOR = 60.0
+_STALE_FOR = 60
 """Seconds that a STALE entry of `ip neigh` is taken to be older than the others. How old it is, the kernel does not tell."""
+_LEASE = re.compile(r"^([0-9]{9,11}) (?=(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2} [0-9.]+ )", re.MULTILINE)
 _HEADINGS = (
     "mac macaddress macaddr hwaddr hwaddress hardwareaddress hardwareaddr ethernetaddress physicaladdress lladdr cisco79xxmac clientid",
     "ip ipaddress ipaddr ip4 ipv4 ipv4address ip4address primaryip primaryip4 primaryipv4 ansiblehost address",
@@ -27,14 +28,21 @@ _FOR_EVER = 0xFFFFFFFF
 
 
 def read_lines(source: Source) -> Iterator[Seen]:
-    """Each line with one MAC and one IPv4 address; two of either on a line say nothing that is certain."""
+    """Each line with one MAC and one IPv4 address; two of either on a line say nothing that is certain.
+
+    A line of dnsmasq's leases begins with their end (0: none). Of leases of one length the one that ends first was given first, and the
+    one that ends last not after the file was written. Ended leases are not in it: dnsmasq drops them.
+    """
+    last_end = max(map(int, _LEASE.findall(source.text)), default=0)
     for number, line in enumerate(source.text.split("\n"), 1):
         macs = macs_in(line, source.macs)
         if not macs or _GONE.search(line):
             continue
         addresses, wrong = addresses_in(line)
         if len(macs) == len(addresses) == 1:
-            yield Seen(number, macs[0], addresses[0], source.time - _STALE_FOR if _STALE.search(line) else None)
+            lease = _LEASE.match(line)
+            age = last_end - int(lease.group(1)) if lease else _STALE_FOR if _STALE.search(line) else 0
+            yield Seen(number, macs[0], addresses[0], source.time - age)
         elif (addresses or wrong) and any(mac in source.macs for mac in macs):
             what = (
                 "more than one MAC" if len(macs) > 1 else "more than one IPv4 address" if addresses else f"{wrong[0]}, no phone's address"

@@ -18,7 +18,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.capture i
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events import Stats
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses import asterisk, leases, lines
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses import asterisk, dhcpd, lines
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.command import CommandError, output
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, usable
 
@@ -26,8 +26,7 @@ MOST_BYTES = 64 << 20
 """Of a file or of what a command writes, unless it is a TFTP log in a file, which is read line by line."""
 LOG = "tftp_log"
 KINDS: dict[str, tuple[Callable[[str], object], Callable[[Source], Iterator[Seen]]]] = {
-    "dhcpd": (leases.is_dhcpd, leases.read_dhcpd),
-    "dnsmasq": (leases.is_dnsmasq, leases.read_dnsmasq),
+    "dhcpd": (dhcpd.is_dhcpd, dhcpd.read_dhcpd),
     "kea": (lines.is_kea, lines.read_kea),
     "asterisk": (asterisk.is_asterisk, asterisk.read_asterisk),
     "table": (lines.columns, lines.read_table),
@@ -48,9 +47,9 @@ class SourceError(Exception):
 class Place:
     """A file or a command with addresses, and its kind, if it was told. `folder`: where the command runs; `timeout`: its seconds."""
 
-    file: str = ""
+    file: str | None = None
     command: tuple[str, ...] = ()
-    kind: str = ""
+    kind: str | None = None
     folder: str = "."
     timeout: float = 30.0
 
@@ -65,23 +64,27 @@ def read(place: Place, macs: Collection[str], names: Mapping[str, str], now: flo
 
     `names`: as of `Source`. Raises SourceError.
     """
-    if place.file and (place.kind == LOG or _is_packed(place.file)):
-        return _of_log(place, [place.file], now)
-    data, written, size = _data(place, now)
-    if place.kind == LOG or (not place.kind and _is_log(data, written)):
-        return _of_log(place, [place.file] if place.file else data.split(b"\n"), now)
+    source, seen = _read(place, macs, names, now)
+    if source.misread:
+        told = [f"line {line} {why}" for line, why in source.misread]
+        warn(clean(f"{place.name}: {'; '.join(first_some(told, 3))}", 1000))
+    if macs and not any(one.mac in macs for one in seen):
+        warn(f"{place.name} has no address of any of the phones: see that it is what you meant, and from where they are")
+    return [one._replace(time=source.time if one.time is None else one.time) for one in seen]
+
+
+def _read(place: Place, macs: Collection[str], names: Mapping[str, str], now: float) -> tuple[Source, list[Seen]]:
+    log = place.kind == LOG or (place.file and _is_packed(place.file))
+    data, written, size = (b"", now, 0) if log and place.file else _data(place, now)
+    source = Source(place.name, "", written, macs, dict(names))
+    if log or (not place.kind and _is_log(data, written)):
+        return source, list(_of_log(place, [place.file] if place.file else data.split(b"\n"), now))
     if size > len(data):
         advice = "give a command that writes what concerns the phones, such as [tail, -n, '100000', FILE]"
         raise SourceError(f"{place.name} has {size >> 20} MiB, and {MOST_BYTES >> 20} are read at most: {advice}")
-    source = Source(place.name, _text(place, data), written, macs, dict(names))
-    kind = place.kind or next(kind for kind, (knows, _read) in KINDS.items() if knows(source.text) or kind == "lines")
-    seen = [one._replace(time=source.time if one.time is None else one.time) for one in KINDS[kind][1](source)]
-    if source.misread:
-        told = [f"line {line} {why}" for line, why in source.misread]
-        warn(clean(f"{source.name}: {'; '.join(first_some(told, 3))}", 1000))
-    if macs and not any(one.mac in macs for one in seen):
-        warn(f"{source.name} has no address of any of the phones: see that it is what you meant, and from where they are")
-    return seen
+    source.text = _text(place, data)
+    kind = place.kind or next(kind for kind, (knows, _reader) in KINDS.items() if knows(source.text) or kind == "lines")
+    return source, list(KINDS[kind][1](source))
 
 
 def _data(place: Place, now: float) -> tuple[bytes, float, int]:
@@ -93,7 +96,7 @@ def _data(place: Place, now: float) -> tuple[bytes, float, int]:
             raise SourceError(f"{place.name} {error}") from None
         return data, now, len(data)
     try:
-        head, status = _files.read(os.path.realpath(place.file), MOST_BYTES, head=True)
+        head, status = _files.read(os.path.realpath(place.file or ""), MOST_BYTES, head=True)
     except (OSError, ValueError) as error:
         raise SourceError(f"{place.name} cannot be read ({_cause(error)}): name a file that {_files.me()} may read, or a command") from None
     return head or b"", min(status.st_mtime, now), status.st_size
@@ -126,15 +129,16 @@ def _is_log(data: bytes, written: float) -> bool:
     return False
 
 
-def _of_log(place: Place, lines: list[str] | list[bytes], now: float) -> list[Seen]:
+def _of_log(place: Place, lines: list[str] | list[bytes], now: float) -> Iterator[Seen]:
     """Where each phone asked for files last, as the collection's reader of TFTP logs tells it."""
     try:
         found = diagnose(lines, now=now)["phones"].values()
         written = min(os.stat(place.file).st_mtime, now) if place.file else now
     except (OSError, ValueError) as error:
         raise SourceError(f"{place.name} cannot be read ({_cause(error)}): name a log of a TFTP server") from None
-    seen = [(phone["mac"] or "", phone["address"] or "", min(phone["last_seen"] or written, now)) for phone in found]
-    return [Seen(0, mac, address, time) for mac, address, time in seen if mac and usable(address)]
+    for phone in found:
+        if phone["mac"] and usable(phone["address"] or ""):
+            yield Seen(0, phone["mac"], phone["address"], min(phone["last_seen"] or written, now))
 
 
 def _cause(error: Exception) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The leases of ISC dhcpd (and of OpenBSD's, which has the same file) and of dnsmasq."""
+"""The leases and reservations of ISC dhcpd, and of OpenBSD's, which has the same file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"|#[^\n]*|[{}]', re.DOTALL)
 _NOT_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*', re.DOTALL)
 _NOT_GIVEN = {"abandoned", "deleted"}
 _DATE = re.compile(r"[0-6] ([0-9]{4})/([0-9]{1,2})/([0-9]{1,2}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2})|epoch ([0-9]{1,11})")
-_DNSMASQ = re.compile(r"[0-9]{1,11} (?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2} [0-9.]+ \S+ \S+\s*")
 
 
 def is_dhcpd(text: str) -> bool:
@@ -90,26 +89,3 @@ def _seconds(date: str) -> float | None:
         return float(epoch) if epoch else float(calendar.timegm((*map(int, parts), 0, 0, 0)))
     except (ValueError, OverflowError):
         return None
-
-
-def is_dnsmasq(text: str) -> bool:
-    return _DNSMASQ.fullmatch(text.lstrip().partition("\n")[0]) is not None
-
-
-def read_dnsmasq(source: Source) -> Iterator[Seen]:
-    """dnsmasq's leases: end of the lease (0: none), MAC, address, name, client identifier.
-
-    dnsmasq drops ended leases when it writes the file. When a lease was given is not told; of leases of one length the one that ends
-    first was given first, and the one that ends last not after the file was written.
-    """
-    leases = []
-    for number, line in enumerate(source.text.split("\n"), 1):
-        end, mac, address, *_rest = [*line.split()[:3], "", "", ""]
-        macs, (addresses, _wrong) = macs_in(mac, source.macs), addresses_in(address)
-        if len(macs) == len(addresses) == 1 and end.isascii() and end.isdigit() and len(end) < 12:
-            leases.append((number, macs[0], addresses[0], int(end)))
-        elif any(one in source.macs for one in macs_in(line, source.macs)):
-            source.misread.append((number, "is cut or no lease of dnsmasq's"))
-    latest = max((expiry for *_lease, expiry in leases), default=0)
-    for number, mac, address, expiry in leases:
-        yield Seen(number, mac, address, source.time - (latest - expiry) if expiry else None)
