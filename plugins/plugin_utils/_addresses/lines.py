@@ -44,10 +44,9 @@ def read_lines(source: Source) -> Iterator[Seen]:
             age = last_end - int(lease.group(1)) if lease else _STALE_FOR if _STALE.search(line) else 0
             yield Seen(number, macs[0], addresses[0], source.time - age)
         elif (addresses or wrong) and any(mac in source.macs for mac in macs):
-            what = (
-                "more than one MAC" if len(macs) > 1 else "more than one IPv4 address" if addresses else f"{wrong[0]}, no phone's address"
-            )
-            source.misread.append((number, f"has {what} on the line of {' and '.join(macs[:3])}"))
+            who = " and ".join(macs[:3])
+            what = f"more than one IPv4 address beside {who}" if addresses else f"{wrong[0]} beside {who}, which is no phone's address"
+            source.misread.append((number, f"has more than one MAC: {who}" if len(macs) > 1 else f"has {what}"))
 
 
 def columns(text: str) -> tuple[int, str, int, int] | None:
