@@ -83,7 +83,7 @@ def _audited(host: str, root: Info) -> Site:
     shown = one_line(host, 100)
     if "error" in root:
         raise FleetError(f"the root of {shown} could not be read by that audit ({one_line(root['error'], 300)})")
-    if not root["phones"].keys() >= {} or "others" not in root:
+    if "phones" in root and "others" not in root:
         raise FleetError(f"the audit of {shown} is of an older release, which told less of each phone")
     found = {_mac(mac): _told(phone) for mac, phone in root["phones"].items()}
     rest = {_mac(mac): {"file": _text(one["file"]), "kind": _text(one["kind"])} for mac, one in root["others"].items()}

@@ -49,8 +49,8 @@ def ansible_inventory(tmp_path: Path) -> Callable[..., tuple[int, Any, str]]:
             timeout=100,
             check=False,
         )
-        printed = json.loads(done.stdout) if "--list" in arguments and not done.returncode else done.stdout
-        return done.returncode, printed, done.stderr
+        as_json = "--list" in arguments and "--yaml" not in arguments and not done.returncode
+        return done.returncode, json.loads(done.stdout) if as_json else done.stdout, done.stderr
 
     return show
 
