@@ -195,4 +195,4 @@ def _warn_of(made: Sequence[Host], found: Mapping[str, Found], warn: Callable[[s
         warn(f"{count(contradictions)} with contradictions: {'; '.join(first_some(contradictions, 3))}")
     doubts = [f"SEP{mac} at {one.address} ({one.doubt})" for mac, one in found.items() if one.doubt]
     if doubts:
-        warn(f"{count(doubts)} may not be where they were last: {list_some(doubts, 3)}")
+        warn(f"addresses that may be old, of {count(doubts)}: {list_some(doubts, 3)}")
