@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils import _files
@@ -127,7 +128,7 @@ def hosts(sites: Sequence[Site], places: Iterable[Place], now: float, warn: Call
             homes.setdefault(mac, []).append(site)
     neighbours = {mac: site for site in reversed(sites) for mac in site.others if mac not in homes}
     macs = {*homes, *neighbours}
-    names = _names(homes)
+    names = cache(partial(_names, homes))
     found = settle(macs, [(place.name, read(place, macs, names, now, warn)) for place in places])
     made = [_phone(mac, at, found[mac]) for mac, at in homes.items()]
     made += [_neighbour(mac, site, found[mac]) for mac, site in neighbours.items()]

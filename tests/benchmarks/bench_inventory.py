@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin over a root of many phones, beside a plain read of the same files and a written inventory of the same hosts.
+"""The inventory plugin over a root of many phones, beside a plain read of the same files.
 
     PYTHONPATH=<folder of ansible_collections> python bench_inventory.py [--phones 10000] [--rounds 5] [--folder /tmp]
 
 Prints medians, and the median of the ratios of each round, which other work on the machine disturbs least. `phones` is all that the
-plugin does but for handing the hosts to Ansible; `with leases` finds the addresses too, in a file of ISC dhcpd and a list. `ansible` is
-ansible-inventory with the plugin, `written` the same program with a written inventory (JSON) of the same hosts and variables. Exits 1 if
-`phones` takes more than 3 times a plain read, or if `ansible` takes more than `written` and 3 times a plain read.
+plugin does but for handing the hosts to Ansible; `with_leases` finds the addresses too, in a file of ISC dhcpd and a list. `ansible` is
+ansible-inventory with the plugin, `cached` the same with the hosts out of its cache: what is beyond that is not Ansible's own time.
+Exits 1 if `phones`, or `ansible` beyond `cached`, takes more than 3 times a plain read.
 """
 
 from __future__ import annotations
@@ -44,26 +44,16 @@ def address(number: int) -> str:
 
 
 def write(base: Path, phones: int) -> None:
-    """The root, leases and a list with the address of each phone, and the two inventories."""
+    """The root, leases and a list with the address of each phone, and the inventories."""
     fill(base / "root", phones, False)
     lease = "lease {} {{\n  starts 6 2026/11/28 10:00:00;\n  ends never;\n  binding state active;\n  hardware ethernet {};\n}}\n"
     (base / "leases").write_text("".join(lease.format(address(number), spelt(number)) for number in range(phones)))
     (base / "list").write_text("".join(f"{address(number)},{spelt(number)},Desk {number}\n" for number in range(phones)))
-    (base / "tftp_root.yml").write_text(
-        json.dumps({"plugin": "voip.cisco79xx.tftp_root", "roots": [{"path": "root", "tftp_server": "pbx"}]})
-    )
-    (base / "written.json").write_text(json.dumps(as_written(base)))
-
-
-def as_written(base: Path) -> dict[str, dict[str, dict[str, object]]]:
-    groups: dict[str, dict[str, dict[str, object]]] = {"phones_without_address": {"hosts": {}}}
-    for host in hosts([of_root(str(base / "root"), "pbx")], [], time.time(), print):
-        told = host["vars"]
-        groups["phones_without_address"]["hosts"][host["name"]] = told
-        level, image = told["cisco79xx_told_telnet_level"], told["cisco79xx_told_image"].replace("-", "_")
-        for name in (f"cisco79xx_telnet_level_{level}", f"cisco79xx_image_{image}", "cisco79xx_site_pbx"):
-            groups.setdefault(name, {"hosts": {}})["hosts"][host["name"]] = {}
-    return groups
+    asked = {"plugin": "voip.cisco79xx.tftp_root", "roots": [{"path": "root", "tftp_server": "pbx"}]}
+    (base / "tftp_root.yml").write_text(json.dumps(asked))
+    kept = {"cache": True, "cache_plugin": "jsonfile", "cache_connection": str(base / "cache")}
+    (base / "cached.tftp_root.yml").write_text(json.dumps(asked | kept))
+    cached(base)
 
 
 def read(base: Path) -> None:
@@ -91,8 +81,8 @@ def ansible(base: Path) -> None:
     show(base, "tftp_root.yml")
 
 
-def written(base: Path) -> None:
-    show(base, "written.json")
+def cached(base: Path) -> None:
+    show(base, "cached.tftp_root.yml")
 
 
 def timed(work: Callable[[Path], None], base: Path) -> float:
@@ -112,7 +102,7 @@ def main() -> int:
     try:
         write(base, options.phones)
         rounds = [
-            {work.__name__: timed(work, base) for work in (read, phones, with_leases, ansible, written)} for _ in range(options.rounds)
+            {work.__name__: timed(work, base) for work in (read, phones, with_leases, ansible, cached)} for _ in range(options.rounds)
         ]
     finally:
         shutil.rmtree(base)
@@ -121,10 +111,10 @@ def main() -> int:
         ratio = statistics.median(taken[name] / taken["read"] for taken in rounds)
         print(f"{name:12} {statistics.median(taken[name] for taken in rounds):7.3f} s of CPU {ratio:7.2f} x a plain read")
     own = statistics.median(taken["phones"] / taken["read"] for taken in rounds)
-    beyond = statistics.median((taken["ansible"] - taken["written"]) / taken["read"] for taken in rounds)
+    beyond = statistics.median((taken["ansible"] - taken["cached"]) / taken["read"] for taken in rounds)
     kept = {
         f"phones: {own:.2f} x a plain read (limit {TIMES})": own <= TIMES,
-        f"ansible beyond written: {beyond:.2f} x a plain read (limit {TIMES})": beyond <= TIMES,
+        f"ansible beyond cached: {beyond:.2f} x a plain read (limit {TIMES})": beyond <= TIMES,
     }
     for text, ok in kept.items():
         print("kept  " if ok else "MISSED", text)

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import pytest
 import yaml
@@ -234,7 +235,7 @@ def test_what_is_only_warned_of(write, ansible_inventory, root):
     assert "\x1b" not in said
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no_root": ({"roots": [{"path": "nowhere"}]}, "roots: {0}/nowhere does not exist: name the folder that the TFTP server serves"),
     "root_is_a_file": ({"roots": [{"path": "addresses.txt"}]}, "roots: {0}/addresses.txt is a file, not a folder: name the folder"),
     "no_json": (

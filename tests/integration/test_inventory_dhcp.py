@@ -87,7 +87,7 @@ def test_leases_of_a_real_server(server: str, network: Namespace, root: Path, tm
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {PACKAGES[server]} ({server})")
     folder = tmp_path / "server"
     folder.mkdir()
-    program = shutil.copy(found, folder / server)  # a rule of AppArmor for the original may keep it out of this folder
+    program = shutil.copy(found, str(folder / server))  # a rule of AppArmor for the original may keep it out of this folder
     environment = {**os.environ, "KEA_PIDFILE_DIR": str(folder), "KEA_LOCKFILE_DIR": str(folder)}
     with network.inside(), (folder / "said").open("wb") as said:
         process = subprocess.Popen(SERVERS[server](program, folder), env=environment, stdout=said, stderr=said)

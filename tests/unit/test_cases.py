@@ -242,7 +242,7 @@ def addresses(phones: dict[str, list[str]], sources: list[Answer]) -> Answer:
             os.utime(path, (NOW - 60 * source.get("minutes_old", 0),) * 2)
             place = Place(file=str(path), kind=source.get("kind"))
             try:
-                said.append((path.name, read(place, phones, names, NOW, warnings.append)))
+                said.append((path.name, read(place, phones, names.copy, NOW, warnings.append)))
             except SourceError as error:
                 return {"error": str(error).replace(f"{folder}/", "")}
     found = {mac: one._asdict() for mac, one in settle(phones, said).items()}

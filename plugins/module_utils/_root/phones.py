@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._phone import cnf
@@ -42,7 +43,7 @@ def told(file: Optional[RootFile]) -> Dict[str, str]:
     if _PASSWORD in values:
         values[_PASSWORD] = ""
     text = "".join(values.values())  # one look at all of them is enough for most phones
-    if text.isprintable() and not _SECRET.search(text) and all(len(value) <= LONGEST for value in values.values()):
+    if text.isprintable() and not _SECRET.search(text) and max(map(len, values.values()), default=0) <= LONGEST:
         return values
     return {key: harmless(value) for key, value in values.items()}
 
@@ -92,10 +93,12 @@ def _loads_file(root: Root, mac: str) -> Optional[str]:
 
 
 def _lines(values: Mapping[str, str]) -> List[Info]:
-    lines: Dict[int, Info] = {}
+    lines: Dict[str, Info] = {}
     for key, value in values.items():
         if key.startswith("line"):
             number, _bar, part = key[4:].partition("_")
-            line = lines.get(int(number)) or lines.setdefault(int(number), {"line": int(number), **_NO_LINE})
+            line = lines.get(number)
+            if line is None:
+                line = lines[number] = {"line": int(number), **_NO_LINE}
             line[part] = value
-    return [lines[number] for number in sorted(lines)]
+    return sorted(lines.values(), key=itemgetter("line"))

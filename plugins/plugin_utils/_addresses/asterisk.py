@@ -27,6 +27,7 @@ def is_asterisk(text: str) -> bool:
 
 def read_asterisk(source: Source) -> Iterator[Seen]:
     """The peers and contacts whose names are those of lines of one phone. Who is not registered has no address there."""
+    known = source.names()
     for number, line in enumerate(source.text.split("\n"), 1):
         contact = _CONTACT.match(line)
         peer = None if contact else _PEER.match(line)
@@ -40,7 +41,7 @@ def read_asterisk(source: Source) -> Iterator[Seen]:
             found, rest = peer["address"], " " + peer["rest"]
         else:
             continue
-        mac = next((source.names[name.lower()] for name in names if name.lower() in source.names), "")
+        mac = next((known[name.lower()] for name in names if name.lower() in known), "")
         if mac and usable(found):
             yield Seen(number, mac, found, None, "Asterisk does not reach it there" if _AWAY.search(rest) else "")
         elif mac:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -42,8 +42,8 @@ class Source:
     time: float
     macs: Collection[str]
     """Those of the phones that are looked for."""
-    names: dict[str, str] = field(default_factory=dict)
-    """Names by which a telephone system knows the phones, in lower case, and their MACs."""
+    names: Callable[[], Mapping[str, str]] = dict
+    """Tells the names by which a telephone system knows the phones, in lower case, and their MACs."""
     misread: list[tuple[int, str]] = field(default_factory=list)
     """Lines about these phones that were not understood, and why."""
 

@@ -59,7 +59,9 @@ class Place:
         return one_line(self.file or f"the command {os.path.basename(self.command[0])}", 200)
 
 
-def read(place: Place, macs: Collection[str], names: Mapping[str, str], now: float, warn: Callable[[str], None]) -> list[Seen]:
+def read(
+    place: Place, macs: Collection[str], names: Callable[[], Mapping[str, str]], now: float, warn: Callable[[str], None]
+) -> list[Seen]:
     """All that a source tells of any MAC, with a time each. What it has of these phones and cannot be read is told to `warn`.
 
     `names`: as of `Source`. Raises SourceError.
@@ -73,10 +75,10 @@ def read(place: Place, macs: Collection[str], names: Mapping[str, str], now: flo
     return [one._replace(time=source.time if one.time is None else one.time) for one in seen]
 
 
-def _read(place: Place, macs: Collection[str], names: Mapping[str, str], now: float) -> tuple[Source, list[Seen]]:
+def _read(place: Place, macs: Collection[str], names: Callable[[], Mapping[str, str]], now: float) -> tuple[Source, list[Seen]]:
     log = place.kind == LOG or (place.file and _is_packed(place.file))
     data, written, size = (b"", now, 0) if log and place.file else _data(place, now)
-    source = Source(place.name, "", written, macs, dict(names))
+    source = Source(place.name, "", written, macs, names)
     if log or (not place.kind and _is_log(data, written)):
         return source, list(_of_log(place, [place.file] if place.file else data.split(b"\n"), now))
     if size > len(data):

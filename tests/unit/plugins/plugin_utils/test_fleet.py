@@ -45,7 +45,7 @@ def audit(tmp_path, root):
 
 
 def made(sites, text=""):
-    warnings = []
+    warnings: list[str] = []
     places = []
     if text:
         places = [Place(command=("printf", text))]

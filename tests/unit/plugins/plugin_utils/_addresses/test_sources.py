@@ -24,7 +24,7 @@ LOG = "2026-11-28T10:00:00+00:00 pbx in.tftpd[4712]: RRQ from 10.0.0.5 filename 
 
 
 def look(place, warnings=None):
-    return [(one.mac, one.address) for one in read(place, {MAC}, {}, time.time(), (warnings if warnings is not None else []).append)]
+    return [(one.mac, one.address) for one in read(place, {MAC}, dict, time.time(), (warnings if warnings is not None else []).append)]
 
 
 def test_a_log_that_is_gzipped(tmp_path):
@@ -62,14 +62,14 @@ def test_a_file_from_tomorrow_counts_as_of_now(tmp_path):
     (tmp_path / "list").write_text(f"{MAC} 10.0.0.5\n")
     os.utime(tmp_path / "list", (time.time() + 99999,) * 2)
     now = time.time()
-    (seen,) = read(Place(file=str(tmp_path / "list")), {MAC}, {}, now, lambda _text: None)
+    (seen,) = read(Place(file=str(tmp_path / "list")), {MAC}, dict, now, lambda _text: None)
     assert seen.time == now
 
 
 def test_control_characters_in_the_name_of_a_file(tmp_path):
     path = tmp_path / "a\x1b[31m\nb"
     path.write_text(f"{MAC} 10.0.0.5 10.0.0.6\n")
-    warnings = []
+    warnings: list[str] = []
     look(Place(file=str(path)), warnings)
     assert all(text.isprintable() for text in warnings)
     assert len(warnings) == 2
@@ -84,7 +84,7 @@ TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=30).map("".joi
 @given(TEXTS, st.sampled_from(sorted(KINDS)))
 def test_property_every_reader_takes_every_text(text, kind):
     head = "address,hwaddr,client_id,valid_lifetime,expire,state\n" if kind == "kea" else "mac,ip\n" if kind == "table" else ""
-    source = Source("source", head + text, 1e9, {MAC}, {"1": MAC})
+    source = Source("source", head + text, 1e9, {MAC}, {"1": MAC}.copy)
     for seen in KINDS[kind][1](source):
         assert re.fullmatch("[0-9A-F]{12}", seen.mac)
         assert addresses_in(seen.address)[0] == [seen.address]
