@@ -124,7 +124,7 @@ roots:
     tftp_server: tftp-bonn
 compose:
   netbox_device: >-
-    {'name': inventory_hostname, 'device_type': {'slug': 'cisco-7960'}, 'comments': cisco79xx_label,
+    {'name': 'SEP' ~ cisco79xx_mac, 'comments': cisco79xx_label | default('', true),
      'custom_fields': {'mac': cisco79xx_mac, 'image': cisco79xx_told_image}}
 groups:
   reception: (cisco79xx_label | default('', true)) is search('Reception')
@@ -138,6 +138,7 @@ import json
 import os
 import re
 import time
+from functools import lru_cache
 from typing import Any
 
 from ansible.errors import AnsibleParserError
@@ -171,6 +172,7 @@ _SPEC: dict[str, dict[str, Any]] = {
     },
 }
 _MOST_SECONDS = 100_000
+_trusted = lru_cache(maxsize=1 << 14)(trust_as_template)
 _NAMES = tuple(f"{name}.{extension}" for name in ("tftp_root", "cisco79xx") for extension in ("yml", "yaml"))
 
 
@@ -246,7 +248,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _add(self, host: Host, group: str) -> None:
         name, variables = host["name"], host["vars"]
         groups = [f"{group}_{host['apart']}" if host["apart"] else group]
-        if "cisco79xx_lines" in variables:
+        if variables["cisco79xx_told_telnet_level"] is not None:
             groups.append(f"cisco79xx_image_{_safe(variables['cisco79xx_told_image'] or 'none')}")
             groups.append(f"cisco79xx_telnet_level_{variables['cisco79xx_told_telnet_level']}")
             groups += [f"cisco79xx_site_{_safe(host['site'])}"] if host["site"] else []
@@ -264,7 +266,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 def _marked(value: Any) -> Any:
     """The value with each text trusted that cannot be a template: `ansible-inventory --list` wraps all others in `__ansible_unsafe`."""
     if isinstance(value, str):
-        return value if "{" in value else trust_as_template(value)
+        return value if "{" in value else _trusted(value)
     if isinstance(value, dict):
         return {key: _marked(item) for key, item in value.items()}
     return [_marked(item) for item in value] if isinstance(value, list) else value

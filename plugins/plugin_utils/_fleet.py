@@ -89,7 +89,7 @@ def _audited(host: str, root: Info) -> Site:
     found = {_mac(mac): _told(phone) for mac, phone in root["phones"].items()}
     rest = {_mac(mac): {"file": _text(one["file"]), "kind": _text(one["kind"])} for mac, one in root["others"].items()}
     faults = [(str(fault["file"]), fault["text"]) for fault in root["faults"]]
-    files = {name: PHONE_FILE.fullmatch(os.path.basename(name)) for name, _text in faults}
+    files = {name: PHONE_FILE.fullmatch(os.path.basename(name)) for name, _fault in faults}
     hidden = [name for name, match in files.items() if match and match.group(1) not in found]
     return Site(str(host), found, rest, [f"{harmless(name)} {one_line(text, 300)}" for name, text in faults if name in hidden])
 
@@ -147,18 +147,11 @@ def _names(homes: Mapping[str, Sequence[Site]]) -> dict[str, str]:
 
 
 def _phone(mac: str, at: Sequence[Site], found: Found) -> Host:
-    told = at[0].phones[mac]
-    host = _host(mac, at[0].tftp_server, found, [told["file"], told["loads_file"]])
-    host["vars"].update(
-        cisco79xx_label=told["label"],
-        cisco79xx_lines=told["lines"],
-        cisco79xx_told_image=told["effective_image"],
-        cisco79xx_told_telnet_level=told["effective_telnet_level"],
-    )
+    host = _host(mac, at[0].tftp_server, found, at[0].phones[mac])
     servers = sorted({site.tftp_server for site in at})
     if len(servers) > 1:
         fault = f"has files in the roots of {' and '.join(servers)}: keep them in that of its own TFTP server"
-        host["vars"].pop("cisco79xx_tftp_server")
+        host["vars"].pop("cisco79xx_tftp_server", None)
         host.update(site="", apart=CONTRADICTIONS)
         host["vars"]["cisco79xx_left_out"] = fault
     return host
@@ -166,7 +159,7 @@ def _phone(mac: str, at: Sequence[Site], found: Found) -> Host:
 
 def _neighbour(mac: str, site: Site, found: Found) -> Host:
     one = site.others[mac]
-    host = _host(mac, site.tftp_server, found, [one["file"]])
+    host = _host(mac, site.tftp_server, found, one)
     other = one["kind"] == OTHER_MODEL
     host["apart"] = OTHER_MODELS if other else WITHOUT_SIP_FILE
     why = "is of another model" if other else f"has no SIP{mac}.cnf"
@@ -174,9 +167,16 @@ def _neighbour(mac: str, site: Site, found: Found) -> Host:
     return host
 
 
-def _host(mac: str, tftp_server: str, found: Found, files: Sequence[str | None]) -> Host:
-    """A phone that can be driven if its address is known."""
-    variables: dict[str, Any] = {"cisco79xx_mac": mac, "cisco79xx_files": [file for file in files if file]}
+def _host(mac: str, tftp_server: str, found: Found, told: Info) -> Host:
+    """A phone that can be driven if its address is known. All phones have the same variables but those of addresses and TFTP hosts."""
+    variables: dict[str, Any] = {
+        "cisco79xx_mac": mac,
+        "cisco79xx_label": told.get("label"),
+        "cisco79xx_lines": told.get("lines", []),
+        "cisco79xx_told_image": told.get("effective_image"),
+        "cisco79xx_told_telnet_level": told.get("effective_telnet_level"),
+        "cisco79xx_files": [file for file in (told["file"], told.get("loads_file")) if file],
+    }
     if tftp_server:
         variables["cisco79xx_tftp_server"] = tftp_server
     if found.address:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +134,20 @@ def test_constructed_options(write, ansible_inventory):
     _status, inventory, said = ansible_inventory("--list")
     assert "Could not set wrong for host" in said
     assert not members(inventory)
+
+
+@pytest.mark.once
+def test_examples_of_the_guide(write, ansible_inventory):
+    """That for NetBox, and that for phones which DNS knows by their names."""
+    guide = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
+    blocks = re.findall(r"(?:^    .*\n)+", guide, re.MULTILINE)
+    options = [yaml.safe_load(textwrap.dedent(block)) for block in blocks if re.match("    (?:compose|groups):", block)]
+    assert [set(one) for one in options] == [{"groups"}, {"compose"}]
+    write(**options[0], **options[1], strict=True, roots=[{"path": "root"}])
+    _status, inventory, said = ansible_inventory("--list")
+    assert inventory["phones"]["hosts"] == [f"SEP{DESK}", f"SEP{HALL}", f"SEP{DOOR}"], said
+    device = json.dumps(inventory["_meta"]["hostvars"][f"SEP{DESK}"]["netbox_device"])
+    assert DESK in device and "P0S3-8-12-00" in device and "Desk" in device
 
 
 @pytest.mark.once
