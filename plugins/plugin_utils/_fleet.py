@@ -81,17 +81,18 @@ def of_audit(path: str) -> list[Site]:
 
 def _audited(host: str, root: Info) -> Site:
     """Raises FleetError, and others if that is no root of an audit."""
-    shown = one_line(host, 100)
+    if not host.isprintable():
+        raise ValueError
     if "error" in root:
-        raise FleetError(f"the root of {shown} could not be read by that audit ({one_line(root['error'], 300)})")
+        raise FleetError(f"the root of {host} could not be read by that audit ({one_line(root['error'], 300)})")
     if "phones" in root and "others" not in root:
-        raise FleetError(f"the audit of {shown} is of an older release, which told less of each phone")
+        raise FleetError(f"the audit of {host} is of an older release, which told less of each phone")
     found = {_mac(mac): _told(phone) for mac, phone in root["phones"].items()}
     rest = {_mac(mac): {"file": _text(one["file"]), "kind": _text(one["kind"])} for mac, one in root["others"].items()}
     faults = [(str(fault["file"]), fault["text"]) for fault in root["faults"]]
     files = {name: PHONE_FILE.fullmatch(os.path.basename(name)) for name, _fault in faults}
     hidden = [name for name, match in files.items() if match and match.group(1) not in found]
-    return Site(str(host), found, rest, [f"{harmless(name)} {one_line(text, 300)}" for name, text in faults if name in hidden])
+    return Site(host, found, rest, [f"{harmless(name)} {one_line(text, 300)}" for name, text in faults if name in hidden])
 
 
 def _told(phone: Info) -> Info:
@@ -120,7 +121,7 @@ def hosts(sites: Sequence[Site], places: Iterable[Place], now: float, warn: Call
     """
     for site in sites:
         if site.faults:
-            where = f"the root of {site.tftp_server}" if site.tftp_server else "the root"
+            where = f"the root of {one_line(site.tftp_server, 100)}" if site.tftp_server else "the root"
             warn(f"{where}: {'; '.join(first_some(list(site.faults), 5))}")
     homes: dict[str, list[Site]] = {}
     for site in sites:

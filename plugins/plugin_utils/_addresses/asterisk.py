@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, usable
 
-_TABLE = re.compile(r"^(?:Output: )?(?:Name/username\s+Host\s|\s*Contact:\s+(?:<Aor/ContactUri|\S+/sips?:))", re.MULTILINE)
+_TABLE = re.compile(r"^(?:Output: )?(?:Name/username +Host\s|[ \t]*Contact: +(?:<Aor/ContactUri|\S+/sips?:))", re.MULTILINE)
 _PEER = re.compile(r"(?:Output: )?(?P<name>\S+)\s+(?P<address>[0-9]+(?:\.[0-9]+){3})\s(?P<rest>.*)")
-_CONTACT = re.compile(r"(?:Output: )?\s*Contact:\s+(?P<aor>\S+?)/sips?:(?:[^@\s]*@)?(?P<address>[0-9.]+)(?P<rest>[^@\s]*)(?P<state>\s.*|$)")
+_CONTACT = re.compile(
+    r"(?:Output: )?[ \t]*Contact: +(?P<aor>\S+?)/sips?:(?:[^@\s]*@)?(?P<address>[0-9.]+)(?P<rest>[^@\s]*)(?P<state>\s.*|$)"
+)
 _AWAY = re.compile(r"\s(?:UNREACHABLE|Unavail|Unreachable|Removed)\b")
 _WIDEST_NAME = 25
 """Characters of a peer's name with its user name that Asterisk shows (PEERS_FORMAT2 in chan_sip.c: %-25.25s)."""

@@ -17,6 +17,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac a
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
 
 _TOKEN = re.compile(r"[0-9A-Za-z:.-]{8,}")
+_LABELS = re.compile(r".*[G-Zg-z][^:]*:")
 _OCTETS = re.compile(r"[0-9A-Fa-f]{1,2}([:-])[0-9A-Fa-f]{1,2}(?:\1[0-9A-Fa-f]{1,2}){4}")
 _WORDS = re.compile(r"[0-9A-Fa-f]{4}([:.-])[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}|[0-9A-Fa-f]{6}[:.-][0-9A-Fa-f]{6}")
 _BARE = re.compile(r"(SEP|SIP|)([0-9A-F]{12})(?:\.[A-Z][A-Z0-9.-]*)?", re.IGNORECASE)
@@ -60,7 +61,8 @@ def macs_in(text: str, known: Collection[str] = ()) -> list[str]:
     """
     found: dict[str, None] = {}
     for token in _TOKEN.findall(text):
-        token = token.strip(":.-")
+        # Behind the last word that is not hexadecimal, as in hwaddr:00:0e:84:c0:60:a6
+        token = _LABELS.sub("", token).strip(":.-")
         bare = _BARE.fullmatch(token)
         if bare:
             mac = bare.group(2).upper()
@@ -69,8 +71,6 @@ def macs_in(text: str, known: Collection[str] = ()) -> list[str]:
         elif _WORDS.fullmatch(token):
             mac = macs.parse(token)
         else:
-            if ":" in token and not re.match("[0-9A-Fa-f]*:", token):  # such as hwaddr:00:0e:84:c0:60:a6
-                found.update(dict.fromkeys(macs_in(token.partition(":")[2], known)))
             continue
         certain = bare.group(1) if bare else "-" not in token
         if certain or not mac.isdigit() or mac in known:
