@@ -7,28 +7,42 @@ from __future__ import annotations
 import os
 import signal
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import begin, finish, progress, rules, steps
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import begin, finish, prepare, prepare_steps, progress, rules, steps
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare_steps import PrepareWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
 display = Display()
+
+
+class Way(NamedTuple):
+    """What is done at a site in each step."""
+
+    look: Callable[[Site], None]
+    plan: Callable[[Site], list[str]]
+    point: Callable[[Site], Mapping[str, Any]]
+    waves: type[SiteWaves]
+
+
+ROLLOUT = Way(steps.look, steps.plan, steps.point, SiteWaves)
+PREPARE = Way(prepare_steps.look, prepare_steps.plan, prepare_steps.point, PrepareWaves)
 
 
 class ActionModule(ControllerAction):
@@ -53,7 +67,7 @@ class ActionModule(ControllerAction):
         with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
             work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
             try:
-                return work[arguments["step"]](site)
+                return work[arguments["step"]](site, PREPARE if run.rules.prepare else ROLLOUT)
             except Exception as error:  # the report tells it, and no other site waits for this one
                 display.vvv(traceback.format_exc())
                 known = isinstance(error, (AnsibleError, InventoryError, RolloutError, OSError))
@@ -63,7 +77,8 @@ class ActionModule(ControllerAction):
     def _begin(self) -> dict[str, Any]:
         variables = self._task_vars
         names = list(variables["ansible_play_hosts_all"])
-        image = str(variables.get("rollout_image") or variables.get("image") or "rollback")
+        without_image = prepare.LABEL if "rollout_prepare" in variables else "rollback"
+        image = str(variables.get("rollout_image") or variables.get("image") or without_image)
         try:
             asked, some = rules.read(variables, self._templar.template)
             names = some or names
@@ -80,23 +95,23 @@ class ActionModule(ControllerAction):
         self.say(f"this is run {run.id}")
         return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
 
-    def _look(self, site: Site) -> dict[str, Any]:
-        steps.look(site)
+    def _look(self, site: Site, way: Way) -> dict[str, Any]:
+        way.look(site)
         return {"changed": False}
 
-    def _plan(self, site: Site) -> dict[str, Any]:
-        lines = steps.plan(site)
+    def _plan(self, site: Site, way: Way) -> dict[str, Any]:
+        lines = way.plan(site)
         return {"changed": False, "msg": lines}
 
-    def _point(self, site: Site) -> dict[str, Any]:
-        result = steps.point(site)
+    def _point(self, site: Site, way: Way) -> dict[str, Any]:
+        result = way.point(site)
         return {"changed": bool(result.get("changed")), "diff": list(result.get("diff") or ())}
 
-    def _waves(self, site: Site) -> dict[str, Any]:
+    def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
             return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
-        waves = SiteWaves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
+        waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
             end = waves.go()
         except Interrupted as interrupt:
@@ -124,7 +139,11 @@ class ActionModule(ControllerAction):
             return self.phones(list(names), run.logins)
 
         host = TftpHost(name, hostvars[name], self._execute, run.check, run.rules.loads)
-        return Site(name, run, handover, host, phones, self.say)
+
+        def old_logins(names: Collection[str]) -> list[Phone]:
+            return with_old_password(phones(names), hostvars)
+
+        return Site(name, run, handover, host, phones, old_logins, self.say)
 
     def _execute(self, module: str, arguments: dict[str, Any], check: bool) -> Mapping[str, Any]:
         """Run a module on the TFTP host. What only looks shows no differences."""

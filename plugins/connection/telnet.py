@@ -34,7 +34,7 @@ options:
   password:
     description: The C(phone_password) of its configuration files. The phone asks for no user name.
     type: string
-    vars: [{name: ansible_password}, {name: ansible_telnet_password}]
+    vars: [{name: ansible_password}, {name: ansible_telnet_password}, {name: cisco79xx_password}]
     env: [{name: ANSIBLE_CISCO79XX_PASSWORD}]
     ini: [{section: cisco79xx_telnet, key: password}]
   connect_timeout:
@@ -114,7 +114,7 @@ class Connection(ConnectionBase):
         if "\n" in line or "\r" in line:
             raise AnsibleError("a phone takes one command at a time: give each line a task of its own")
         if not password:
-            raise AnsibleConnectionFailure(f"{host}: no password; set ansible_password to its phone_password (vault it)")
+            raise AnsibleConnectionFailure(f"{host}: no password; set cisco79xx_password to its phone_password (vault it)")
         phone = session.Phone(host, host, self.get_option("port"), password)
         display.vvv(f"EXEC {session.hide(line, password)}", host=phone.host)
         try:

@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Sets C(image_version) in C(SIPDefault.cnf) and in every C(SIP<MAC>.cnf) that sets it, and the name in C(OS79XX.TXT), in one go.
   - Not another byte is changed. Comments, quotes, blanks, line ends, the case of keys and commented-out lines stay as they are.
-    Ownership, mode and extended attributes of the files stay as well.
+    Ownership, mode and extended attributes of the files stay as well. Only what may keep a phone from reading the image is mended: a
+    quote that is never closed, and text after the image that begins with C(#), before which a C(;) makes it a comment.
   - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
   - Nothing is written unless the files of the image are in the root, whole, under the name they were signed with, and readable for
     the TFTP server.
@@ -65,7 +66,7 @@ options:
   skip_blocked:
     description:
       - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots). RV(advice) is no warning
-        then, and leaves out what is known of the image itself: that is for the caller to say.
+        then, and leaves out what is known of the image itself, which is for the caller to say.
     type: bool
     default: false
   loads:
@@ -236,8 +237,6 @@ problems:
   sample: ["P0S3-06-3-00.sbn is missing in /srv/tftp: copy it there from Cisco's archive, or set verify_files to false"]
 """
 
-import secrets
-import time
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -267,7 +266,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
-        backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or _own_run(), params["backup"])
+        backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or lock.own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),
         "image": wanted.image,
@@ -296,11 +295,6 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     for warning in first_some(store.warnings() + wanted.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
-
-
-def _own_run() -> str:
-    """A call that belongs to no run is one by itself."""
-    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}"
 
 
 def _os79xx(name: str) -> str:

@@ -242,7 +242,9 @@ advice:
   returned: success
   type: list
   elements: str
-  sample: ["telnet_level is 1 for 3 of 250 phones: reset needs 2"]
+  sample:
+    - "telnet_level is 1 for 3 of 250 phones: reset needs 2, which the playbook prepare sets, or the module phone_config"
+    - "SIPDefault.cnf is written by Elastix: set telnet_level, phone_password there too, or they will be lost at its next save"
 summary:
   description: Counts.
   returned: success

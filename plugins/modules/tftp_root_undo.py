@@ -48,7 +48,9 @@ options:
     type: int
     default: 0
   phones:
-    description: MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known.
+    description:
+      - MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known. Where settings alone are
+        undone, no phone is to move, and this is not looked at.
     type: dict
     default: {}
   loader:
@@ -132,7 +134,8 @@ runs:
     run: {description: Its name., type: str, sample: spring}
     first: {description: Its first record., type: str, sample: "20261123T073000.123456Z-1a2b"}
     created: {description: "When that was made, in UTC.", type: str, sample: "2026-11-23T07:30:00Z"}
-    image: {description: The image that it made the files name., type: str, sample: P0S3-06-3-00}
+    image: {description: "The image that it made the files name, or empty.", type: str, sample: P0S3-06-3-00}
+    settings: {description: "The keys that it set otherwise, or empty.", type: str, sample: ""}
     default: {description: Whether it changed C(SIPDefault.cnf)., type: bool, sample: true}
     phones: {description: How many phones' own files it changed., type: int, sample: 12}
     files: {description: How many files its undo looks after; 0 if it is undone., type: int, sample: 14}
@@ -169,7 +172,8 @@ records:
   contains:
     id: {description: Name of the record., type: str, sample: "20261123T073000.123456Z-1a2b"}
     run: {description: Name of the run that it belongs to., type: str, sample: spring}
-    image: {description: The image that the files were made to name., type: str, sample: P0S3-06-3-00}
+    image: {description: "The image that the files were made to name, or empty.", type: str, sample: P0S3-06-3-00}
+    settings: {description: "The keys that were set otherwise, or empty.", type: str, sample: ""}
     created: {description: "When it was made, in UTC.", type: str, sample: "2026-11-23T07:30:00Z"}
 differences:
   description: How files change. Values of passwords, secrets and keys are replaced by asterisks.
@@ -237,7 +241,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
                 raise
             undo = Undo((), ())
         root = Root(store.tree)
-        phones = {mac: recognise(str(image or "")) for mac, image in params["phones"].items()}
+        moving = {} if undo.is_of_settings else params["phones"]
+        phones = {mac: recognise(str(image or "")) for mac, image in moving.items()}
         back = foresee(root, undo.changes, phones, server_user(params["tftp_user"]))
         result["named"] = {"default": back.default, "own": back.own}
         result.update(loader=back.loader, cannot=back.cannot, may_not=back.may_not)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -67,13 +68,27 @@ def restore(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostv
     return [Phone(name, password=passwords[owners[name]], **one) for name, one in facts.items()]
 
 
+def with_old_password(phones: Iterable[Phone], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
+    """Those of these phones that have a `cisco79xx_old_password`, with that instead of their password. Raises InventoryError."""
+    old = {phone.name: _secret(phone.name, hostvars[phone.name], "cisco79xx_old_password") for phone in phones}
+    return [replace(phone, password=old[phone.name]) for phone in phones if old[phone.name]]
+
+
+def _secret(name: str, variables: Mapping[str, Any], *variants: str) -> str:
+    """The first of these variables of a host that is set, or an empty text. Raises InventoryError."""
+    try:
+        # A password read from a file often ends in a line feed that is not part of it
+        return next((text for variant in variants if (text := str(variables.get(variant) or "").rstrip("\r\n"))), "")
+    except Exception as error:  # it cannot be templated or decrypted
+        raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
+
+
 def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:
     if name not in hostvars:
         raise InventoryError(f"{name}: no such host in the inventory")
     variables = hostvars[name]
+    password = _secret(name, variables, "cisco79xx_password", "ansible_password")
     try:
-        # A password read from a file often ends in a line feed that is not part of it
-        password = str(variables.get("ansible_password") or "").rstrip("\r\n")
         port = _port(variables.get("ansible_port"))
         own_mac = variables.get("cisco79xx_mac")
         mac = macs.parse(str(own_mac)) if own_mac else macs.find(name)
@@ -85,7 +100,7 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
     except Exception as error:  # a variable that cannot be templated or decrypted
         raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
     if to_log_in and not password:
-        raise InventoryError(f"{name}: no password; set ansible_password to its phone_password (vault it)")
+        raise InventoryError(f"{name}: no password; set cisco79xx_password (or ansible_password) to its phone_password (vault it)")
     return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host, accept_mac)
 
 

@@ -13,6 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import with_hidden_secrets
 
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
@@ -90,6 +91,14 @@ class TftpHost:
             "force": force,
         }
         return self._ask("tftp_root_undo", arguments, look, "named")
+
+    def configure(self, wish: Mapping[str, Any], run: str, *, look: bool = False) -> Mapping[str, Any]:
+        """See to it that phones read these settings, as the module phone_config does; with `look`, only see what would change.
+
+        `wish`: its options settings, secrets and phones. Raises TftpHostError.
+        """
+        arguments = {**self._root("tftp_user"), **with_hidden_secrets(wish), "run": run, "differences": DIFFERENCES}
+        return self._ask("phone_config", arguments, look, "phones")
 
     @property
     def verifies_tftp(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.tests.simulator.site import TFTPD, Site
+from ansible_collections.voip.cisco79xx.tests.simulator.site import TFTPD, Site, without_deprecations
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 TREE = Path(__file__).parents[5]
@@ -31,6 +31,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(TREE),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "1",
+        "PYTHONWARNINGS": "error::DeprecationWarning",
     }
 
 
@@ -67,7 +69,7 @@ def ansible_playbook(tmp_path: Path) -> Callable[..., tuple[int, str]]:
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
         )
-        return done.returncode, done.stdout + done.stderr
+        return done.returncode, without_deprecations(done.stdout + done.stderr)
 
     return play
 

@@ -51,6 +51,7 @@ def test_a_fleet_is_downgraded_and_taken_back(site):
     assert (here.root / "OS79XX.TXT").read_bytes() == b"P003-8-12-00\n"
 
 
+@pytest.mark.once
 def test_a_load_that_wins_is_refused_or_follows(site):
     here = site(mixed(2))
     sep = here.root / f"SEP{here.phones[0]['mac']}.cnf.xml"
@@ -89,6 +90,7 @@ def test_a_dry_run_shows_all_and_touches_nothing(site):
     assert shown == [line for line in real.output.splitlines() if line.startswith(("+", "-"))]
 
 
+@pytest.mark.once
 def test_a_canary_that_fails_stops_the_rollout_and_a_second_run_finishes(site):
     here = site([{"image": "P0S3-08-2-00", "faults": ["stays_old"]}, *mixed(4)])
     stopped = here.play("downgrade", "-e", "wait_timeout=4")
@@ -106,6 +108,7 @@ def test_a_canary_that_fails_stops_the_rollout_and_a_second_run_finishes(site):
     assert set(here.running().values()) == {"P0S3-06-3-00"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("percent", "stops"), [(25, False), (24, True)])
 def test_the_share_that_may_fail(site, percent, stops):
     here = site([*mixed(3), {"image": "P0S3-08-2-00", "faults": ["stays_old"]}, *mixed(2)])
@@ -117,6 +120,7 @@ def test_the_share_that_may_fail(site, percent, stops):
     assert run.recap("phone0")["failed"] == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
@@ -139,6 +143,7 @@ def test_a_phone_that_cannot_be_observed_is_never_reset(site, fault, word):
     assert PASSWORD not in run.output
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("phone", "word"),
     [
@@ -165,6 +170,7 @@ def test_a_call_that_ends_lets_the_phone_go(site):
     assert here.running() == {"phone0": "P0S3-06-3-00"}
 
 
+@pytest.mark.once
 def test_odd_phones_are_phones(site):
     odd: list[dict[str, object]] = [
         {"prompt": "niks_cave"},
@@ -204,6 +210,7 @@ def test_signed_phones_are_refused_an_unsigned_image_all_at_once(site):
     assert on.recap("phone3")["failed"] == 0 if on.recap("phone3") else True
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("playbook", "image", "word"),
     [("downgrade", "P0S3-8-12-00", "older than P0S3-8-12-00"), ("upgrade", "P0S3-06-3-00", "newer than P0S3-06-3-00")],

@@ -45,6 +45,7 @@ def test_raw_commands(ansible):
     assert PASSWORD not in output
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
@@ -65,6 +66,7 @@ def test_a_phone_that_cannot_be_used_is_unreachable(ansible, fault, word):
     assert "Traceback" not in output
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [("ansible.builtin.copy", "content=x dest=/x"), ("ansible.builtin.fetch", "src=/x dest=x"), ("ansible.builtin.ping", "")],
@@ -117,6 +119,7 @@ def test_a_phone_that_does_not_tell_its_mac(ansible):
     assert here.resets() == {"phone0": 1}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("module", "arguments", "word"),
     [

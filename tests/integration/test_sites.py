@@ -100,6 +100,8 @@ def test_a_slow_site_is_waited_for(sites):
     assert min(phone["reset_at"] for phone in by_wave[1]) >= max(phone["ended_at"] for phone in by_wave[0])
 
 
+@pytest.mark.once
+@pytest.mark.once
 def test_a_root_that_cannot_be_looked_at(sites):
     both = sites({"north": 2, "south": 2}, ssh=True)
     both.write_inventory(south={"cisco79xx_tftp_root": "/nowhere"})
@@ -120,6 +122,8 @@ def test_a_host_that_cannot_be_reached(sites):
     assert len(run.statuses()) == 2
 
 
+@pytest.mark.once
+@pytest.mark.once
 def test_a_plan_that_is_refused(sites):
     """A phone that cannot go to the image, at one site."""
     old = {"south1": {"image": "P0S30203"}}
@@ -143,6 +147,7 @@ def test_a_root_that_cannot_be_changed(sites):
     assert set(run.statuses().values()) == {"not_reached"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("apart", [False, True])
 def test_a_dead_canary(sites, apart):
     faults = {"north0": {"faults": {"never_returns": True}}}
@@ -227,6 +232,8 @@ def test_limit(sites):
     assert both.resets() == {"north0": 1, "north1": 0, "south0": 1, "south1": 1}
 
 
+@pytest.mark.once
+@pytest.mark.once
 def test_waves_with_files_of_their_own_at_each_site(sites):
     both = sites({"north": 3, "south": 2})
     look = both.play("downgrade", "--check", "--diff", "-e", "scope=wave")
@@ -249,6 +256,8 @@ def test_a_pause_holds_for_all_sites(sites):
     assert set(both.running().values()) == {NEW} and set(both.resets().values()) == {1}
 
 
+@pytest.mark.once
+@pytest.mark.once
 def test_rollback_on_stop_gives_all_sites_back(sites):
     faults = {"north1": {"faults": {"never_returns": True}}}
     both = sites({"north": 3, "south": 1}, phone=lambda site, number: faults.get(f"{site}{number}", {}))
@@ -274,6 +283,7 @@ def test_what_was_changed_since_a_run_is_taken_back_at_all_sites(sites):
     assert set(both.running().values()) == {OLD}
 
 
+@pytest.mark.once
 def test_more_sites_than_forks(sites):
     six = sites({f"site{letter}": 1 for letter in "abcdef"})
     before = six.digests()
@@ -329,6 +339,7 @@ def test_who_is_interrupted_goes_on(sites):
     assert set(both.running().values()) == {NEW} and set(both.resets().values()) == {1}
 
 
+@pytest.mark.once
 def test_interrupted_while_phones_are_taken_back(sites):
     """They were on the image, are on their way back, and nobody saw them arrive: no report may say that they are done."""
     both = sites(

@@ -27,6 +27,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.settle import settle
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import Place, SourceError, read
@@ -192,6 +193,31 @@ def _pointed(root: Root, target: image.Image, options: Answer) -> Answer:
     return {**told, "changed": changed, "way_back": back}
 
 
+def settings(root: Answer, settings: Answer | None = None, secrets: Answer | None = None, phones: Sequence[Answer] = ()) -> Answer:
+    """What comes of setting what phones read: the files that change, and what each phone read before, or why it is refused."""
+    asked = [{"mac": MAC, "settings": {}, "secrets": {}, **phone} for phone in phones]
+    wanted = read_wanted(settings or {}, secrets or {}, asked)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        _lay_out(Path(folder), root)
+        before = _snapshot(folder)
+        try:
+            made = plan_settings(Root(folder), wanted)
+        except RootError as error:
+            assert SECRET not in str(error)
+            return {"refused": [fault.replace(folder, "/srv/tftp") for fault in error.faults]}
+        finally:
+            assert _snapshot(folder) == before
+    changed = [{"file": change.name, "content": (change.after or b"").decode("latin-1")} for change in made.changes]
+    told = {part: getattr(made, part) for part in ("keys", "default", "phones", "generators", "warnings")}
+    assert SECRET not in str(told)
+    return {**told, "changed": changed}
+
+
+MAC = "001122AABBCC"
+"""Of a phone of which a case does not tell it."""
+
+
 def _images_by_mac(named: dict[str, str]) -> dict[str, image.Image | None]:
     return {mac: image.recognise(name) for mac, name in named.items()}
 
@@ -258,6 +284,7 @@ AREAS: dict[str, Callable[..., Answer]] = {
     "logs": logs,
     "roots": roots,
     "addresses": addresses,
+    "settings": settings,
 }
 
 

@@ -30,7 +30,7 @@ from .._files import cause, create, me, remedy, remove_if_possible, sync_folder,
 from .._text import plain
 from .._tree import Tree
 from .model import TransactionError
-from .record import COMMITTED, DAMAGED, DONE, FORCED, ID, PENDING, REPAIRED, UNDONE, UNREADABLE, Record, pack, unpack
+from .record import COMMITTED, CREATED, DAMAGED, DONE, FORCED, ID, PENDING, REPAIRED, UNDONE, UNREADABLE, Record, pack, unpack
 
 KEPT_RECORDS = 20
 MOST_RECORDS = 200
@@ -87,7 +87,7 @@ class Journal:
         """Write a new record, and force it onto the disk. Returns it with its id, time and token. Raises TransactionError."""
         now = datetime.now(timezone.utc)
         identity = self._next_id(now, record.run)
-        record = replace(record, id=identity, created=now.strftime("%Y-%m-%dT%H:%M:%SZ"), token=secrets.token_hex(4))
+        record = replace(record, id=identity, created=now.strftime(CREATED), token=secrets.token_hex(4))
         data = pack(record, self.tree.real, originals)
         unfinished, pending = f"{self.folder}/{record.id}.{_UNFINISHED}", self.path(record.id, PENDING)
         try:

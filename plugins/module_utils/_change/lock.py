@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import os
 import re
+import secrets
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Iterator, List, Optional, Sequence, Tuple
@@ -80,18 +81,20 @@ class LockedRoot:
                 f"{self.root} was left half changed by a run that was killed: the playbook voip.cisco79xx.audit mends it"
             )
 
-    def apply(self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False) -> List[Tuple[str, str]]:
+    def apply(
+        self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False, settings: str = ""
+    ) -> List[Tuple[str, str]]:
         """Make all of the changes, or none, and record them. Returns (name, path of the backup) of each file that had content before.
 
-        `image` and `run` are for the record; records of one run are undone together. A power cut after the return loses nothing.
-        Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
+        `image`, `settings` and `run` are for the record; records of one run are undone together. A power cut after the return loses
+        nothing. Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
         """
         changes = [change for change in changes if change.before != change.after or change.mode is not None]
         if not changes:
             return []
         self._refuse_if_checking()
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
-        return transact(self._journal, changes, Record(run=run, image=image, suffix=suffix))
+        return transact(self._journal, changes, Record(run=run, image=image, settings=settings, suffix=suffix))
 
     def records(self) -> List[Record]:
         """All records, the newest first. One that cannot be read has the state "damaged". Raises TransactionError."""
@@ -116,6 +119,11 @@ class LockedRoot:
     def _refuse_if_checking(self) -> None:
         if self._check:
             raise TransactionError(f"{self.root} is only looked at: lock it without check to change it")
+
+
+def own_run() -> str:
+    """A name for a call that belongs to no run: it is one by itself."""
+    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}"
 
 
 def _state_folder(tree: Tree, state_dir: Optional[str] = None) -> str:

@@ -10,11 +10,13 @@ Whoever can write a record decides what an undo writes into the root, so nothing
 from __future__ import annotations
 
 import base64
+import calendar
 import hashlib
 import io
 import json
 import os
 import re
+import time
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -37,9 +39,10 @@ ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{4}", re.ASCII)
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What Python raises, besides OSError, for an archive or a manifest that is none."""
 
+CREATED = "%Y-%m-%dT%H:%M:%SZ"
 _FORMAT = 1
 _MANIFEST = "manifest.json"
-_TEXTS = ("run", "image", "created", "token", "suffix")
+_TEXTS = ("run", "image", "settings", "created", "token", "suffix")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TOKEN = re.compile("[0-9a-f]{8}")
 _SUFFIX = re.compile(r"(\.[0-9]+\.[0-9@:-]+~)?")
@@ -68,6 +71,8 @@ class Record:
     state: str = PENDING
     run: str = ""
     image: str = ""
+    settings: str = ""
+    """The keys that were set, such as "telnet_level, phone_password"; empty for a change of another kind."""
     created: str = ""
     files: Tuple[Entry, ...] = ()
     undoes: Tuple[str, ...] = ()
@@ -81,8 +86,16 @@ class Record:
     fault: str = ""
     """Why it cannot be used, if it is damaged."""
 
+    @property
+    def created_at(self) -> int:
+        """Unix seconds; 0 if `created` is no time."""
+        try:
+            return calendar.timegm(time.strptime(self.created, CREATED))
+        except ValueError:
+            return 0
+
     def summary(self) -> Dict[str, str]:
-        return {"id": self.id, "run": self.run, "image": self.image, "created": self.created}
+        return {"id": self.id, "run": self.run, "image": self.image, "settings": self.settings, "created": self.created}
 
 
 Originals = Callable[[Entry], bytes]
@@ -112,7 +125,7 @@ def unpack(path: str, root: str, identity: str, state: str) -> Record:
     for key, right in (("format", _FORMAT), ("root", root), ("id", identity)):
         if manifest[key] != right:
             raise ValueError(f"its {key} is {manifest[key]!r}")
-    texts = {key: manifest[key] for key in _TEXTS}
+    texts = {key: manifest[key] for key in _TEXTS if key != "settings" or key in manifest}  # a record of an earlier release has none
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("its description is no text")
     if not _TOKEN.fullmatch(texts["token"]) or not _SUFFIX.fullmatch(texts["suffix"]):

@@ -30,6 +30,11 @@ class Undo:
     """The files changed since by somebody else, which this overwrites."""
 
     @property
+    def is_of_settings(self) -> bool:
+        """Whether these records name no image, so that no phone is to move when they are undone."""
+        return bool(self.records) and all(record.settings and not record.image for record in self.records)
+
+    @property
     def restored(self) -> List[str]:
         return [change.name for change in self.changes if change.after is not None]
 
@@ -87,7 +92,8 @@ def undo(journal: Journal, plan: Undo) -> None:
     undoes = tuple(record.id for record in plan.records)
     if plan.changes:
         last = plan.records[-1]
-        transact(journal, plan.changes, Record(run=last.run, image=last.image, undoes=undoes, forced=bool(plan.conflicts)))
+        draft = Record(run=last.run, image=last.image, settings=last.settings, undoes=undoes, forced=bool(plan.conflicts))
+        transact(journal, plan.changes, draft)
         return
     try:
         journal.mark_undone(undoes)

@@ -15,6 +15,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Dict, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
 
 from .._text import MASK, SECRET
@@ -32,15 +33,15 @@ _SEPARATED = rb"(?P<separator>[ \t]*:[ \t]*)"
 _VALUE = rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))'
 _SETTING = re.compile(rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)" + _SEPARATED + _VALUE + rb"(?P<rest>[^\r\n]*)")
 _COMMENT = re.compile(rb"[ \t]*[#;]")
-_COMMENTED_OUT = re.compile(rb"[ \t]*[#;][#; \t]*image_version[ \t]*:", re.IGNORECASE)
-_LOST = re.compile(rb"[^A-Za-z0-9_]*image_version(?![A-Za-z0-9_])", re.IGNORECASE)
 _NAME = re.compile(rb"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*")
 _HASH = re.compile(rb"(?:\A|(?<=[ \t]))#")
+_BARE = re.compile(rb"[!$-:<-~]+")
+"""What may stand without quotes: whether a phone reads on behind a blank, and what it makes of other signs, is not known."""
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+")
 _SECRET = re.compile(SECRET.encode(), re.IGNORECASE)
 _SEPARATOR = re.compile(rb"[\"']?[ \t]*([:=]?)[ \t]*")
-_QUOTED_SECRET = re.compile(rb'"([^"]*)"([ \t]*(?:;[^"]*)?)')
+_QUOTED_SECRET = re.compile(rb'"([^"]*)"([ \t]*(?:(?:(?<=[ \t]);|;(?=[ \t]|\Z))[^"]*)?)')
 _COMMENT_AFTER = re.compile(rb"(?<=[ \t]);|;(?=[ \t]|\Z)")
 
 
@@ -55,7 +56,7 @@ class Setting(NamedTuple):
     @property
     def provisioned(self) -> bool:
         """Whether it sets anything: empty and UNPROVISIONED mean unset (the phone's code as published with sipcc)."""
-        return bool(self.value) and self.value.upper() != UNPROVISIONED
+        return is_provisioned(self.value)
 
 
 class Fault(NamedTuple):
@@ -75,10 +76,10 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True)
 class Edit:
-    """What setting image_version did.
+    """What setting one key did.
 
     `before` holds (line, value) of each line that sets it, in the numbering and with the values of the file as it was;
-    `added` is the number of the line that was added, if one was; `faults` concern image_version only.
+    `added` is the number of the line that was added, if one was; `faults` concern that key only.
     """
 
     data: bytes
@@ -89,6 +90,11 @@ class Edit:
 
 _Line = Tuple[bytes, bytes]
 """Text and line end, which the last line of a file may lack."""
+
+
+def is_provisioned(value: str) -> bool:
+    """Whether a value, without the blanks around it, sets anything."""
+    return bool(value) and value.upper() != UNPROVISIONED
 
 
 def examine(data: bytes) -> Contents:
@@ -132,47 +138,62 @@ def image_versions(data: bytes) -> Tuple[Tuple[int, str], ...]:
 
 
 def set_image_version(data: bytes, name: str, add: bool = False, mark: bytes = b"") -> Edit:
-    """The file with every image_version set to that name, and nothing else changed.
+    """As `set_value` for image_version, which is added before the first setting."""
+    return set_value(data, "image_version", name, add, mark)
 
-    A value is replaced whole, blanks inside its quotes too: whether phones trim them is not known, an exact name is right
-    either way. With `add` (SIPDefault.cnf) a line is added, in the file's own style, if none can be read by a phone; `mark` is
-    a comment behind it.
+
+def set_value(data: bytes, key: str, value: str, add: bool = False, mark: bytes = b"") -> Edit:
+    """The file with every line that sets that key (any case) set to that value, and nothing else changed.
+
+    A value is replaced whole, blanks inside its quotes too: whether phones trim them is not known, an exact value is right
+    either way. It gets quotes where it may be read otherwise without them. With `add` a line is added, in the file's own style, if none can
+    be read by a phone; `mark` is a comment behind it. The value has to be one that `keys.why_not` accepts.
     """
-    lowered = data.lower()
-    if not add and IMAGE_VERSION not in lowered:
+    lowered, name = data.lower(), key.lower().encode("ascii")
+    if not add and name not in lowered:
         return Edit(data)
-    new = name.encode("ascii")
+    new = value.encode("ascii")
     lines = data.split(b"\n")
     before: List[Tuple[int, str]] = []
     faults: List[Fault] = []
     counted = False
     commented_out = 0
-    for number in [number for number, line in enumerate(lowered.split(b"\n"), start=1) if IMAGE_VERSION in line]:
+    for number in [number for number, line in enumerate(lowered.split(b"\n"), start=1) if name in line]:
         text = lines[number - 1].rstrip(b"\r")
         end = lines[number - 1][len(text) :]
         bom = _BOM if number == 1 and text.startswith(_BOM) else b""
         text = text[len(bom) :]
         match = _SETTING.match(text)
-        if match and match["key"].lower() == IMAGE_VERSION:
-            first, last, fault = _value(match)
-            before.append((number, _text(text[first:last])))
-            lines[number - 1] = bom + text[:first] + _spaced(match, first, last, new) + text[last:] + end
+        if match and match["key"].lower() == name:
+            old, at, text, fault = _replaced(match, new, bool(_SECRET.search(name)))
+            before.append((number, old))
+            lines[number - 1] = bom + text + end
             if bom:
                 faults.append(Fault(1, 1, "starts with a byte order mark, so the phone may lose this line: save the file without it"))
             if fault:
-                faults.append(Fault(number, len(bom) + first + 1, fault))
+                faults.append(Fault(number, len(bom) + at + 1, fault))
             counted = counted or not bom
-        elif _COMMENTED_OUT.match(text):
+        elif _commented_out(key).match(text):
             commented_out = number
-        elif not match and _LOST.match(text) and not _COMMENT.match(text):
+        elif not match and _lost(key).match(text) and not _COMMENT.match(text):
             lost = "is left as it is: the phone loses a line that is not of the form name: value"
             faults.append(Fault(number, len(bom) + 1, lost))
     data = b"\n".join(lines)
     if counted or not add:
         return Edit(data, tuple(before), None, tuple(faults))
     known = list(_lines(data))
-    added = _add(known, new, commented_out, mark)
+    added = _add(known, key.encode("ascii"), new, commented_out, mark)
     return Edit(b"".join(text + end for text, end in known), tuple(before), added, tuple(faults))
+
+
+@lru_cache(maxsize=100)
+def _commented_out(key: str) -> Pattern[bytes]:
+    return re.compile(rb"[ \t]*[#;][#; \t]*" + key.encode("ascii") + rb"[ \t]*:", re.IGNORECASE)
+
+
+@lru_cache(maxsize=100)
+def _lost(key: str) -> Pattern[bytes]:
+    return re.compile(rb"[^A-Za-z0-9_]*" + key.encode("ascii") + rb"(?![A-Za-z0-9_])", re.IGNORECASE)
 
 
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
@@ -248,38 +269,57 @@ def _why_lost(text: bytes) -> Tuple[int, str]:
     return text.index(start) + 1, f"starts with {shown}, where a name belongs"
 
 
-def _value(match: Match[bytes]) -> Tuple[int, int, str]:
-    """Where the value of image_version stands, and what is wrong with the line, if anything."""
+def _replaced(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, bytes, str]:
+    """The value of a setting, the bytes before it, the line with the new one, and what is wrong with the line, if anything."""
+    text = match.string
     if match["quoted"] is not None:
-        return match.start("quoted"), match.end("quoted"), ""
+        first, last = match.span("quoted")
+        return _text(text[first:last]), first, text[:first] + new + text[last:], ""
     first, last = match.start("bare"), match.start("bare") + len(match["bare"].rstrip(_BLANKS))
     fault = "the quote is never closed: it was closed after the value" if match["open"] else ""
-    text = _HASH.search(match["bare"])
-    if text:
-        last = first + len(match["bare"][: text.start()].rstrip(_BLANKS))
-        fault = fault or "has text after the value that the phone may take for a part of it: start a comment with ';'"
-    if first == last and not match["open"]:
-        # Nothing after the colon: the value goes there, and the blanks before a comment stay before it.
-        first = last = match.end("separator") - len(match["separator"].split(b":")[1][1:])
-    return first, last, fault
-
-
-def _spaced(match: Match[bytes], first: int, last: int, new: bytes) -> bytes:
+    rest = text[last:]
+    hash_sign = _HASH.search(match["bare"])
+    if hash_sign and secret:
+        # It may be a part of the old secret, which must not be left behind
+        fault = fault or "has a '#' in its value, which was replaced with all that follows it"
+    elif hash_sign and text[first:last] != new:
+        last = first + len(match["bare"][: hash_sign.start()].rstrip(_BLANKS))
+        rest = (text[last : first + hash_sign.start()] or b" ") + b";" + text[first + hash_sign.start() :]
+        fault = fault or "had text after the value that the phone may take for a part of it: ';' now makes it a comment"
+    elif not fault and text[first:last] == new:
+        return _text(new), first, text, ""
+    old = _text(text[first:last])
     if match["open"]:
-        return new + b'"'
-    return new + b" " if first == last and match.string[last : last + 1] == b"#" else new
+        return old, first, text[:first] + new + b'"' + rest, fault
+    if first == last and not hash_sign:
+        # Nothing after the colon: the value goes there, and the blanks before a comment stay before it.
+        first = match.end("separator") - len(match["separator"].split(b":")[1][1:])
+        rest = text[first:]
+    return old, first, text[:first] + _written(new) + rest, fault
 
 
-def _add(lines: List[_Line], new: bytes, commented_out: int, mark: bytes) -> int:
-    """Put in an image_version line: behind the one that is commented out, else before the first setting. Returns its number."""
+def _written(value: bytes) -> bytes:
+    """The value as it stands where others have no quotes."""
+    return value if _BARE.fullmatch(value) else b'"' + value + b'"'
+
+
+def _add(lines: List[_Line], key: bytes, new: bytes, commented_out: int, mark: bytes) -> int:
+    """Put in a line for that key: behind the one that is commented out, else image_version before the first setting, and another key
+    behind the last one that begins with the same word (line2_, dst_), else behind the last setting. Returns its number."""
     matches = [_SETTING.match(text) for text, _end in lines]
     present = [match for match in matches if match]
-    index = commented_out or (matches.index(present[0]) if present else len(lines))
-    styled = _styled(new, present)
+    word = key.partition(b"_")[0].lower() + b"_"
+    like = [match for match in present if match["key"].lower().startswith(word)]
+    behind = key != IMAGE_VERSION or bool(commented_out)
+    if commented_out or not present:
+        index = commented_out or len(lines)
+    else:
+        index = matches.index((like or present)[-1]) + 1 if behind else matches.index(present[0])
+    styled = _styled(key, new, present)
     if mark:
         styled += (b" " if styled.endswith(b";") else b" ; ") + mark
     ends = [end for _text, end in lines if end.endswith(b"\n")] or [b"\n"]
-    end = ends[min(index - 1 if commented_out else index, len(ends) - 1)]
+    end = ends[min(max(index - 1, 0) if behind else index, len(ends) - 1)]
     if index == len(lines) and lines and not lines[-1][1].endswith(b"\n"):
         lines[-1] = lines[-1][0], lines[-1][1] + end
         end = b""
@@ -287,15 +327,15 @@ def _add(lines: List[_Line], new: bytes, commented_out: int, mark: bytes) -> int
     return index + 1
 
 
-def _styled(new: bytes, present: List[Match[bytes]]) -> bytes:
+def _styled(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
     """The line as the file's other settings are written."""
     present = [match for match in present if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
     if not present:
-        return IMAGE_VERSION + b': "' + new + b'"'
+        return key + b': "' + new + b'"'
     indent, separator = (Counter(match[part] for match in present).most_common(1)[0][0] for part in ("indent", "separator"))
     quoted = Counter(match["quoted"] is not None for match in present).most_common(1)[0][0]
     ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in present).most_common(1)[0][0]
-    return b"".join((indent, IMAGE_VERSION, separator, b'"' + new + b'"' if quoted else new, b";" if ended else b""))
+    return b"".join((indent, key, separator, b'"' + new + b'"' if quoted else _written(new), b";" if ended else b""))
 
 
 def _text(data: bytes) -> str:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import pwd
 from dataclasses import dataclass
-from typing import FrozenSet, List, Optional, Sequence
+from typing import FrozenSet, Iterable, List, Optional, Sequence
 
 from .. import _files
 from .._change.model import Change
-from .._text import quote
-from .read import Root, RootError
+from .._text import list_some, quote
+from .read import Root, RootError, RootFile
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,17 @@ def out_of_reach(root: Root, path: str, server: ServerUser) -> Optional[str]:
 def how_to_open(server: ServerUser, bit: str, name: str) -> str:
     """What to do so that the TFTP server may read (`r`) a file or enter (`x`) a folder."""
     return f"chmod o+{bit} {name}" if server.uid is None else f"let {server.name} in"
+
+
+def hidden(root: Root, files: Iterable[RootFile], server: ServerUser) -> List[str]:
+    """Warnings about files, and the root itself, that the TFTP server cannot read. They were so before: no reason to refuse."""
+    warnings = []
+    if not server.may_enter(root.status):
+        warnings.append(f"the folder {root.path} is closed to {server.name} ({_files.shown_mode(root.status)})")
+    names = [file.name for file in files if not server.may_read(file.status)]
+    if names:
+        warnings.append(f"not readable for {server.name}, so phones get no answer: {list_some(names)}")
+    return warnings
 
 
 def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:

@@ -29,9 +29,13 @@ from .loads import OTHER_MODEL, LoadsFile, loads_files, misled
 from .phones import LEVELS, add_shared, facts, others, telnet_level, told
 from .read import Root, RootFile
 from .served import Question
+from .settings import generators, lost_at_next_save
 
 RINGLIST = "RINGLIST.DAT"
 DIALPLAN = "dialplan"
+_SETS_IT = "which the playbook prepare sets, or the module phone_config"
+_GENERATED = ("telnet_level", "phone_password", "image_version")
+"""What is lost when another system writes phones' files again, as far as this collection sets it."""
 _TOLD = ("duplicate_lines", "faulty_line", "broken_xml", "blank_behind_name")
 """Rules about what is a fault of a file, and told as that."""
 
@@ -81,6 +85,7 @@ class _Survey:
         images = self._images()
         self._check_named_images(images)
         self._check_names_of_images()
+        findings.advice += [lost_at_next_save(name, files, _GENERATED) for name, files in generators(root).items()]
         served = self._served(loads)
         for fault in dict.fromkeys(root.faults):
             findings.fault(fault.file, plain(fault.text), fault.line)
@@ -125,7 +130,7 @@ class _Survey:
         return {
             "file": file.name,
             "image": _value(self.default, "image_version"),
-            "telnet_level": telnet_level({key: setting.value for key, setting in self.default.items()}),
+            "telnet_level": telnet_level(told(file)),
             "phone_password_set": "phone_password" in self.default,
             "tftp_cfg_dir": _value(self.default, "tftp_cfg_dir"),
             "dial_template": _value(self.default, "dial_template"),
@@ -336,11 +341,12 @@ class _Survey:
         open_phones = sum(not phone["phone_password_set"] for phone in phones.values())
         total = len(phones)
         if levels[0]:
-            advice.append(f"telnet is off for {levels[0]} of {total} phones (telnet_level 0 or not set): reset needs 2")
+            advice.append(f"telnet is off for {levels[0]} of {total} phones (telnet_level 0 or not set): reset needs 2, {_SETS_IT}")
         if levels[1]:
-            advice.append(f"telnet_level is 1 for {levels[1]} of {total} phones: reset needs 2")
+            advice.append(f"telnet_level is 1 for {levels[1]} of {total} phones: reset needs 2, {_SETS_IT}")
         if open_phones:
-            advice.append(f"phone_password is not set for {open_phones} of {total} phones: they take Cisco's default password")
+            text = f"phone_password is not set for {open_phones} of {total} phones: they take Cisco's default password"
+            advice.append(f"{text} until one is set, {_SETS_IT}")
         if by_image[None]:
             advice.append(f"{by_image[None]} of {total} phones are told no image: they keep what they run")
         return {

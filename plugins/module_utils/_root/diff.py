@@ -13,7 +13,9 @@ from typing import Any, Dict, Optional, Sequence
 
 from .._change.model import Change
 from .._phone import cnf
-from .._text import plain
+from .._text import MASK, plain
+
+_MASK = MASK.encode()
 
 
 def differences(root: str, changes: Sequence[Change], most: int, diff_mode: bool) -> Dict[str, Any]:
@@ -36,12 +38,19 @@ def _unified(texts: Dict[str, str]) -> Dict[str, str]:
 
 def _before_and_after(root: str, change: Change) -> Dict[str, str]:
     path = plain(f"{root}/{change.name}")
-    return {"before_header": path, "after_header": path, "before": _shown(change.before), "after": _shown(change.after)}
+    return {"before_header": path, "after_header": path, "before": _shown(change.before), "after": _shown(change.after, change.before)}
 
 
-def _shown(data: Optional[bytes]) -> str:
+def _shown(data: Optional[bytes], before: Optional[bytes] = None) -> str:
+    """With `before`, a secret that is not the one from there is marked as new: the asterisks alone would look the same."""
     if data and b"\0" in data:
         return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
-    text = cnf.mask(data or b"").decode("utf-8", "backslashreplace")
+    masked = cnf.mask(data or b"")
+    if before and masked != data:
+        old, looks = set(before.split(b"\n")), set(cnf.mask(before).split(b"\n"))
+        pairs = zip(masked.split(b"\n"), (data or b"").split(b"\n"))
+        lines = (shown.replace(_MASK, _MASK + b" (new)") if shown in looks and line not in old else shown for shown, line in pairs)
+        masked = b"\n".join(lines)
+    text = masked.decode("utf-8", "backslashreplace")
     # A carriage return that ends no line would have a terminal write over the line
     return re.sub(r"\r(?!\n)|[^\r\n\t -~]", lambda char: plain(char[0]), text)

@@ -13,7 +13,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set,
 
 from .._phone.boot import Boot, Boots, Outcome, Phone
 from .._phone.image import SIP, Image
-from .._phone.rules import RULES, SURE
+from .._phone.rules import LIKELY, RULES, SURE, UNKNOWN
 from .._phone.view import View
 from .access import ANYBODY, ServerUser
 from .image_files import image_faults, problems
@@ -24,6 +24,7 @@ Contents = Mapping[str, Optional[bytes]]
 
 _BY_FILES = frozenset(("load_against_version", "loader_not_named"))
 """The rules about what an XML file and OS79XX.TXT say otherwise than image_version, or do not say."""
+_DOUBT = {SURE: "", LIKELY: " The first of these is likely.", UNKNOWN: " Which of these is not known."}
 _AFTERWARDS = ("keeps_old", "keeps_old_before_8", "loader_alone")
 """The rules about what a phone does once it could not load an image."""
 
@@ -148,7 +149,7 @@ def reason(outcomes: Sequence[Outcome], target: Optional[Image]) -> str:
     good = next((outcome.rules for outcome in outcomes if outcome not in bad), ())
     forks = [name for name, other in zip(bad[0].rules, good) if name == other and RULES[name].sureness != SURE]
     rule = RULES[(forks or [name for name in bad[0].rules if name not in _AFTERWARDS])[-1]]
-    return rule.text if rule.sureness == SURE else f"{rule.sureness}: {rule.text}"
+    return f"{rule.text}{_DOUBT[rule.sureness]}"
 
 
 def by_reason(groups: Sequence[Mapping[str, Any]], targets: Mapping[str, Image]) -> Dict[Tuple[bool, Image, str], List[str]]:

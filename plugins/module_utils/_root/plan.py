@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
-from .. import _files
 from .._change.model import Change
 from .._phone import cnf, loads_xml
 from .._phone.boot import Outcome
 from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
 from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some
-from .access import ANYBODY, ServerUser, unwritable
+from .access import ANYBODY, ServerUser, hidden, unwritable
 from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
@@ -93,7 +92,7 @@ def plan_changes(
     faults += unwritable(root, wanted.changes)
     if root.faults or faults:
         raise RootError(*map(str, root.faults), *faults)
-    wanted.warnings += [*([] if skip_blocked else wanted.advice), *root.warnings, *planning.hidden()]
+    wanted.warnings += [*([] if skip_blocked else wanted.advice), *root.warnings, *hidden(root, planning.files.values(), server)]
     return wanted
 
 
@@ -277,17 +276,6 @@ class _Planning:
                     "why": "; ".join(why) or reason((none or bad)[0], old) if bad else "",
                 }
             )
-
-    def hidden(self) -> List[str]:
-        """Warnings about files, and the root itself, that the TFTP server cannot read. They were so before: no reason to refuse."""
-        warnings = []
-        if not self.server.may_enter(self.root.status):
-            shown = _files.shown_mode(self.root.status)
-            warnings.append(f"the folder {self.root.path} is closed to {self.server.name} ({shown})")
-        names = [file.name for file in self.files.values() if not self.server.may_read(file.status)]
-        if names:
-            warnings.append(f"not readable for {self.server.name}, so phones get no answer: {list_some(names)}")
-        return warnings
 
     @property
     def contents(self) -> Dict[str, Optional[bytes]]:

@@ -14,7 +14,7 @@ from .._change.model import Change
 from .._change.record import DONE, UNDONE, Record
 from .._phone.image import SIP, Image, recognise
 from .._phone.view import OS79XX, SIP_DEFAULT
-from .._text import first_some
+from .._text import first_some, list_some
 from .access import ANYBODY, ServerUser
 from .foresight import Foresight, bad_ends
 from .plan import named_images
@@ -39,6 +39,7 @@ def _about(run: str, records: Sequence[Record]) -> Dict[str, Any]:
         "first": records[0].id,
         "created": records[0].created,
         "image": next((record.image for record in records if record.image), ""),
+        "settings": list_some(dict.fromkeys(key for record in records for key in record.settings.split(", ") if key)),
         "default": SIP_DEFAULT in names,
         "phones": sum(bool(PHONE_FILE.fullmatch(name)) for name in names),
         "files": len({entry.path for record in records if record.state == DONE for entry in record.files}),

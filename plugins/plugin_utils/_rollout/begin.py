@@ -18,7 +18,7 @@ from ansible.parsing.utils.addresses import parse_address
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, me
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import awx, run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
@@ -47,6 +47,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             "a rollback puts back the files for all phones of the TFTP roots, those that --limit leaves out too: run it without --limit, "
             "or let these move with -e accept_others=true"
         )
+    awx.refuse_slice(names, inventory.hostvars)
     fleet = phones(names, inventory.hostvars)
     if rules.accept_unknown_mac:
         fleet = [replace(phone, accept_unknown_mac=True) for phone in fleet]

@@ -30,6 +30,14 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
     except OSError as error:
         unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"
     writer.publish(result)
+    if not run.rules.prepare:
+        _leave_for_next(handover, run, result)
+    handover.remove()
+    return result, unwritten
+
+
+def _leave_for_next(handover: Handover, run: Run, result: RunReport) -> None:
+    """Leave what the next run of this rollout has to know."""
     ends = handover.read_all(SiteEnd, run.sites)
     resume = Resume(run.rules.report_dir)
     early = result.stopped_at is not None or result.error or result.paused_after is not None
@@ -38,8 +46,6 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
         resume.paused(result.image, {fleet_of(run.sites[site]): _pause(plans[site], ends[site]) for site in ends if site in plans})
     elif any(end.given_back for end in ends.values()) or not (early or run.check):
         resume.finished()
-    handover.remove()
-    return result, unwritten
 
 
 def off_target(report: RunReport) -> dict[str, str]:

@@ -39,7 +39,8 @@ def outline(plan: Plan, found: Mapping[str, Any]) -> list[str]:
     lines = []
     for group, names in _groups(plan, found.get("boots", ())):
         ends = dict.fromkeys(_ENDS.get(end["end"], f"go to {end['image']}") for end in group["ends"] if end["image"] != plan.image)
-        lines.append(f"risk: {count(names)} ({list_some(names, 12)}) may {' or '.join(ends)}: {group['why']}")
+        may = f"may not get to {plan.image}, but {' or '.join(ends)}"
+        lines.append(f"risk: {count(names)} ({list_some(names, 6)}) {may}: {group['why']}")
     return [*lines, *found.get("advice", ()), *map(_way_back, found.get("way_back", ()))]
 
 

@@ -164,6 +164,15 @@ def make_plan(
     return replace(unfinished, waves=planned_waves)
 
 
+def stay(observed: Mapping[str, Observation], *, label: str, hosts: Mapping[str, str], tftp_host: str) -> Plan:
+    """The plan of a run that changes no image: every phone stays on what it runs, whether it could be observed or not."""
+    phones = {
+        name: PlannedPhone(ALREADY, one.reachable, one.image, one.mac, host=hosts.get(name), tftp_host=tftp_host)
+        for name, one in observed.items()
+    }
+    return Plan(label, {}, phones)
+
+
 def outline(plan: Plan, *, most: int = 12) -> list[str]:
     """The plan in lines for people: the sum, the waves with at most `most` phones each, and what is risky."""
     phones = plan.phones

@@ -29,7 +29,7 @@ TOGETHER = "together"
 
 _SPEC = Path(__file__).parents[3] / "roles" / "rollout" / "meta" / "argument_specs.yml"
 _SHORT = {"run_to_undo": "run"}
-_ONLY_LONG = ("direction", "undo", "phones")
+_ONLY_LONG = ("direction", "undo", "prepare", "phones")
 """What the playbooks set, and nobody types."""
 
 
@@ -37,8 +37,8 @@ _ONLY_LONG = ("direction", "undo", "phones")
 class Rules:
     """The options of a rollout, as docs and README name them. Times are seconds.
 
-    `image` is empty for an undo. `verify_tftp` is None where each TFTP host's variables tell. `waves` and `max_unavailable` stay as they
-    were typed, since each site reckons them for its own phones.
+    `image` is empty for an undo and for `prepare`. `verify_tftp` is None where each TFTP host's variables tell. `waves` and
+    `max_unavailable` stay as they were typed, since each site reckons them for its own phones.
     """
 
     image: str
@@ -64,6 +64,7 @@ class Rules:
     accept_others: bool
     accept_unknown_mac: bool
     undo: bool
+    prepare: bool
     run_to_undo: str
     since_run: str
     rollback_on_stop: bool
@@ -126,8 +127,9 @@ def _checked(options: dict[str, Any]) -> Rules:
         if number is not None and not (math.isfinite(number) and (number > 0 or (number == 0 and least != "above 0"))):
             wrong.append(f"{name} is {number:g}: it is a number of seconds {least}".rstrip())
 
-    options["image"] = "" if options["undo"] else str(options["image"] or "")
-    if not options["undo"]:
+    moves_on = not (options["undo"] or options["prepare"])
+    options["image"] = str(options["image"] or "") if moves_on else ""
+    if moves_on:
         value(_image, "image")
     seconds("soak_seconds", "")
     seconds("call_timeout", "")
@@ -144,6 +146,7 @@ def _checked(options: dict[str, Any]) -> Rules:
     options["pause_after"] = value(lambda waves: tuple(limits.pauses(waves)), "pause_after")
     if wrong:
         raise RolloutError("; ".join(wrong))
+    options["rollback_on_stop"] = options["rollback_on_stop"] and moves_on
     if options["call_timeout"] is None:
         options["call_timeout"] = options["wait_timeout"]
     options["report_dir"] = Path(options["report_dir"])

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import prepare
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     ALREADY,
@@ -64,7 +65,7 @@ def make(handover: Handover, run: Run, **changes: Any) -> RunReport:
     """The report as things stand, of all phones of all sites."""
     plans = {site: part.plan for site, part in handover.read_all(SitePlan, run.sites).items() if part.plan}
     ends = handover.read_all(SiteEnd, run.sites)
-    image = run.rules.image or next((plan.image for plan in plans.values()), "rollback")
+    image = run.rules.image or next((plan.image for plan in plans.values()), prepare.LABEL if run.rules.prepare else "rollback")
     about = replace(_about(handover, run, ends), image=image, **changes)
     logs = {site: handover.outcomes(site).read() for site in run.sites}
     reached = {site: _reached(logs[site], ends.get(site)) for site in run.sites}

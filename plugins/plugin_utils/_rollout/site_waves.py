@@ -35,7 +35,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps impo
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, Pace, Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, OnImage, Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError
 
@@ -98,7 +98,7 @@ class SiteWaves:
             try:
                 end = self._all_waves()
                 self._leave(end)
-                if (end.stopped or end.error) and self._rules.rollback_on_stop and not self._rules.undo:
+                if (end.stopped or end.error) and self._rules.rollback_on_stop:
                     end = self._give_back(end)
                     self._leave(end)
             except Interrupted:
@@ -127,7 +127,7 @@ class SiteWaves:
                     if not self._run.check:
                         self._one_wave(wave)
                 self._gather(self._meeting.last + 1)
-                said = self._after_the_waves() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
+                said = self._default_follows() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
             except Stop as stop:
                 end = stop.end
             away = [name for wave in self._plan.waves for name in wave.phones if not self._is(name, DONE)]
@@ -218,40 +218,48 @@ class SiteWaves:
     def _one_wave(self, wave: PlannedWave) -> None:
         """Raises Stop if the rollout has lost too many phones, Interrupted."""
         self._reached = wave.number
-        phones = [
-            # A phone that the inventory has no MAC of has told it when it was observed: another one in its place is not reset
-            replace(phone, mac=phone.mac or self._plan.phones[phone.name].mac)
-            for phone in self._site.phones(wave.reset)
-        ]
+        # A phone that the inventory has no MAC of has told it when it was observed
+        phones = [phone.with_mac(self._plan.phones[phone.name].mac) for phone in self._site.phones(wave.reset)]
         patience = Patience(self._rules.wait_timeout, self._rules.call_timeout)
-        images = {phone.name: self._plan.images[phone.name] for phone in phones}
-        setup = WaveSetup(
-            number=wave.number,
-            waves=self._plan.waves[-1].number,
-            phones=phones,
-            planned={name: self._plan.phones[name] for name in wave.phones},
-            targets={name: parse_application(image) for name, image in images.items()},
-            awaited=self._resume.in_flight(images, patience),
-            at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
-            down=self._down,
-            soak_seconds=self._rules.soak_seconds,
-            require_registered=self._rules.require_registered,
-        )
+        setup = self._setup(wave, phones, patience)
         for name in set(wave.phones) - set(wave.reset):
             unseen = self._plan.phones[name]
             self._record(name, unseen.outcome(FAILED, kind=unseen.kind, reason=unseen.reason))
         suspects = Suspects(phones, setup.awaited)
-        witness = _Witness(wave.number, images, self._rules.losses, self._resume, self._meeting, suspects, self._record)
+        witness = _Witness(wave.number, self._plan.images, self._rules.losses, self._resume, self._meeting, suspects, self._record)
         running = Wave(setup, Pace(), patience, witness)
         self._watch(running, witness, suspects)
         self.changed = self.changed or running.changed
         self._down += len(running.down)
         self._meeting.tell(wave.number, Tally(self._failed(wave), len(wave.phones), over=True))
         why = running.stopped or gate.why_stop(self._rules.losses, self._meeting.sum(wave.number), wave.number == self._meeting.last)
-        message = gate.message(wave, self._plan.waves[-1].number, self._plan.image, self._outcomes, self._rules.losses, why)
+        message = self._message(wave, why)
         self._site.tell(message)
         if why:
             raise Stop(SiteEnd(stopped=why, message=message, elsewhere=bool(running.stopped) and witness.elsewhere))
+
+    def _setup(self, wave: PlannedWave, phones: Sequence[Phone], patience: Patience) -> WaveSetup:
+        images = {phone.name: self._plan.images[phone.name] for phone in phones}
+        return WaveSetup(
+            number=wave.number,
+            waves=self._plan.waves[-1].number,
+            phones=phones,
+            planned={name: self._plan.phones[name] for name in wave.phones},
+            goals={name: OnImage(parse_application(image)) for name, image in images.items()},
+            awaited=self._resume.in_flight(images, patience),
+            at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
+            down=self._down,
+            soak_seconds=self._rules.soak_seconds,
+            require_registered=self._rules.require_registered,
+        )
+
+    def _message(self, wave: PlannedWave, why: str) -> str:
+        """What came of a wave, for people. `why`: why the rollout stops, or empty."""
+        return gate.message(wave, self._plan.waves[-1].number, self._plan.image, self._outcomes, self._rules.losses, why)
+
+    def _line(self, running: Wave) -> str:
+        """How a wave stands, for people."""
+        return progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once, running.last_reset)
 
     def _watch(self, running: Wave, witness: _Witness, suspects: Suspects) -> None:
         """Let the wave run in a thread of its own, and meanwhile do what only the main thread may."""
@@ -270,7 +278,7 @@ class SiteWaves:
                     now = time.monotonic()
                     if now - shown_at >= every and not wave.done():
                         shown_at = now
-                        line = progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once, running.last_reset)
+                        line = self._line(running)
                         self._progress.line(f"{self._site.name}: {line}" if self._run.several else line)
                     if self._log_answers and now >= next_log and not wave.done():
                         self._ask_log(suspects)
@@ -313,7 +321,7 @@ class SiteWaves:
 
     # -- the end
 
-    def _after_the_waves(self) -> str:
+    def _default_follows(self) -> str:
         """SIPDefault.cnf follows the waves of scope=wave, unless phones would follow it that nobody asked about.
 
         Returns what people were told. Raises TftpHostError.
@@ -449,7 +457,7 @@ class _Witness:
         self._record = record
 
     def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
-        self._resume.note(phone, step, self._images[phone.name], before, deferred)
+        self._resume.note(phone, step, self._images.get(phone.name, ""), before, deferred)
         self._suspects.note(phone, step)
 
     def record(self, phone: Phone, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +35,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import T
 class Site:
     """One site of a run, with what a step needs there.
 
-    `name`: of its TFTP host. `phones`: the phones of these names, with their passwords. `say`: shows people a line.
+    `name`: of its TFTP host. `phones`: the phones of these names, with their passwords. `old_logins`: those of them that have a former
+    password, with that. `say`: shows people a line.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Site:
     handover: Handover
     host: TftpHost
     phones: Callable[[Collection[str]], list[Phone]]
+    old_logins: Callable[[Collection[str]], list[Phone]]
     say: Callable[[str], None]
 
     @property
@@ -181,6 +183,9 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
     closed = window.why_closed(rules.window, run.zones[site.name])
     if closed and not run.check:
         raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
+    hosts = {name: run.logins[name]["host"] for name in site.names}
+    if way_back.is_of_settings(undone):
+        return replace(planning.stay(found.observed, label="the settings of before", hosts=hosts, tftp_host=site.name), scope=scope.ALL), 0
     for_all = None if rules.undo else parse_application(rules.image)
     targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, undone["named"])
     label = rules.image or "what the files named before"
@@ -195,7 +200,7 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
         force=rules.force or rules.undo,
         skip_blocked=rules.skip_blocked,
         held={name for name in site.names if run.logins[name]["hold"]},
-        hosts={name: run.logins[name]["host"] for name in site.names},
+        hosts=hosts,
         tftp_host=site.name,
         in_flight=resume.in_flight(
             {name: target.name for name, target in targets.items()}, Patience(rules.wait_timeout, rules.call_timeout)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -25,7 +25,15 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan impor
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Counts
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, Observation, Pace, Patience, ResetAnswer, Return
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import (
+    Cause,
+    Goal,
+    Observation,
+    Pace,
+    Patience,
+    ResetAnswer,
+    Return,
+)
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 REGISTER_SECONDS = 60.0
@@ -70,7 +78,8 @@ class WaveSetup:
     """What a wave shall do.
 
     `number` of `waves`. `phones`: those to reset or to wait for. `planned`: what the plan says of all phones of the wave, by name; those
-    that could not be observed are only in here, and count as failed from the start. `targets`: name → image. `awaited`: phones that an
+    that could not be observed are only in here, and count as failed from the start. `goals`: by name. `logins`: by name, of phones that are
+    reset with another password than they come back with. `by_hand`: names of phones that people restart. `awaited`: phones that an
     earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of earlier waves that still are.
     `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines must be registered then.
     """
@@ -79,7 +88,9 @@ class WaveSetup:
     waves: int
     phones: Sequence[Phone]
     planned: Mapping[str, PlannedPhone]
-    targets: fleet.Targets
+    goals: Mapping[str, Goal]
+    logins: Mapping[str, Phone] = field(default_factory=dict)
+    by_hand: Collection[str] = ()
     awaited: Mapping[str, EarlierReset] = field(default_factory=dict)
     at_once: int = 0
     down: int = 0
@@ -109,6 +120,7 @@ class Wave:
         self._patience = patience
         self._witness = witness
         self._failed: dict[str, str] = dict.fromkeys(unseen, UNSEEN)
+        self._by_hand = set(setup.by_hand)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended_early = False
@@ -146,12 +158,23 @@ class Wave:
             self._stop_if_too_many()
 
     async def _one(self, phone: Phone) -> None:
+        if phone.name in self._by_hand:
+            await self._wait_for_people(phone)
+            return
         await self._room.acquire()
         try:
             await self._reset_and_wait(phone)
         finally:
             if not self._stays_down(phone):
                 self._room.release()
+        if phone.name in self._by_hand:
+            await self._wait_for_people(phone)
+
+    async def _wait_for_people(self, phone: Phone) -> None:
+        """Wait for a phone that is restarted by hand: it takes no room, as nobody knows when it will be down."""
+        kind = self.setup.planned[phone.name].kind or failures.NOT_RESTARTED
+        self._record(phone, FAILED, kind=kind, reason="was to be restarted by hand, and the run ended before that was seen")
+        await self._wait(phone, EarlierReset(0.0))
 
     async def _reset_and_wait(self, phone: Phone) -> None:
         earlier = self.setup.awaited.get(phone.name)
@@ -160,7 +183,8 @@ class Wave:
         async with self._sessions:
             if self.stopped:
                 return
-            answer = await fleet.reset_one(phone, self._pace.limits, self.setup.targets[phone.name], self._may_send)
+            login, goal = self.setup.logins.get(phone.name, phone), self.setup.goals[phone.name]
+            answer = await fleet.reset_one(login, self._pace.limits, goal.image, self._may_send)
         if answer is None:
             return
         self.last_reset = time.monotonic()
@@ -175,6 +199,10 @@ class Wave:
         else:
             before = self.setup.planned[phone.name].image_before
             self._record(phone, FAILED, kind=answer.kind, reason=f"was not reset: {answer.reason}", image_after=before)
+            if answer.kind == failures.NOT_PRIVILEGED and goal.image is None:
+                self._witness.say(f"{phone.name} takes no reset at its telnet_level: restart it by hand")
+                self._by_hand.add(phone.name)
+                return
             if answer.kind not in fleet.MAY_BE_RESTARTING:
                 self._count_failed(phone, answer.kind, answer.reason)
                 self._stop_if_too_many()
@@ -185,10 +213,11 @@ class Wave:
         """Wait for a phone to come back. `answer`: its answer to the reset, if this run sent it. False if it evidently was not reset."""
         self.counts.in_call += reset.deferred
         self.counts.flashing += not reset.deferred
+        goal = self.setup.goals[phone.name]
         try:
             result = await fleet.until_back(
                 phone,
-                self.setup.targets[phone.name],
+                goal,
                 self._sessions,
                 self._pace.limits,
                 self._patience,
@@ -197,6 +226,7 @@ class Wave:
                 deferred=reset.deferred,
                 since=reset.seconds,
                 doubtful=reset.doubtful,
+                seen_down=goal.image is None and self.setup.planned[phone.name].kind is not None,
             )
         finally:
             self.counts.in_call -= reset.deferred
@@ -231,6 +261,8 @@ class Wave:
         not_sent = answer is not None and not answer.sent
         reset_at = self._outcomes[phone.name].reset_at if answer and answer.sent else now - result.seconds
         times = {"seconds": result.seconds, "reset_at": reset_at, "ended_at": now}
+        if phone.name in self._by_hand:
+            times = {"ended_at": now}
         if result.on_target:
             self._record(phone, DONE, reason=BY_ITSELF if not_sent else "", image_after=result.image, **times)
             return
@@ -319,7 +351,7 @@ class Wave:
         when = f"{self.setup.soak_seconds:g} seconds after its wave"
         if not observation.reachable:
             return observation.kind or failures.ERROR, f"was on the image, but not {when}: {observation.reason}"
-        if not fleet.runs(observation.image, self.setup.targets[phone.name]):
+        if not self.setup.goals[phone.name].reached(observation, True):
             return failures.WRONG_IMAGE, f"was on the image, but {when} runs {observation.image}"
         if observation.unregistered:
             return failures.NOT_REGISTERED, f"runs the image, but is not registered: {observation.unregistered}"

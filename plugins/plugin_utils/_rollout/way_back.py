@@ -41,10 +41,22 @@ def to_undo(run: Run, looks: Mapping[str, Look], site: str) -> dict[str, str]:
     return {"since_run": here[-1]} if here else {"run": asked}
 
 
+def what(done: Mapping[str, Any]) -> str:
+    """What a run or a record of one did, for people: "to P0S3-06-3-00", "settings telnet_level"."""
+    parts = [f"to {done['image']}" if done["image"] else "", f"settings {done['settings']}" if done.get("settings") else ""]
+    return ", ".join(filter(None, parts)) or "to no image"
+
+
+def is_of_settings(foreseen: Mapping[str, Any]) -> bool:
+    """Whether an undo puts back settings only, which phones take up when they start. `foreseen`: as of the module tftp_root_undo."""
+    records = foreseen.get("records", ())
+    return bool(records) and all(record.get("settings") and not record["image"] for record in records)
+
+
 def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """For people: the runs of a site, the newest first, whom each reached, and what is left of it to take back."""
     return [
-        f"run {one['run']} of {one['created']}, to {one['image']}: {'all phones' if one['default'] else count(one['phones'])}; "
+        f"run {one['run']} of {one['created']}, {what(one)}: {'all phones' if one['default'] else count(one['phones'])}; "
         f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}"
         for one in runs[:MOST_RUNS]
     ]
@@ -59,7 +71,10 @@ def hopeless(run: Run, observed: Mapping[str, Observation], cannot: Mapping[str,
 def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[str]:
     """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo."""
     names = {phone.mac: name for name, phone in plan.phones.items()}
-    lines = [f"this takes back run {name}" for name in dict.fromkeys(record["run"] for record in foreseen["records"])]
+    undone = {record["run"]: f" ({what(record)})" if record.get("settings") else "" for record in foreseen["records"]}
+    lines = [f"this takes back run {name}{did}" for name, did in undone.items()]
+    if is_of_settings(foreseen):
+        lines.append("no phone moves: each takes up the settings of before at its next restart")
     lines += [
         f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"
         for why, macs in foreseen["may_not"].items()

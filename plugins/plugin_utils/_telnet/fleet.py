@@ -11,12 +11,14 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, printable, session
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Limits, Phone, PhoneError, Session, printable, session
 
 Targets = Mapping[str, images.Image]
 """Inventory name → image."""
@@ -40,6 +42,10 @@ GONE = 60.0
 MAY_BE_RESTARTING = (failures.REFUSED, failures.UNREACHABLE, failures.SILENT, failures.CLOSED)
 """Kinds of failure that a phone which restarts just now has too."""
 
+_LEVEL = re.compile(r"^[ \t]{0,8}telnet_level[ \t]{0,8}[:=]?[ \t\"]{0,8}([012])\b", re.MULTILINE | re.IGNORECASE)
+_ELAPSED = re.compile(
+    r"Elapsed Time[ \t]{0,8}:[ \t]{0,8}(?:([0-9]{1,5})[ \t]{0,2}d[a-z]{0,3},?[ \t]{1,8})?([0-9]{1,5}):([0-9]{2}):([0-9]{2})\b"
+)
 _LINE = re.compile(r"^[ \t]{0,8}([0-9]{1,2})[ \t]{1,8}([1.0x])([1.0x])([1.0x])[ \t]{1,8}([A-Z_]{1,32})\s", re.MULTILINE)
 
 
@@ -66,7 +72,8 @@ class Observation:
 
     `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why; if so, they
     say why it must not be reset (UNKNOWN_MAC), or are None. `mac`: from its banner, otherwise from the inventory, if either has it.
-    `unregistered`: which of its lines are not registered, or None; only a look `at_lines` asks for that.
+    `unregistered`: which of its lines are not registered, or None; only a look `at_lines` asks for that. `telnet_level`: what its
+    running configuration shows, and `up`: the seconds since its start, both None if it does not tell; only a look `at_level` asks for them.
     """
 
     reachable: bool
@@ -75,6 +82,8 @@ class Observation:
     kind: str | None = None
     reason: str | None = None
     unregistered: str | None = None
+    telnet_level: int | None = None
+    up: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,16 +127,60 @@ class Return:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a phone cannot come back by itself: a hopeless kind of `_failures.KINDS`, and texts for people."""
+    """Why a phone does not come back: a kind of `_failures.KINDS`, and texts for people. Without advice that of the kind holds."""
 
     kind: str
     reason: str
-    advice: str
+    advice: str = ""
 
 
-def observe(phones: Iterable[Phone], pace: Pace) -> dict[str, Observation]:
+class Goal(Protocol):
+    """What a phone is waited for. `image`: what it has to run, None for anything. `at_level`: looks ask for its telnet_level."""
+
+    @property
+    def image(self) -> images.Image | None: ...
+
+    @property
+    def at_level(self) -> bool: ...
+
+    def reached(self, last: Observation, was_down: bool) -> bool:
+        """Whether the phone is there, by the last look at it. `was_down`: it was seen to be down or to restart."""
+
+    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
+        """Why a phone was given up after these seconds. `deferred`: it was in a call when it was told to restart."""
+
+
+@dataclass(frozen=True)
+class OnImage:
+    """The goal of a phone that shall run an image."""
+
+    image: images.Image
+    at_level = False
+
+    def reached(self, last: Observation, was_down: bool) -> bool:
+        return last.reachable and runs(last.image, self.image)
+
+    def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
+        if last.reachable:
+            if was_down:
+                reason = f"came back on {last.image} instead of {self.image}: see the TFTP server's log for what it asked for"
+                return Cause(failures.WRONG_IMAGE, reason)
+            if deferred:
+                reason = f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
+                return Cause(failures.IN_CALL, reason)
+            return Cause(failures.NOT_RESTARTED, f"still runs {last.image} after {seconds:g} seconds and was never seen to restart")
+        if last.kind == failures.WRONG_PASSWORD:
+            return Cause(last.kind, "came back with another password: phone_password in its configuration files is not the inventory's")
+        if last.kind == failures.REFUSED:
+            why = "it is still loading, or telnet_level is 0 in its files"
+            return Cause(last.kind, f"answers but refuses telnet after {seconds:g} seconds: {why}")
+        kind = failures.NEVER_RETURNED if last.kind == failures.UNREACHABLE else last.kind or failures.ERROR
+        return Cause(kind, f"did not come back in {seconds:g} seconds: {last.reason}")
+
+
+def observe(phones: Iterable[Phone], pace: Pace, at_level: bool = False) -> dict[str, Observation]:
     """What each phone runs, by its name."""
-    return asyncio.run(_each(phones, pace, look))
+    return asyncio.run(_each(phones, pace, partial(look, at_level=at_level)))
 
 
 def reset(phones: Iterable[Phone], pace: Pace, *, unless: Targets | None = None) -> dict[str, ResetAnswer]:
@@ -163,7 +216,7 @@ def wait(
 
         async def one(phone: Phone) -> None:
             returns[phone.name] = await until_back(
-                phone, targets[phone.name], sessions, pace.limits, patience, away=lambda: len(phones) - len(returns)
+                phone, OnImage(targets[phone.name]), sessions, pace.limits, patience, away=lambda: len(phones) - len(returns)
             )
 
         async def report() -> None:
@@ -180,17 +233,36 @@ def wait(
     return asyncio.run(all_of_them())
 
 
-async def look(phone: Phone, limits: Limits, at_lines: bool = False) -> Observation:
-    """One look at one phone; with `at_lines`, also at which of its lines are not registered. Never raises."""
+async def look(phone: Phone, limits: Limits, at_lines: bool = False, at_level: bool = False) -> Observation:
+    """One look at one phone; with `at_lines`, also at which of its lines are not registered, with `at_level` at its telnet_level and how
+    long it is up. Never raises."""
     try:
         async with session(phone, limits) as talk:
             image, mac = talk.identify()
             kind, reason = (doubt.kind, doubt.reason) if (doubt := talk.doubt()) else (None, None)
             missing = unregistered(printable(await talk.answer("show register"))) if at_lines else None
             missing = missing and talk.harmless(missing.encode())
+            level, up = await _level(talk) if at_level else (None, None)
     except PhoneError as error:
         return Observation(False, None, phone.mac, error.kind, error.reason)
-    return Observation(True, image, mac, kind, reason, missing)
+    return Observation(True, image, mac, kind, reason, missing, level, up)
+
+
+async def _level(talk: Session) -> tuple[int | None, float | None]:
+    """The telnet_level of the running configuration and the seconds since the start, each None if the phone does not tell.
+
+    `show config` and `show network`, their headings and the name `Elapsed Time` are from published images, the form of the lines is not
+    known: so what cannot be read is not known.
+    """
+    level = up = None
+    with suppress(PhoneError):
+        shown = set(_LEVEL.findall(printable(await talk.answer("show config"))))
+        level = int(shown.pop()) if len(shown) == 1 else None
+        elapsed = _ELAPSED.search(printable(await talk.answer("show network")))
+        if elapsed:
+            days, hours, minutes, seconds = (int(part or 0) for part in elapsed.groups())
+            up = float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    return level, up
 
 
 async def reset_one(
@@ -215,7 +287,7 @@ async def reset_one(
 
 async def until_back(
     phone: Phone,
-    target: images.Image,
+    goal: Goal,
     sessions: asyncio.Semaphore,
     limits: Limits,
     patience: Patience,
@@ -225,9 +297,11 @@ async def until_back(
     deferred: bool = False,
     since: float = 0.0,
     doubtful: bool = False,
+    seen_down: bool = False,
 ) -> Return:
-    """Look at one phone, which was reset `since` seconds ago, until it runs its target or is given up. Never raises.
+    """Look at one phone, which was reset `since` seconds ago, until it reaches its goal or is given up. Never raises.
 
+    `seen_down`: it does not answer, or does not take the password, before it restarts.
     `sessions`: as many as may be open at once. `cause` is asked why the phone cannot come back; if it knows, nobody waits any longer.
     `away`: how many phones are waited for at the moment or soon, this one among them.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
@@ -239,14 +313,14 @@ async def until_back(
     deadline = began + (call if deferred else patience.wait)
     pause = FIRST_POLL
     image = None
-    was_down = False
+    was_down = seen_down
     # None of thousands is back so soon, and those that are not reset yet come first
     early = min(away() / LOOKS_PER_SECOND, DOWN_POLL)
     if early > FIRST_POLL:
         await asyncio.sleep(max(0.0, min(early, deadline - time.monotonic())))
     while True:
         async with sessions:
-            last = await look(phone, quick)
+            last = await look(phone, quick, at_level=goal.at_level)
         now = time.monotonic()
         # Another image than before is a restart too, even if the phone was never met while it was away
         if not was_down and (not last.reachable or last.image != (image or last.image)):
@@ -255,36 +329,22 @@ async def until_back(
                 deadline = now + patience.wait
         image = last.image or image
         ended = Return(False, image, round(now - began, 1), down=not last.reachable)
-        if last.reachable and runs(last.image, target):
+        if goal.reached(last, was_down):
             return replace(ended, on_target=True)
         if doubtful and not was_down and now - began >= min(GONE, patience.wait):
             return ended
+        why: Cause | None
         if now >= deadline:
-            kind, reason = _why_not(last, target, was_down, deferred, call if deferred and not was_down else patience.wait)
-            return replace(ended, kind=kind, reason=reason)
-        if why := cause(phone):
+            why = goal.why_not(last, was_down, deferred, call if deferred and not was_down else patience.wait)
+        else:
+            why = cause(phone)
+        if why:
             return replace(ended, kind=why.kind, reason=why.reason, advice=why.advice)
         if last.reachable or last.kind not in MAY_BE_RESTARTING:  # a look at one that talks without end costs most
             pause = min(pause * 1.5, patience.poll_interval)
         else:
             pause = min(max(FIRST_POLL, DOWN_SHARE * (now - began), away() / LOOKS_PER_SECOND), DOWN_POLL, patience.poll_interval)
         await asyncio.sleep(max(0.0, min(pause * random.uniform(0.8, 1.2), deadline - now)))
-
-
-def _why_not(last: Observation, target: images.Image, was_down: bool, deferred: bool, seconds: float) -> tuple[str, str]:
-    """Kind and reason of a phone that was given up after these seconds, by the last look at it."""
-    if last.reachable:
-        if was_down:
-            return failures.WRONG_IMAGE, f"came back on {last.image} instead of {target}: see the TFTP server's log for what it asked for"
-        if deferred:
-            return failures.IN_CALL, f"is in a call: it restarts by itself when the call ends, and had not within {seconds:g} seconds"
-        return failures.NOT_RESTARTED, f"still runs {last.image} after {seconds:g} seconds and was never seen to restart"
-    if last.kind == failures.WRONG_PASSWORD:
-        return last.kind, "came back with another password: phone_password in its configuration files is not ansible_password"
-    if last.kind == failures.REFUSED:
-        return last.kind, f"answers but refuses telnet after {seconds:g} seconds: it is still loading, or telnet_level is 0 in its files"
-    kind = failures.NEVER_RETURNED if last.kind == failures.UNREACHABLE else last.kind or failures.ERROR
-    return kind, f"did not come back in {seconds:g} seconds: {last.reason}"
 
 
 async def _each(phones: Iterable[Phone], pace: Pace, work: Callable[[Phone, Limits], Awaitable[Answer]]) -> dict[str, Answer]:

@@ -18,7 +18,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
@@ -103,6 +103,10 @@ class Phone:
     hold: bool = False
     tftp_host: str = ""
     accept_unknown_mac: bool = False
+
+    def with_mac(self, mac: str | None) -> Phone:
+        """The phone with this MAC, if the inventory has none: another one in its place is not reset."""
+        return replace(self, mac=self.mac or mac)
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,7 @@ class Session:
         )
         asked_again = _PASSWORD_PROMPT.search(self._buffer) and not _PROMPT.search(self._buffer)
         if not _IMAGE.search(self._buffer) and (asked_again or _BAD_PASSWORD.search(self._buffer)):
-            advice = "set ansible_password to the phone_password of its configuration files"
+            advice = "set cisco79xx_password (or ansible_password) to the phone_password of its configuration files"
             raise self._error(failures.WRONG_PASSWORD, f"does not take the password: {advice}")
         if self.doubt():
             with suppress(PhoneError):  # what looked like a prompt may have been none

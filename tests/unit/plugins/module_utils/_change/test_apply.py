@@ -48,7 +48,7 @@ def test_apply(root):
     assert set(after) == {*before, "OS79XX.TXT", "phones/SIP00000000000C.cnf"} - {"old.bin", "old.sbn"}
     (record,) = records(root)
     assert (record.state, record.run, record.image) == ("done", "spring", "P0S3-06-3-00")
-    assert record.summary() == {"id": record.id, "run": "spring", "image": "P0S3-06-3-00", "created": record.created}
+    assert record.summary() == {"id": record.id, "run": "spring", "image": "P0S3-06-3-00", "settings": "", "created": record.created}
     assert [entry.name for entry in record.files] == list(NEW)
     by_name = {entry.name: entry for entry in record.files}
     assert (by_name["OS79XX.TXT"].before, by_name["old.bin"].after) == (None, None)

@@ -107,7 +107,9 @@ def test_a_sound_root(root):
     assert found["loads"] == []
     assert found["syncinfo"] == {"present": True, "images": [{"version": "*", "sync": "1"}]}
     assert found["files"] == {"dialplan": True, "dialplan_name": "plan.xml", "ringlist": True}
-    assert found["advice"] == ["telnet_level is 1 for 1 of 2 phones: reset needs 2"]
+    assert found["advice"] == [
+        "telnet_level is 1 for 1 of 2 phones: reset needs 2, which the playbook prepare sets, or the module phone_config"
+    ]
     assert found["summary"] == {
         "phones": 2,
         "by_image": {OLD: 1, NEW: 1},

@@ -127,5 +127,5 @@ def test_where_there_are_several_sites_their_names_stand_before_what_is_told(han
     lines: list[str] = []
     sites = {"tftp-a": "abcd", **({"tftp-b": "e"} if several else {})}
     _why, text = decide(1, FOUR, ended(FOUR, "bcd", "a"), Losses(0))
-    Site("tftp-a", begun(sites), handover, TftpHost("tftp-a", {}, unasked, False), unasked, lines.append).tell(text)
+    Site("tftp-a", begun(sites), handover, TftpHost("tftp-a", {}, unasked, False), unasked, unasked, lines.append).tell(text)
     assert lines == [f"tftp-a: {text}" if several else text]

@@ -38,8 +38,9 @@ def test_risks_are_told_once_for_all_phones_that_have_them(made):
         group(1, why="Nobody knows.", ends=[("runs", NEW), ("loops", None), ("stuck", None), ("runs", "P0S3-07-4-00")]),
     ]
     assert outlook.outline(made, {"boots": boots}) == [
-        "risk: 3 phones (a, b, c) may keep what runs now: Who knows.",
-        "risk: 1 phone (b) may restart again and again or hang in the loader without an application or go to P0S3-07-4-00: Nobody knows.",
+        "risk: 3 phones (a, b, c) may not get to P0S3-06-3-00, but keep what runs now: Who knows.",
+        "risk: 1 phone (b) may not get to P0S3-06-3-00, but restart again and again or hang in the loader without an application or "
+        "go to P0S3-07-4-00: Nobody knows.",
     ]
     assert outlook.outline(made, {}) == []
     assert outlook.hopeless(made, boots) == {}

@@ -67,6 +67,7 @@ TYPED = [
     ("accept_others", "true", "accept_others", True),
     ("accept_unknown_mac", "true", "accept_unknown_mac", True),
     ("rollout_undo", True, "undo", True),
+    ("rollout_prepare", True, "prepare", True),
     ("run", "20260115T080000-1", "run_to_undo", "20260115T080000-1"),
     ("since_run", "20260115T080000-1", "since_run", "20260115T080000-1"),
     ("rollback_on_stop", "true", "rollback_on_stop", True),
@@ -78,11 +79,23 @@ WRONG = [
     # Each is named as it was typed
     ("image", "firmware.bin", "firmware.bin"),
     ("image", "", "no image was asked for: name it with -e image="),
+    ("image", "banana", "'banana'"),
+    ("image", "P0S3\u201106-3-00", "U+2011 NON-BREAKING HYPHEN"),
+    ("image", "P0S3-06-3-00.bin", "extension '.bin'"),
+    ("image", "/tftpboot/P0S3-06-3-00", "did you mean P0S3-06-3-00?"),
+    ("image", "P003-8-12-00", "universal loader"),
     ("report_dir", "", "report_dir is empty"),
     ("rollout_direction", "sideways", "rollout_direction"),
     ("waves", "0", "waves: 0 is no wave"),
+    ("waves", [], "is no wave"),
+    ("waves", ["half"], "is no wave"),
+    ("waves", [-1], "is no wave"),
+    ("waves", "soon", "is no wave"),
+    ("waves", {"a": 1}, "is no wave"),
     ("waves", ["110%"], "waves: '110%' is no wave"),
     ("max_fail_percentage", "many", "max_fail_percentage is 'many'"),
+    ("max_fail_percentage", "-1", "max_fail_percentage is '-1'"),
+    ("max_fail_percentage", "101", "max_fail_percentage is '101'"),
     ("max_failed", "-1", "max_failed is '-1'"),
     ("min_sample", 0, "min_sample is 0"),
     ("stop_on", "haunted", "stop_on: 'haunted'"),
@@ -107,6 +120,7 @@ WRONG = [
     ("accept_others", "perhaps", "accept_others"),
     ("accept_unknown_mac", "perhaps", "accept_unknown_mac"),
     ("rollout_undo", "perhaps", "rollout_undo"),
+    ("rollout_prepare", "perhaps", "rollout_prepare"),
     ("rollback_on_stop", "perhaps", "rollback_on_stop"),
     ("sites", "alone", "sites"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
@@ -166,6 +180,7 @@ def test_by_default():
         accept_others=False,
         accept_unknown_mac=False,
         undo=False,
+        prepare=False,
         run_to_undo="",
         since_run="",
         rollback_on_stop=False,
@@ -183,7 +198,7 @@ def test_what_people_type(name, typed, field, value, in_role):
     assert getattr(made, field) == value
     assert type(getattr(made, field)) is type(value) or isinstance(value, (int, float))
     changed = {one for one in FIELDS if getattr(made, one) != getattr(asked(), one)}
-    with_it = {"wait_timeout": {"call_timeout"}, "rollout_undo": {"image"}}.get(name, set())
+    with_it = {"wait_timeout": {"call_timeout"}, "rollout_undo": {"image"}, "rollout_prepare": {"image"}}.get(name, set())
     assert changed == {field} | with_it, "and nothing else"
     assert names == []
 

@@ -72,7 +72,7 @@ def wave_of(monkeypatch, answer, until_back, *, names="a", later=None, observed=
             return None
         return answer
 
-    async def look(phone, limits, at_lines):
+    async def look(phone, limits, at_lines=False, at_level=False):
         return later
 
     monkeypatch.setattr(fleet, "reset_one", reset_one)
@@ -81,8 +81,8 @@ def wave_of(monkeypatch, answer, until_back, *, names="a", later=None, observed=
     made = plan(TARGET, observed or {name: seen(OLD) for name in names})
     phones = [Phone(name, name) for name in made.waves[0].reset]
     witness = Notes(limits)
-    targets = {name: TARGET for name in made.phones}
-    return Wave(WaveSetup(1, 1, phones, made.phones, targets, **setup), Pace(), Patience(1.0), witness), witness
+    goals = {name: fleet.OnImage(TARGET) for name in made.phones}
+    return Wave(WaveSetup(1, 1, phones, made.phones, goals, **setup), Pace(), Patience(1.0), witness), witness
 
 
 def wave(monkeypatch, answer, result, *, meanwhile=lambda notes: None, **more):

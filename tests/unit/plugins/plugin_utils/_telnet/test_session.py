@@ -490,7 +490,7 @@ def test_a_phone_that_talks_without_end_is_asked_ever_less_often():
 
     async def main() -> fleet.Return:
         async with server(talk) as phone:
-            return await fleet.until_back(phone, parse(NEW), asyncio.Semaphore(9), LIMITS, fleet.Patience(5))
+            return await fleet.until_back(phone, fleet.OnImage(parse(NEW)), asyncio.Semaphore(9), LIMITS, fleet.Patience(5))
 
     assert asyncio.run(main()).kind == "endless"
     assert looks <= 6

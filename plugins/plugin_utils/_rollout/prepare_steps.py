@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of `prepare`, in place of those of a rollout: look, plan, point, and the one wave in which the phones take up their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, prepare, scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare import BY_HAND, BY_OLD_PASSWORD, Listening, Preparation
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import SiteWaves
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation, Pace, Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError
+
+
+def look(site: Site) -> None:
+    """Log in to each phone. Changes nothing."""
+    site.handover.write(Look(fleet.observe(site.phones(site.names), Pace(), at_level=True)), site.name)
+
+
+def plan(site: Site) -> list[str]:
+    """Decide what shall become of the phones, and show it. Changes nothing. Returns the lines that were shown."""
+    run, rules = site.run, site.run.rules
+    found = site.handover.read(Look, site.name)
+    if found is None:
+        return []
+    observed = found.observed
+    try:
+        closed = window.why_closed(rules.window, run.zones[site.name])
+        if closed and not run.check:
+            raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
+        refused = [name for name, one in observed.items() if one.kind == failures.WRONG_PASSWORD]
+        old = fleet.observe(site.old_logins(refused), Pace())
+        result = _write(site, observed, with_default=True, look=True)
+        others = result["others"]
+        with_default = rules.scope == scope.ALL and (rules.accept_others or not (others or run.outside.get(site.name)))
+        if not with_default:
+            result = _write(site, observed, with_default=False, look=True)
+    except (RolloutError, TftpHostError) as error:
+        site.handover.write(SitePlan(problem=str(error)), site.name)
+        return []
+    hosts = {name: run.logins[name]["host"] for name in site.names}
+    made = prepare.make(observed, old, result, hosts, site.name, with_default)
+    site.handover.write(made, site.name)
+    site.handover.write(SitePlan(made.plan), site.name)
+    later = prepare.for_people(made, "then") if run.check else []
+    return [site.tell(line) for line in [*prepare.outline(made, result, others), *later]]
+
+
+def point(site: Site) -> Mapping[str, Any]:
+    """Write what is missing in the files, unless any site's plan has a problem. Returns the module's result."""
+    made, seen = site.handover.read(Preparation, site.name), site.handover.read(Look, site.name)
+    if site.problems(Look) or site.problems(SitePlan) or made is None or seen is None:
+        return {}
+    result: Mapping[str, Any] = {}
+    problem = ""
+    try:
+        result = _write(site, seen.observed, made.with_default)
+    except TftpHostError as error:
+        problem = str(error)
+    site.handover.write(PointResult(site.changes(result), problem), site.name)
+    return result
+
+
+def _write(site: Site, observed: Mapping[str, Observation], with_default: bool, look: bool = False) -> Mapping[str, Any]:
+    """Raises TftpHostError."""
+    phones = site.phones(site.names)
+    macs = {phone.name: phone.mac or observed[phone.name].mac for phone in phones}
+    return site.host.configure(prepare.wish(phones, macs, with_default), site.run.id, look=look)
+
+
+class PrepareWaves(SiteWaves):
+    """The one wave in which phones restart, by telnet or by hand, and are waited for until they can be driven."""
+
+    def __init__(self, site: Site, progress: Progress) -> None:
+        super().__init__(site, progress)
+        made = site.handover.read(Preparation, site.name)
+        if made is None:
+            raise RuntimeError("there is no plan: the step before has not run")
+        self._made = made
+        # A phone that does not come up keeps no other one from it
+        self._rules = replace(self._rules, losses=Losses(100.0))
+
+    def _see_files(self, wave: PlannedWave) -> None:
+        """They were only just written."""
+
+    def _setup(self, wave: PlannedWave, phones: Sequence[Phone], patience: Patience) -> WaveSetup:
+        for line in prepare.for_people(self._made, "now"):
+            self._site.tell(line)
+        macs = {phone.name: phone.mac for phone in phones}
+        old = self._site.old_logins(self._made.names(BY_OLD_PASSWORD))
+        return WaveSetup(
+            number=1,
+            waves=1,
+            phones=phones,
+            planned={name: self._plan.phones[name] for name in wave.phones},
+            goals={phone.name: Listening() for phone in phones},
+            logins={phone.name: phone.with_mac(macs[phone.name]) for phone in old},
+            by_hand=self._made.names(BY_HAND),
+            at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
+        )
+
+    def _message(self, wave: PlannedWave, why: str) -> str:
+        return prepare.message({name: self._outcomes[name] for name in wave.phones if name in self._outcomes})
+
+    def _line(self, running: Wave) -> str:
+        return prepare.progress_line(running.counts)
+
+    def _default_follows(self) -> str:
+        return ""
