@@ -10,10 +10,11 @@ Each folder of cases has a function here that turns the input into an answer, in
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import p
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.settle import settle
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import Place, SourceError, read
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 CASES = Path(__file__).parent / "cases"
@@ -248,6 +251,30 @@ def _synthetic(file: str) -> bytes:
         return (Path(shipped) / file).read_bytes()
 
 
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+"""When somebody looks at the sources of addresses. All times in them are UTC."""
+
+
+def addresses(phones: dict[str, list[str]], sources: list[Answer]) -> Answer:
+    """What is known of the address of each phone, by MAC, and what was warned of. `phones`: the names of their lines."""
+    names = {name: mac for mac, lines in phones.items() for name in lines}
+    warnings: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        said = []
+        for number, source in enumerate(sources, 1):
+            path = Path(folder) / f"source{number}"
+            text = source["text"]
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+            os.utime(path, (NOW - 60 * source.get("minutes_old", 0),) * 2)
+            place = Place(file=str(path), kind=source.get("kind"))
+            try:
+                said.append((path.name, read(place, phones, names.copy, NOW, warnings.append)))
+            except SourceError as error:
+                return {"error": str(error).replace(f"{folder}/", "")}
+    found = {mac: one._asdict() for mac, one in settle(phones, said).items()}
+    return {**found, "warnings": [text.replace(f"{folder}/", "") for text in warnings]}
+
+
 AREAS: dict[str, Callable[..., Answer]] = {
     "image_names": image_names,
     "moves": moves,
@@ -256,6 +283,7 @@ AREAS: dict[str, Callable[..., Answer]] = {
     "boots": boots,
     "logs": logs,
     "roots": roots,
+    "addresses": addresses,
     "settings": settings,
 }
 

@@ -176,3 +176,13 @@ def test_a_long_line_takes_no_long_time():
         cnf.set_image_version(data, NEW, add=True)
         cnf.examine(data)
         cnf.mask(data)
+
+
+@given(FILES)
+@example(b"image_version:\nimage_version: UNPROVISIONED")
+@example(b'line1_name: "a\nline1_name: "" ; b')
+@example(b"LINE1_name :\xc2\xa0x\xff;\r\r\n")
+def test_property_the_short_way_reads_as_the_long_one(data):
+    last = {setting.key.lower(): setting for setting in cnf.examine(data).settings}
+    right = {key: setting.value for key, setting in last.items() if setting.provisioned and key in ("image_version", "line1_name")}
+    assert cnf.values(cnf.finder("image_version|line[0-9]_name"), data) == right
