@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Sets C(image_version) in C(SIPDefault.cnf) and in every C(SIP<MAC>.cnf) that sets it, and the name in C(OS79XX.TXT), in one go.
   - Not another byte is changed. Comments, quotes, blanks, line ends, the case of keys and commented-out lines stay as they are.
-    Ownership, mode and extended attributes of the files stay as well. Only what may keep a phone from reading the image is mended: a
-    quote that is never closed, and text after the image that begins with C(#), before which a C(;) makes it a comment.
+    Ownership, mode and extended attributes of the files stay as well. Only what may keep a phone from reading the image is mended, which is
+    a quote that is never closed, and text after the image that begins with C(#), before which a C(;) makes it a comment.
   - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
   - Nothing is written unless the files of the image are in the root, whole, under the name they were signed with, and readable for
     the TFTP server.
