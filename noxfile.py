@@ -131,6 +131,7 @@ def build(session: nox.Session) -> None:
     """The artifact: it builds, installs, is documented, and its playbooks load from what a minimal installation keeps."""
     root = prepare(session, "build")
     session.run("antsibull-changelog", "lint")
+    session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(root))
     (artifact,) = root.glob("*.tar.gz")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,13 @@ from typing import Any
 
 import ansible_runner
 import pytest
+import yaml
 
 from ansible_collections.voip.cisco79xx.tests.simulator.netns import Namespace, no_network
-from ansible_collections.voip.cisco79xx.tests.simulator.site import Site, embedded
+from ansible_collections.voip.cisco79xx.tests.simulator.site import PASSWORD, Site, embedded
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+GUIDE = Path(__file__).parents[2] / "docs/awx.md"
 RUNNER = str(Path(sys.executable).with_name("ansible-runner"))
 OPTIONS = {"image": NEW, "wait_timeout": 20, "waves": [1, "100%"]}
 JOB = {"awx_job_id": 7, "awx_job_template_name": "phones of one site", "tower_job_id": 7, "tower_job_template_name": "phones of one site"}
@@ -96,6 +99,20 @@ def test_an_approver_sees_the_plan(small, tmp_path):
     assert any("phone0" in line and OLD in line for line in said)
     assert [event for event in job.events if event["event"] == "runner_on_file_diff"]
     assert small.digest() == before and not any(small.resets().values())
+
+
+@pytest.mark.once
+def test_the_password_of_the_credential_type(small, tmp_path):
+    """It stands in no inventory, and in nothing that AWX shows or keeps."""
+    found = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (injector,) = [block for block in map(yaml.safe_load, found) if "extra_vars" in block]
+    (name,) = [name for name, value in injector["extra_vars"].items() if value == "{{ phone_password }}"]
+    inventory = json.loads(small.inventory.read_text())
+    del inventory["phones"]["vars"]["ansible_password"]
+    job = Job(tmp_path / "job", small, inventory=inventory, check=True, **{name: PASSWORD})
+    assert job.run() == 0, job.said
+    kept = [path for folder in ("artifacts", "report") for path in (job.folder / folder).rglob("*") if path.is_file()]
+    assert kept and not any(PASSWORD in path.read_text() for path in kept)
 
 
 @pytest.mark.once
