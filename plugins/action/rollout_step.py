@@ -64,13 +64,17 @@ def _told(error: Exception) -> str:
 
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "step": {"type": "str", "required": True, "choices": ["begin", "look", "plan", "point", "waves", "report"]},
+        "step": {"type": "str", "required": True, "choices": ["begin", "refuse", "look", "plan", "point", "waves", "report"]},
         "run": {"type": "str"},
+        "why": {"type": "str"},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         if arguments["step"] == "begin":
             return self._begin()
+        if arguments["step"] == "refuse":
+            sources = names.sources_of(self._task)
+            return self._refused(arguments["why"], (), [sources.typed, sources.play])
         if not arguments["run"]:
             raise AnsibleActionFail("run is missing: it is what the step begin returned")
         handover = Handover(arguments["run"])
@@ -139,7 +143,7 @@ class ActionModule(ControllerAction):
         report = RunReport(str(image), outcomes, error=why, check_mode=bool(self._task.check_mode))
         with suppress(OSError, RolloutError):
             writer.write(Path(rules.option("report_dir", given, self._templar.template)), report)
-        return {"changed": False, "problem": why}
+        return {"changed": False, "problem": why, "rollout": report.summary()}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
         way.look(site)
@@ -170,9 +174,14 @@ class ActionModule(ControllerAction):
         message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
-        result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}
-        problem = "; ".join(filter(None, (finish.problem(report, off_target), unwritten)))
-        return {**result, "failed": True, "msg": problem} if problem else result
+        return {
+            "changed": False,
+            "msg": message,
+            "off_target": off_target,
+            "path": str(Path(path).with_name("report.json")),
+            "problem": "; ".join(filter(None, (finish.problem(report, off_target), unwritten))),
+            "rollout": report.summary(),
+        }
 
     def _site(self, handover: Handover, run: Run) -> Site:
         """The site whose TFTP host the task is delegated to."""

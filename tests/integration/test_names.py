@@ -88,7 +88,9 @@ def test_in_a_playbook_of_ones_own(told, tmp_path):
     own.write_text(json.dumps([{"import_playbook": str(PLAYBOOKS / "downgrade.yml"), "vars": variables}]))
     error, output = told(playbook=str(own), all_phones={"sizes": "none", "waves": 1, "phones_group": "desks"})
     assert error.startswith("waves: 'none' is no wave"), "those of the play go before the inventory's, and may use what is there"
-    assert "WARNING]: waves in the inventory" not in output and "phones_group in the inventory (first, second) is ignored" in " ".join(output.split())
+    assert "WARNING]: waves in the inventory" not in output and "phones_group in the inventory (first, second) is ignored" in " ".join(
+        output.split()
+    )
     assert told("-e", "waves=never", playbook=str(own), all_phones={"sizes": 1})[0].startswith("waves: 'never' is no wave")
 
 
