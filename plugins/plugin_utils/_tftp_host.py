@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import with_hidden_secrets
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import flag
 
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
@@ -103,7 +102,7 @@ class TftpHost:
     @property
     def verifies_tftp(self) -> bool:
         """Whether its variables say that a rollout asks its TFTP server first."""
-        return bool(boolean(self._variables.get("cisco79xx_verify_tftp", False), strict=False))
+        return flag(self._variables, "cisco79xx_verify_tftp")
 
     def verify_tftp(self, image: str) -> list[str]:
         """Ask its TFTP server for the files of an image, or without one of all that files name: lines for people.

@@ -69,6 +69,7 @@ def ansible_playbook(tmp_path: Path) -> Callable[..., tuple[int, str]]:
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False
         )
+        (tmp_path / "output").write_text(done.stdout + done.stderr)
         return done.returncode, without_deprecations(done.stdout + done.stderr)
 
     return play

@@ -98,6 +98,8 @@ def test_an_approver_sees_the_plan(small, tmp_path):
     assert any("6 phones to move in 2 waves" in line for line in said)
     assert any("phone0" in line and OLD in line for line in said)
     assert [event for event in job.events if event["event"] == "runner_on_file_diff"]
+    handed_on = job.events[-1]["event_data"]["artifact_data"]["cisco79xx_rollout"]
+    assert (handed_on["outcome"], handed_on["image"], handed_on["counts"]["planned"]) == ("would_start", NEW, 6)
     assert small.digest() == before and not any(small.resets().values())
 
 
@@ -146,8 +148,11 @@ def test_a_slice_moves_nobody(small, tmp_path):
 
 @pytest.mark.once
 def test_a_job_of_a_workflow_is_no_slice(small, tmp_path):
-    job = Job(tmp_path / "job", small, check=True, awx_workflow_job_name="check, approve, apply")
+    """AWX gives it what the jobs before it have handed on, as extra variables."""
+    before = {"outcome": "would_start", "run": "20260307T220000-1", "image": NEW, "counts": {}, "waves": []}
+    job = Job(tmp_path / "job", small, check=True, awx_workflow_job_name="check, approve, apply", cisco79xx_rollout=before)
     assert job.run() == 0, job.said
+    assert "cisco79xx_rollout" not in job.said
 
 
 @pytest.mark.once

@@ -31,7 +31,7 @@ def junit(report: RunReport) -> str:
     """
     shown = content.content(report)
     suite = ElementTree.Element("testsuite")
-    _rollout(suite, shown)
+    _rollout(suite, shown, report.outcome)
     for row in sorted(shown.rows, key=lambda row: (row.wave is None, row.wave or 0, row.name)):
         _phone(suite, row)
     seconds = sum(row.seconds or 0 for row in shown.rows) if shown.seconds is None else shown.seconds
@@ -57,18 +57,22 @@ def _phone(suite: ElementTree.Element, row: content.Row) -> None:
         _result(case, "skipped", row.reason or content.LABELS[row.status].meaning)
 
 
-def _rollout(suite: ElementTree.Element, shown: content.Content) -> None:
-    """A case of its own for what is wrong with no phone."""
+def _rollout(suite: ElementTree.Element, shown: content.Content, outcome: str) -> None:
+    """A case of its own for what is wrong with no phone. Its type is the outcome of the run."""
     run = shown.run
     if shown.trouble:
-        untouched = run.finished and not shown.files and not any(row.reset_at for row in shown.rows)
-        _result(_case(suite, "rollout", "rollout"), "error", shown.trouble, "refused" if untouched else "error")
+        tag, text = "error", shown.trouble
     elif run.paused_after is not None:
-        _result(_case(suite, "rollout", "rollout"), "skipped", run.stop_reason or f"paused after wave {run.paused_after}", "paused")
+        tag, text = "skipped", run.stop_reason or f"paused after wave {run.paused_after}"
     elif run.stopped_at is not None and not shown.counts[FAILED]:
-        _result(_case(suite, "rollout", "rollout"), "failure", run.stop_reason or f"stopped at wave {run.stopped_at}", "stopped")
-    elif not shown.rows:
-        _case(suite, "rollout", "rollout")  # Jenkins takes a file without any test case for a fault
+        tag, text = "failure", run.stop_reason or f"stopped at wave {run.stopped_at}"
+    elif shown.rows:
+        return
+    else:
+        tag, text = "", ""  # Jenkins takes a file without any test case for a fault
+    case = _case(suite, "rollout", "rollout")
+    if tag:
+        _result(case, tag, text, outcome)
 
 
 def _case(suite: ElementTree.Element, group: str, name: str, seconds: float | None = None) -> ElementTree.Element:

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.utils.addresses import parse_address
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, me
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, flag, logins, phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import awx, run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
@@ -83,6 +82,19 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
     return run
 
 
+def servers_of(names: Sequence[str], inventory: Inventory, group: str) -> list[str]:
+    """The TFTP hosts of these phones, as far as the inventory has them. `group`: that of the TFTP hosts. Raises InventoryError."""
+    first = next(iter(inventory.groups.get(group, ())), "")
+    servers: dict[str, None] = {}
+    for name in names:
+        try:
+            if name in inventory.hostvars:
+                servers[str(inventory.hostvars[name].get("cisco79xx_tftp_server") or first)] = None
+        except Exception as error:  # it cannot be templated
+            raise InventoryError(f"{name}: cisco79xx_tftp_server cannot be read: {error}") from None
+    return [name for name in servers if name in inventory.hostvars]
+
+
 def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str, list[str]]:
     """TFTP host → its phones. Every TFTP host is known and has a root. Raises InventoryError."""
     first = next(iter(inventory.groups.get(group, ())), "")
@@ -96,6 +108,10 @@ def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str
             raise InventoryError(f"TFTP host {host}: no such host in the inventory")
         if "cisco79xx_tftp_root" not in inventory.hostvars[host]:
             raise InventoryError(f"TFTP host {host}: cisco79xx_tftp_root is not set; it is the path of its TFTP root")
+        try:
+            flag(inventory.hostvars[host], "cisco79xx_verify_tftp")
+        except ValueError as error:
+            raise InventoryError(f"TFTP host {host}: {error}") from None
     return sites
 
 
@@ -120,8 +136,13 @@ def _elsewhere(ours: set[str], inventory: Inventory, tftp_group: str) -> tuple[f
         if name in ours:
             continue
         variables = inventory.hostvars[name]
-        if boolean(variables.get("hold", False), strict=False):
-            held.append(name)
-        elif name in members:
+        try:
+            if flag(variables, "hold"):
+                held.append(name)
+                continue
+        except ValueError as error:
+            if name in members:
+                raise InventoryError(f"{name}: {error}") from None
+        if name in members:
             outside.setdefault(str(variables.get("cisco79xx_tftp_server") or first), []).append(name)
     return frozenset(phone.mac for phone in phones(held, inventory.hostvars, to_log_in=False) if phone.mac), outside

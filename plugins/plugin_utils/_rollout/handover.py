@@ -98,9 +98,9 @@ class SiteEnd:
     """How the waves of a site ended.
 
     `reached`: number of the last wave whose resets began, 0 for none. `stopped`: why the rollout stopped, and `message`: all of it for
-    people. `paused_after`: the wave after which it paused, and `why`. `error`: what else ended it. `elsewhere`: it ended because the
-    rollout did at another site. `files`: what changed in the files meanwhile. `given_back`: phones that were taken back after a stop, as
-    they ended. `note`: what else people have to know.
+    people. `paused_after`: the wave after which it paused, and `why`. `error`: what else ended it; `interrupted`: that was a signal.
+    `elsewhere`: it ended because the rollout did at another site. `files`: what changed in the files meanwhile. `given_back`: phones that
+    were taken back after a stop, as they ended. `note`: what else people have to know.
     """
 
     reached: int = 0
@@ -109,6 +109,7 @@ class SiteEnd:
     paused_after: int | None = None
     why: str = ""
     error: str = ""
+    interrupted: bool = False
     elsewhere: bool = False
     files: Sequence[FileChange] = ()
     given_back: Mapping[str, Outcome] = field(default_factory=dict)

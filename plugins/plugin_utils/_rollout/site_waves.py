@@ -104,7 +104,7 @@ class SiteWaves:
             except Interrupted:
                 end = self._site.handover.read(SiteEnd, self._site.name) or SiteEnd(self._reached, files=self._files)
                 why = (INTERRUPTED_LATE if end.stopped or end.error else INTERRUPTED).format(self._reached)
-                self._leave(replace(end, error=why))
+                self._leave(replace(end, error=why, interrupted=True))
                 self._report_early(why, publish_it=True)
                 raise Interrupted(why) from None
             if self._run.several and not self._run.check:

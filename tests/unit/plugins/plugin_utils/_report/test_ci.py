@@ -60,9 +60,9 @@ def test_junit_says_what_became_of_each_phone():
 @pytest.mark.parametrize(
     ("example", "tag", "message"),
     [
-        ({"error": "no route to tftp1"}, "error refused", "no route to tftp1"),
-        ({"error": "the disk is full", "files": [FileChange("tftp1", "SIPDefault.cnf", "")]}, "error error", "the disk is full"),
-        ({"finished": False}, "error error", "the run was interrupted, or is still going on"),
+        ({"error": "no route to tftp1", "reached": 0}, "error refused", "no route to tftp1"),
+        ({"error": "the disk is full", "files": [FileChange("tftp1", "SIPDefault.cnf", "")]}, "error failed", "the disk is full"),
+        ({"finished": False}, "error interrupted", "the run was interrupted, or is still going on"),
         ({"stopped_at": 2, "stop_reason": "the window closed"}, "failure stopped", "the window closed"),
         ({"paused_after": 1, "stop_reason": "paused after wave 1"}, "skipped paused", "paused after wave 1"),
     ],

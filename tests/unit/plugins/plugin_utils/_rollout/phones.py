@@ -30,7 +30,7 @@ def plan(target, observed, **more):
 
 def asked(**options):
     """The rules of a rollout to TARGET with these options."""
-    return rules.read({"image": TARGET.name, **options}, template=lambda value: value)[0]
+    return rules.read([{"image": TARGET.name, **options}], template=lambda value: value)[0]
 
 
 def begun(sites, *, check=False, **options):
