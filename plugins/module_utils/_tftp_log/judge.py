@@ -11,11 +11,13 @@ from typing import Any, Dict, List, Optional
 
 from .._phone import image
 from .._text import plain, shorten
+from .case import Case
 from .names import CONFIGS, CTL, IMAGES, MGC, OS79XX, PAIR, SIP
 from .requests import PhoneLog, Request, requests_of
 from .rules import judge
+from .rules_boot import model_by_files
 from .scene import Scene
-from .verdicts import CERTAIN, LIKELY, NOT_OURS, Case
+from .verdicts import CERTAIN, LIKELY, NOT_OURS
 
 Facts = Dict[str, Any]
 SHOWN = 40
@@ -31,9 +33,9 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         return None
     known = [when for when, _clue in log.clues if when is not None]
     addresses = [(when or 0.0, place, clue.meaning.address) for place, (when, clue) in enumerate(log.clues) if clue.meaning.address]
-    case = Case(requests, scene, [Request(when, clue.name, clue.meaning.line) for when, clue in log.doubts])
+    case = Case(requests, scene)
     verdict = judge(case)
-    if verdict.confidence == CERTAIN and (log.presumed or not known):
+    if verdict.confidence == CERTAIN and (not known or not all(request.mine for request in requests[-3:])):
         verdict = verdict._replace(confidence=LIKELY)  # it may be another's, or what came first is not known
     return {
         "mac": log.mac,
@@ -43,7 +45,7 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         "advice": verdict.advice,
         "evidence": [_shown(request, bool(known)) for request in verdict.evidence[-EVIDENCE:]],
         "boots": log.boots or _own_boots(requests),
-        "generation": case.protocol if verdict.verdict == NOT_OURS else _generation(requests),
+        "generation": (model_by_files(case) or case.protocol) if verdict.verdict == NOT_OURS else _generation(requests),
         "first_seen": log.first if since is None else min(known, default=None),
         "last_seen": max(known, default=None),
         "timeline": [

@@ -44,6 +44,8 @@ class Scene:
     def __init__(self, limits: Optional[Thresholds] = None, root_files: Optional[Collection[str]] = None) -> None:
         """`root_files` are the names in the TFTP root, if they are known."""
         self.limits = limits or Thresholds()
+        self.begin: Optional[float] = None
+        """When the first line was logged, whoever wrote it: what was before that may be missing."""
         self.end = 0.0
         """When the last line was logged: silence counts up to then, as a log that was cut off or is of long ago is silent as well."""
         self.now = 0.0
@@ -75,6 +77,8 @@ class Scene:
 
     def note(self, meaning: Meaning, file_kind: str, when: Optional[float]) -> None:
         """Take in what a message tells of the log as a whole."""
+        if when is not None and (self.begin is None or when < self.begin):
+            self.begin = when
         self.answers = self.answers or meaning.kind in ANSWERS
         self.wire = self.wire or meaning.kind in (ACKED, UNACKED)
         self.kinds.add(file_kind)
