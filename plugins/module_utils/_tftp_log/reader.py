@@ -38,7 +38,8 @@ _OTHERS = (
 OTHERS = re.compile(rb"(?:.{3} .{11}|.{3}[^ ].{15})[^ ]* [^ ]* (?:%s)(?:\[|:(?: |\Z))" % _OTHERS.encode(), re.DOTALL)
 """A line of the shape "stamp host daemon" of one of these."""
 _OF_PHONES = re.compile(rb"(?:CTLSEP|SEP|SIP)[0-9A-F]{12}\.(?:tlv|cnf)|SIPDefault\.cnf|OS79XX\.TXT|P0[0S]3-[0-9-]+\.(?:loads|sbn|sb2|bin)")
-"""Files that these phones alone ask for."""
+"""Files that these phones alone ask for; and lines that name them as they tell of a command."""
+_TOLD = re.compile(rb"Invoked with|COMMAND=")
 _REPEATS = re.compile(r"(?:^|[ :])(?:(?P<last>last )?message repeated (?P<n>[0-9]{1,9}) times)")
 
 
@@ -95,7 +96,7 @@ class Reader:
         when, daemon, process, text, alone = self._parts(line)
         if alone is None:
             self.stats.unknown += 1
-            if _OF_PHONES.search(line[:LONGEST]) and not OTHERS.match(line):
+            if _OF_PHONES.search(line[:LONGEST]) and not _TOLD.search(line) and not OTHERS.match(line):
                 self.stats.strange += 1
                 self.stats.sample = self.stats.sample or line[:LONGEST]
             return None
