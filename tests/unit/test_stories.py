@@ -139,6 +139,7 @@ PROOF = (
     "config_missing_in_a_boot",
     "boots_of_7x",
     "boots_of_8x",
+    "boots_every_five_minutes",
     "sound_mended",
 )
 """Stories of which a part is another story: sick ones with a sound boot in them, and the other way round."""

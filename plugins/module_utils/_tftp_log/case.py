@@ -113,13 +113,21 @@ class Case:
             return image.SCCP
         # A SIP phone goes on: 6.x never asks for SEP<MAC>.cnf.xml, later ones ask for SIPDefault.cnf within half a minute.
         sep = [request for request in requests if request.kind == SEP and not self.lacks(request)]
-        alone = kinds <= {SEP, CTL, OS79XX} and len(sep) >= 2 and all(request.times < self.limits.retries for request in requests)
-        return image.SCCP if alone and sep[-1].at - sep[0].at > _CONFIGURED else ""
+        alone = self.sep_alone and all(self.has(one) or (one.logged and not one.result and self.scene.absent) for one in sep)
+        return image.SCCP if alone and sep else ""
+
+    @property
+    def sep_alone(self) -> bool:
+        """Whether it asks for SEP<MAC>.cnf.xml, again and again, and for nothing that it may name."""
+        sep = [request for request in self.requests if request.kind == SEP]
+        alone = {request.kind for request in self.requests} <= {SEP, CTL, OS79XX}
+        alone = alone and len(sep) >= 2 and all(request.times < self.limits.retries for request in self.requests)
+        return alone and sep[-1].at - sep[0].at > _CONFIGURED and not any(self.lacks(one) for one in sep)
 
     @property
     def start_shown(self) -> bool:
-        """Whether the last boot is shown from its first file on. What begins with the log may be the rest of a boot."""
-        if any(request.kind in STARTS for request in self.boot[:4]):
+        """Whether the last boot is shown from its first file on, or from its second. What begins with the log may be the rest of a boot."""
+        if any(request.kind in (*STARTS, SEP) for request in self.boot[:4]):
             return True
         begin = self.scene.begin
         return len(self.boots) > 1 or begin is None or self.start - begin > self.limits.boot
@@ -130,7 +138,7 @@ class Case:
         boot = [request for request in self.boot if request.at <= self.proof[-1].at or request is self.proof[-1]]
         files = tuple((self._model_name(request), request.result == MISSING) for request in boot)
         begins = {name for name, _missing in files}
-        generation = 8 if f"CTLSEP{_MAC}.tlv" in begins else 6 if "OS79XX.TXT" in begins else 7
+        generation = 8 if begins & {f"CTLSEP{_MAC}.TLV", f"SEP{_MAC}.CNF.XML"} else 6 if "OS79XX.TXT" in begins else 7
         return (
             self.start_shown
             and any(request.kind in PAIR for request in self.proof)

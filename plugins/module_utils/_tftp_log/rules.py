@@ -205,6 +205,18 @@ RULES = (
         "A later boot.",
     ),
     Rule(
+        images.cannot_tell_image_again,
+        RUNS,
+        "An image asked for in boot after boot by an application that runs, in a log of requests only.",
+        "A boot since in which it is not asked for.",
+    ),
+    Rule(
+        data.cannot_tell_unanswered,
+        RUNS,
+        "A boot without an answer, in a log that says what was sent.",
+        "An answer.",
+    ),
+    Rule(
         images.cannot_tell_image_of_whom,
         RUNS,
         "An image that was not had, by this phone or by another.",
@@ -237,7 +249,7 @@ RULES = (
     Rule(
         boot.boot_loop_whole_boots,
         RUNS,
-        "Six boots or more, each less than 150 s after the one before.",
+        "Six boots or more, each less than ten minutes after the one before.",
         "Half an hour without a boot; an image fetched.",
     ),
     Rule(
@@ -270,6 +282,12 @@ RULES = (
         STANDS,
         "Only files that phones with SCCP or MGCP ask for; CTLSEP<MAC>.tlv and SEP<MAC>.cnf.xml alone, for more than half a minute.",
         "SIPDefault.cnf, SIP<MAC>.cnf, RINGLIST.DAT or a SIP image.",
+    ),
+    Rule(
+        boot.cannot_tell_protocol,
+        STANDS,
+        "SEP<MAC>.cnf.xml alone, for more than half a minute, in a log of requests only.",
+        "Answers in the log.",
     ),
     Rule(
         boot.boot_loop,

@@ -38,6 +38,8 @@ _UNDER_WAY = "a boot is under way or the log ends here: look again in two minute
 _HOUR = 3600.0
 _CALM = 1800.0
 """Seconds without a boot after which a phone that booted again and again has come to rest."""
+_OFTEN = 4
+"""Boots that come to an application are a loop at this multiple of the time between boots that do not."""
 _DHCP = (
     "that DHCP sends it option 66 or 150 with the address of the TFTP server, as a loader forgets one that was typed in; then look at its "
     "screen. Only if nothing else helps, reset it to factory settings (hold # while power comes on, then 123456789*0#): that erases its "
@@ -75,6 +77,13 @@ def not_ours_other_protocol(case: Case) -> Optional[Finding]:
         return None
     advice = f"it runs {protocol} and not SIP: leave it out, or move it to SIP by way of XMLDefault.cnf.xml or OS79XX.TXT"
     return Finding(LIKELY, advice, case.requests[-3:])
+
+
+def cannot_tell_protocol(case: Case) -> Optional[Finding]:
+    if not case.sep_alone:
+        return None
+    advice = f"it asks for SEP<MAC>.cnf.xml and no more, as SCCP phones do, and others where that is refused: see which it is; {VERBOSE}"
+    return Finding(CERTAIN, advice, case.requests[-3:])
 
 
 # -- configuration
@@ -200,12 +209,12 @@ def flashing(case: Case) -> Optional[Finding]:
     return Finding(sure_if(sure), f"a firmware update is under way: {_PATIENCE}", fetched)
 
 
-def _starts_without_rest(case: Case, since: float) -> List[Request]:
-    """The first requests of boots that followed each other closely up to the last one."""
+def _starts_without_rest(case: Case, since: float, gap: float) -> List[Request]:
+    """The first requests of boots that followed each other closely, `gap` seconds at most, up to the last one."""
     starts = [boot[0] for boot in case.boots if boot[0].at > since]
     run = starts[-1:]
     for request in reversed(starts[:-1]):
-        if run[0].at - request.at > case.limits.loop_gap:
+        if run[0].at - request.at > gap:
             break
         run.insert(0, request)
     return run
@@ -217,7 +226,7 @@ def _of_ctlsep(case: Case) -> str:
 
 
 def boot_loop_whole_boots(case: Case) -> Optional[Finding]:
-    run = _starts_without_rest(case, float("-inf"))
+    run = _starts_without_rest(case, float("-inf"), _OFTEN * case.limits.loop_gap)
     if len(run) <= case.limits.loop + 1 or case.scene.end - run[-1].at > _CALM or any(request.others for request in run):
         return None
     if any(request.kind in BINARIES and request.at >= run[0].at for request in case.requests):
@@ -227,7 +236,7 @@ def boot_loop_whole_boots(case: Case) -> Optional[Finding]:
 
 
 def _boots_without_end(case: Case) -> List[Request]:
-    run = _starts_without_rest(case, case.done)
+    run = _starts_without_rest(case, case.done, case.limits.loop_gap)
     return run if len(run) >= case.limits.loop and not case.protocol else []
 
 
@@ -326,7 +335,7 @@ def cannot_tell_boot_not_shown(case: Case) -> Optional[Finding]:
 
 
 def cannot_tell_too_many_boots(case: Case) -> Optional[Finding]:
-    run = _starts_without_rest(case, float("-inf"))
+    run = _starts_without_rest(case, float("-inf"), _OFTEN * case.limits.loop_gap)
     ended = case.scene.end - run[-1].at
     if len(run) <= case.limits.loop or any(request.kind in BINARIES and request.at >= run[0].at for request in case.requests):
         return None

@@ -49,7 +49,7 @@ def _owed(request: Request, scene: Scene) -> bool:
 
 def server_refuses_relative_names(case: Case) -> Optional[Finding]:
     refused = [one for one in case.boot if one.result == DENIED and "only absolute" in one.line.lower() and not one.others]
-    if not refused or case.runs:
+    if not refused or any(one.at > refused[-1].at and one.result in (SERVED, MISSING) for one in case.boot):
         return None
     advice = (
         "the server takes whole paths only, and phones ask for bare names: let it serve its folder as the root (tftpd-hpa: --secure, "
@@ -137,6 +137,8 @@ def asked_in_vain(case: Case, boot: Sequence[Request]) -> List[Request]:
         for request in boot
         if request.waits and request.kind not in (OTHER, SCCP) and not request.others and not _interleaved(request, boot)
     ]
+    if any(request.others for request in boot):
+        return []  # of several phones behind one address, none of which need have asked twice
     often = [request for request in again if request.times >= case.limits.retries]
     most = 2 if case.scene.answers else 1
     return again if len(often) > 1 or (often and len(again) > most) else []
@@ -226,3 +228,12 @@ def cannot_tell_asked_again(case: Case) -> Optional[Finding]:
     if case.scene.answers or not again:
         return None
     return Finding(CERTAIN, f"it runs, and asked again for what it may not have got: {VERBOSE}", again)
+
+
+def cannot_tell_unanswered(case: Case) -> Optional[Finding]:
+    """Where the server says what it sent, and of this boot says nothing."""
+    if not case.scene.sent or any(request.result for request in case.boot):
+        return None
+    return Finding(
+        CERTAIN, "it asked for all its files, and the log has no answer to it, though it has to others: reset the phone", case.boot
+    )

@@ -185,6 +185,8 @@ def image_rejected(case: Case) -> Optional[Finding]:
     last, boot = fetched[-1] if fetched else None, case.boot
     if not last or case.protocol or any(one.others for one in boot):
         return None
+    if not last.logged and not case.scene.absent:
+        return None  # where boots begin is not in such a log
     same = [one for one in boot if one.name.base == last.name.base and one in fetched]
     old = boot[0].kind == OS79XX
     defaults = [one.at for one in boot if one.kind == SIPDEFAULT]
@@ -195,6 +197,8 @@ def image_rejected(case: Case) -> Optional[Finding]:
     shown = case.proof and (case.scene.end - case.proof[-1].at > 2 or case.proof[0].at - last.last <= _RESTART)
     if not (case.runs and (len(same) > 1 or (shown and (before_default or after_default)))):
         same = _in_boots_up_to_now(case, last)
+        sent = case.scene.absent and all(one.logged for one in same)  # else the log would say that it is not there
+        same = same if sent or all(one.result == SERVED for one in same) else []
     if not same or any(one.result in LOST for one in boot if one.name.base == last.name.base):
         return None
     name = last.name.base
@@ -207,20 +211,29 @@ def image_rejected(case: Case) -> Optional[Finding]:
 
 
 def _in_boots_up_to_now(case: Case, last: Request) -> List[Request]:
-    """The fetches of one file in boot after boot, none left out, if an application ran meanwhile or the server says that all was sent."""
-    same: List[Request] = []
-    boots = list(case.boots)
-    for boot in reversed(boots):
-        here = [one for one in boot if one.name.base == last.name.base and one.result not in (MISSING, DENIED, *LOST)]
-        if not here:
+    """The fetches of one file in boot after boot, none left out, if an application ran meanwhile, or it was sent three times."""
+    fetches: List[List[Request]] = []
+    for boot in reversed(case.boots):
+        fetches.insert(0, [one for one in boot if one.name.base == last.name.base and one.result not in (MISSING, DENIED, *LOST)])
+        if not fetches[0]:
             break
-        same = here + same
-    first = next((number for number, boot in enumerate(boots) if same and same[0] in boot), 0)
-    ran = any(one.kind == SIP and one.at > same[0].at for boot in boots[first:-1] for one in boot) if same else False
-    old = any(boot[0].kind == OS79XX for boot in boots[first:])
-    served = all(one.result == SERVED for one in same)
-    enough = (len(same) > 1 and (old and (ran or served))) or (len(same) > 2 and served and last.kind == APP_IMAGE)
-    return same if enough else []
+    same = [one for fetched in fetches for one in fetched]
+    if len(same) < 2 or same[0] in case.boot:
+        return []
+    ran = any(one.kind == SIP and same[0].at < one.at < last.at for one in case.requests)
+    old = ran and any(boot[0].kind == OS79XX for boot in case.boots)
+    often = len(same) > 2 and last.kind == APP_IMAGE and all(one.result == SERVED for one in same)
+    return same if often or old or (ran and case.runs) else []
+
+
+def cannot_tell_image_again(case: Case) -> Optional[Finding]:
+    fetched = [one for one in case.boot if one.kind in BINARIES and not one.others and one.result not in (MISSING, DENIED)]
+    same = _in_boots_up_to_now(case, fetched[-1]) if fetched else []
+    if not same:
+        return None
+    name = same[-1].name.base
+    advice = f"it asked for {name} in boot after boot and runs without: see that the file is there, readable and whole; {VERBOSE}"
+    return Finding(CERTAIN, advice, same)
 
 
 def stuck_loader_same_image(case: Case) -> Optional[Finding]:

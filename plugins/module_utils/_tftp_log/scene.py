@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Collection, Deque, NamedTuple, Optional, Set
 
-from .events import ACKED, ANSWERS, MISSING, REQUEST, UNACKED, Meaning, basename
+from .events import ACKED, ANSWERS, MISSING, REQUEST, SERVED, UNACKED, Meaning, basename
 
 
 class Thresholds(NamedTuple):
@@ -52,6 +52,8 @@ class Scene:
         """When the log was read: what takes minutes and began longer ago is not under way any more, whatever became of it."""
         self.answers = False
         """Whether the log has any answer of the server."""
+        self.sent = False
+        """Whether it says of files that they were sent."""
         self.kinds: Set[str] = set()
         """Of files asked for."""
         self.absent: Set[str] = set()
@@ -80,6 +82,7 @@ class Scene:
         if when is not None and (self.begin is None or when < self.begin):
             self.begin = when
         self.answers = self.answers or meaning.kind in ANSWERS
+        self.sent = self.sent or meaning.kind == SERVED
         self.wire = self.wire or meaning.kind in (ACKED, UNACKED)
         self.kinds.add(file_kind)
         if meaning.kind == MISSING:
