@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import List, Optional, Sequence
 
 from .case import LOST, Case
@@ -75,6 +76,7 @@ def server_refuses_instead_of_not_found(case: Case) -> Optional[Finding]:
     return Finding(sure_if(refused[-1].mine), advice, refused)
 
 
+@lru_cache(1)  # several rules look at it
 def _stuck(case: Case) -> List[Request]:
     """What was asked for in the rhythm of retries, after all that went well."""
     requests, limits, done = case.requests, case.limits, case.done

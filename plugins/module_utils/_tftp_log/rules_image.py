@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional
+from functools import lru_cache
+from typing import Dict, List, Optional
 
 from .._phone import image
 from .case import LOST, UNCLEAR, Case
@@ -20,11 +21,12 @@ _RESTART = 25.0
 _BY_ITSELF = "as a phone on 6.x or older cannot load an application of 7.x or later by itself"
 
 
-def _wanted(case: Case) -> Iterator[Request]:
+@lru_cache(1)  # several rules look at it
+def _wanted(case: Case) -> List[Request]:
     """The images of the last boot that the phone did not get, as far as the log or the root tells; each name once, the last first."""
     latest = {request.name.base: request for request in case.asked(*IMAGES) if not (request.others and case.lacks(request))}
-    if case.protocol != image.SCCP:
-        yield from (request for request in reversed(list(latest.values())) if request.result not in (SERVED, *LOST))
+    wanted = [request for request in reversed(list(latest.values())) if request.result not in (SERVED, *LOST)]
+    return wanted if wanted and case.protocol != image.SCCP else []
 
 
 def _named_by(case: Case, request: Request) -> List[str]:

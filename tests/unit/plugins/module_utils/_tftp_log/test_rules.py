@@ -25,10 +25,13 @@ def table(head: str, rows: list[tuple[object, ...]]) -> str:
     return "\n".join(lines)
 
 
+PHONES = {ALWAYS: "", RUNS: "the application runs", STANDS: "the application does not run"}
+
+
 def rules() -> str:
     return table(
-        "| verdict | rule | of a phone of which | what it is seen by | what speaks against it |",
-        [(f"`{rule.verdict}`", f"`{rule.name}`", "" if rule.when == ALWAYS else rule.when, rule.seen, rule.refuted) for rule in RULES],
+        "| verdict | rule | where | what it is seen by | what speaks against it |",
+        [(f"`{rule.verdict}`", f"`{rule.name}`", PHONES[rule.when], rule.seen, rule.refuted) for rule in RULES],
     )
 
 
