@@ -207,7 +207,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.keys import 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wish
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 
 VALUES = {"settings": {"type": "dict", "default": {}}, "secrets": {"type": "dict", "default": {}, "no_log": True}}
@@ -216,12 +216,12 @@ VALUES = {"settings": {"type": "dict", "default": {}}, "secrets": {"type": "dict
 def run(module: AnsibleModule) -> Dict[str, Any]:
     """The module's result. Raises RootError, TransactionError."""
     params = module.params
-    wanted = read_wanted(params["settings"], params["secrets"], params["phones"])
+    wish = read_wish(params["settings"], params["secrets"], params["phones"])
     server = server_user(params["tftp_user"])
     with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         store.refuse_if_half_changed()
         root = Root(store.tree)
-        made = plan_settings(root, wanted, server)
+        made = plan_settings(root, wish, server)
         made.set_at(store.records())
         record = {"settings": ", ".join(made.keys), "run": params["run"] or lock.own_run()}
         backups = [] if module.check_mode else store.apply(made.changes, backup=params["backup"], **record)

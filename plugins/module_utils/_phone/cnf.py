@@ -165,7 +165,7 @@ def set_value(data: bytes, key: str, value: str, add: bool = False, mark: bytes 
         text = text[len(bom) :]
         match = _SETTING.match(text)
         if match and match["key"].lower() == name:
-            old, at, text, fault = _replaced(match, new, bool(_SECRET.search(name)))
+            old, at, text, fault = _replacement(match, new, bool(_SECRET.search(name)))
             before.append((number, old))
             lines[number - 1] = bom + text + end
             if bom:
@@ -199,12 +199,12 @@ def _lost(key: str) -> Pattern[bytes]:
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
     """As `set_image_version` for a phone's own file, with a line added if it sets none: the phone follows no default any more.
 
-    A `temporary` line is marked by a comment, by which `unpinned` knows it again.
+    A `temporary` line is marked by a comment, by which `without_pins` knows it again.
     """
     return set_image_version(data, name, add=True, mark=PIN_MARK if temporary else b"")
 
 
-def unpinned(data: bytes) -> bytes:
+def without_pins(data: bytes) -> bytes:
     """The file without the lines that a temporary `pin` added: byte for byte as before, if nobody changed it since."""
     if PIN_MARK not in data:
         return data
@@ -269,7 +269,7 @@ def _why_lost(text: bytes) -> Tuple[int, str]:
     return text.index(start) + 1, f"starts with {shown}, where a name belongs"
 
 
-def _replaced(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, bytes, str]:
+def _replacement(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, bytes, str]:
     """The value of a setting, the bytes before it, the line with the new one, and what is wrong with the line, if anything."""
     text = match.string
     if match["quoted"] is not None:
@@ -295,10 +295,10 @@ def _replaced(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, 
         # Nothing after the colon: the value goes there, and the blanks before a comment stay before it.
         first = match.end("separator") - len(match["separator"].split(b":")[1][1:])
         rest = text[first:]
-    return old, first, text[:first] + _written(new) + rest, fault
+    return old, first, text[:first] + _value_text(new) + rest, fault
 
 
-def _written(value: bytes) -> bytes:
+def _value_text(value: bytes) -> bytes:
     """The value as it stands where others have no quotes."""
     return value if _BARE.fullmatch(value) else b'"' + value + b'"'
 
@@ -315,19 +315,19 @@ def _add(lines: List[_Line], key: bytes, new: bytes, commented_out: int, mark: b
         index = commented_out or len(lines)
     else:
         index = matches.index((like or present)[-1]) + 1 if behind else matches.index(present[0])
-    styled = _styled(key, new, present)
+    line = _line_in_style(key, new, present)
     if mark:
-        styled += (b" " if styled.endswith(b";") else b" ; ") + mark
+        line += (b" " if line.endswith(b";") else b" ; ") + mark
     ends = [end for _text, end in lines if end.endswith(b"\n")] or [b"\n"]
     end = ends[min(max(index - 1, 0) if behind else index, len(ends) - 1)]
     if index == len(lines) and lines and not lines[-1][1].endswith(b"\n"):
         lines[-1] = lines[-1][0], lines[-1][1] + end
         end = b""
-    lines.insert(index, (styled, end))
+    lines.insert(index, (line, end))
     return index + 1
 
 
-def _styled(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
+def _line_in_style(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
     """The line as the file's other settings are written."""
     present = [match for match in present if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
     if not present:
@@ -335,7 +335,7 @@ def _styled(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
     indent, separator = (Counter(match[part] for match in present).most_common(1)[0][0] for part in ("indent", "separator"))
     quoted = Counter(match["quoted"] is not None for match in present).most_common(1)[0][0]
     ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in present).most_common(1)[0][0]
-    return b"".join((indent, key, separator, b'"' + new + b'"' if quoted else _written(new), b";" if ended else b""))
+    return b"".join((indent, key, separator, b'"' + new + b'"' if quoted else _value_text(new), b";" if ended else b""))
 
 
 def _text(data: bytes) -> str:
