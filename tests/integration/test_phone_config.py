@@ -108,5 +108,10 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(fleet):
         "phone_password has 32 characters: a phone takes 31 at most",
     ):
         assert f"SIPDefault.cnf: {text}" in output
+    status, as_text = run("-vvvvv", settings=f"phone_password={FORMER} telnet_level=2", secrets=f"phone_password={SECRET}")
+    assert status == 2 and "SIPDefault.cnf: phone_password is a secret: put it under secrets" in as_text
+    status, no_mapping = run("-vvvvv", secrets=FORMER)
+    assert status == 2 and "secrets has to be a mapping" in no_mapping
     assert files(here) == before
-    assert FORMER not in output
+    for text in output, as_text, no_mapping:
+        assert FORMER not in text and SECRET not in text

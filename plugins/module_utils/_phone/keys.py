@@ -20,7 +20,7 @@ from . import cnf
 LONGEST = 255
 """Characters of a value. No key is known to take as many; phones reject what is too long ("string too big")."""
 _LIMITS = {"phone_password": 31, "phone_prompt": 15}
-"""From the comments in Cisco's sample files."""
+"""From the comments in Cisco's sample files, as is that the password is `cisco` where none is set."""
 
 _NAMES = """
     anonymous_call_block auto_answer autocomplete call_hold_ringback call_stats call_waiting callerid_blocking cfwd_url
@@ -110,7 +110,7 @@ def why_not(name: str, value: Any) -> str:
     if name == "telnet_level" and text not in ("0", "1", "2"):
         return f"cannot be {shown}: it takes 0 (off), 1 or 2 (privileged, which a reset needs)"
     if name == "phone_password" and not cnf.is_provisioned(text.strip()):
-        return "is empty: phones would take Cisco's default password"
+        return f"is empty or {cnf.UNPROVISIONED}, which sets none: phones would take Cisco's default password"
     if re.fullmatch("dst_st(art|op)_time", name) and isinstance(value, int) and value > 24:
         return f"is {value}, which YAML makes of a time such as 12:30: put it in quotes"
     return ""

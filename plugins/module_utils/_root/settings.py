@@ -57,7 +57,7 @@ class SettingsChanges:
     warnings: List[str] = field(default_factory=list)
 
     def set_at(self, records: Iterable[Record]) -> None:
-        """Add to what each phone reads when that was last set here, by these records."""
+        """Add to what each phone reads when a call that set one of its keys last changed the file that gives it, by these records."""
         last: Dict[Tuple[str, str], int] = {}
         for record in records:
             for entry, key in product(record.files, record.settings.split(", ") if record.state == DONE else ()):
@@ -225,11 +225,12 @@ class _Planning:
         image = _last(own, "image_version")
         for key, value in values.items():
             setting = _last(own, key)
-            source[key] = files[-1].name if setting else SIP_DEFAULT
+            sets = bool(setting and setting.provisioned)
+            source[key] = files[-1].name if sets else SIP_DEFAULT
             if keys.is_secret(key):
                 secrets[key] = _gives(own if setting else self.before, key, value)
             else:
-                settings[key] = _display_value(setting if setting and setting.provisioned else _last(self.before, key))
+                settings[key] = _display_value(setting if sets else _last(self.before, key))
         return {
             "file": files[-1].name if files else None,
             "settings": settings,
