@@ -15,6 +15,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare import BY_HAND, BY_OLD_PASSWORD, Listening, Preparation
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import SiteWaves
@@ -49,15 +50,18 @@ def plan(site: Site) -> list[str]:
         with_default = rules.scope == scope.ALL and (rules.accept_others or not (others or run.outside.get(site.name)))
         if not with_default:
             result = _write(site, observed, with_default=False, look=True)
+        hosts = {name: run.logins[name]["host"] for name in site.names}
+        made = prepare.make(observed, old, result, hosts, site.name, with_default)
+        lines = [*prepare.outline(made, result, others), *(prepare.for_people(made, "then") if run.check else ())]
+        content = plan_content(result, lines)
+        if approved := site.handover.read(Approved):
+            approved.refuse_changes(made.plan, content, site.name)
     except (RolloutError, TftpHostError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
-    hosts = {name: run.logins[name]["host"] for name in site.names}
-    made = prepare.make(observed, old, result, hosts, site.name, with_default)
     site.handover.write(made, site.name)
-    site.handover.write(SitePlan(made.plan), site.name)
-    later = prepare.for_people(made, "then") if run.check else []
-    return [site.tell(line) for line in [*prepare.outline(made, result, others), *later]]
+    site.handover.write(SitePlan(made.plan, content=content), site.name)
+    return [site.tell(line) for line in lines]
 
 
 def point(site: Site) -> Mapping[str, Any]:
