@@ -17,6 +17,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare import (
     BY_HAND,
     BY_OLD_PASSWORD,
@@ -66,14 +67,17 @@ def plan(site: Site) -> list[str]:
                 f"a restart would also move these to the image that their files name, so nothing was changed: {list_some(moving, 12)}. "
                 "Roll that image out, or put the files right first; -e force=true restarts them all the same"
             )
+        lines = [*prepare.outline(made, result, result["others"]), *(f"warning: {text}" for text in result.get("warnings") or ())]
+        lines += prepare.for_people(made, "then") if run.check else []
+        content = plan_content(result, lines)
+        if approved := site.handover.read(Approved):
+            approved.refuse_changes(made.plan, content, site.name)
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
     site.handover.write(made, site.name)
-    site.handover.write(SitePlan(made.plan), site.name)
-    later = prepare.for_people(made, "then") if run.check else []
-    warnings = [f"warning: {text}" for text in result.get("warnings") or ()]
-    return [site.tell(line) for line in [*prepare.outline(made, result, result["others"]), *warnings, *later]]
+    site.handover.write(SitePlan(made.plan, content=content), site.name)
+    return [site.tell(line) for line in lines]
 
 
 def point(site: Site) -> Mapping[str, Any]:
