@@ -47,8 +47,8 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             "a rollback puts back the files for all phones of the TFTP roots, those that --limit leaves out too: run it without --limit, "
             "or let these move with -e accept_others=true"
         )
-    awx.refuse_slice(names, inventory.hostvars)
     fleet = phones(names, inventory.hostvars)
+    awx.refuse_slice(fleet, inventory.hostvars)
     if rules.accept_unknown_mac:
         fleet = [replace(phone, accept_unknown_mac=True) for phone in fleet]
     sites = _sites(fleet, inventory, rules.tftp_group)
