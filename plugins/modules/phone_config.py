@@ -234,7 +234,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     result.update(differences(root.path, made.changes, params["differences"], module._diff))
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in first_some(store.warnings() + made.warnings, what=" warnings like these"):
+    for warning in first_some(store.warnings(params["run"]) + made.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 

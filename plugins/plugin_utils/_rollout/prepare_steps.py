@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, prepare, scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
@@ -28,14 +29,20 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import T
 
 def look(site: Site) -> None:
     """Log in to each phone. Changes nothing."""
-    site.handover.write(Look(fleet.observe(site.phones(site.names), Pace(), at_level=True)), site.name)
+    observed = fleet.observe(site.phones(site.names), Pace(), at_level=True)
+    ledger, problem = Ledger(), ""
+    try:
+        ledger = site.look_into_ledger()
+    except TftpHostError as error:
+        problem = str(error)
+    site.handover.write(Look(observed, problem=problem, ledger=ledger), site.name)
 
 
 def plan(site: Site) -> list[str]:
     """Decide what shall become of the phones, and show it. Changes nothing. Returns the lines that were shown."""
     run, rules = site.run, site.run.rules
     found = site.handover.read(Look, site.name)
-    if found is None:
+    if found is None or site.problems(Look):
         return []
     observed = found.observed
     try:
@@ -49,6 +56,7 @@ def plan(site: Site) -> list[str]:
         with_default = rules.scope == scope.ALL and (rules.accept_others or not (others or run.outside.get(site.name)))
         if not with_default:
             result = _write(site, observed, with_default=False, look=True)
+        site.take()
     except (RolloutError, TftpHostError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []

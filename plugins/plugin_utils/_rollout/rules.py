@@ -70,6 +70,9 @@ class Rules:
     rollback_on_stop: bool
     sites: str
     tftp_group: str
+    fresh: bool
+    take_over: bool
+    lease_timeout: float
 
     @property
     def together(self) -> bool:
@@ -134,6 +137,8 @@ def _checked(options: dict[str, Any]) -> Rules:
     seconds("soak_seconds", "")
     seconds("call_timeout", "")
     seconds("wait_timeout", "above 0")
+    if not (math.isfinite(options["lease_timeout"]) and options["lease_timeout"] >= 2):
+        wrong.append(f"lease_timeout is {options['lease_timeout']:g}: it is a number of seconds from 2")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")
