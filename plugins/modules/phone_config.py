@@ -220,8 +220,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         made = plan_settings(root, wanted, server)
         made.set_at(store.records())
-        record = {"settings": ", ".join(made.keys), "run": params["run"] or lock.own_run()}
-        backups = [] if module.check_mode else store.apply(made.changes, backup=params["backup"], **record)
+        name, keys = params["run"] or lock.own_run(), ", ".join(made.keys)
+        backups = [] if module.check_mode else store.apply(made.changes, run=name, backup=params["backup"], settings=keys)
     result: Dict[str, Any] = {
         "changed": bool(made.changes),
         "files": [change.name for change in made.changes],

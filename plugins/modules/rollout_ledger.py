@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: rollout_ledger
 short_description: Internal, the ledger of a rollout at its TFTP host
@@ -12,61 +10,27 @@ version_added: 0.1.0
 description:
   - What the steps of the role P(voip.cisco79xx.rollout#role) ask of the ledger, the file C(rollout.json) in the state folder of a root. The
     playbooks are what to use. This may change at any time.
-  - All times are of the TFTP host's clock, in Unix seconds.
 options:
   action:
-    description:
-      - V(look) reads the ledger.
-      - V(take) hands the lease to a run, unless another one holds it that gave a sign of life within its O(lease).timeout.
-      - V(note) is a sign of life of the run that holds it, and enters O(rollout) and O(events).
-      - V(give_back) enters them too, and ends the lease.
+    description: V(take) hands the lease to a run, V(note) is a sign of life with what has happened, and V(give_back) ends the lease.
     type: str
     choices: [look, take, note, give_back]
-    required: true
+    default: look
   run:
     description: The run that asks.
     type: str
     default: ""
-  lease:
-    description: For V(take), who asks. Has C(who), C(controller), C(process) and C(timeout), the seconds without a sign of life that it stands.
+  told:
+    description: What the run tells with that.
     type: dict
     default: {}
-  seen:
-    description: For V(take), the RV(serial) that the run has looked at.
-    type: int
-    default: 0
-  take_over:
-    description: Whether V(take) takes the lease from a run that holds it.
-    type: bool
-    default: false
-  wave:
-    description: The wave that the run is in, 0 before the first.
-    type: int
-    default: 0
-  rollout:
-    description: What the run moves, with C(id), C(kind), C(image), C(phones) and C(waves). One with another C(id) ends the one before.
-    type: dict
-    default: {}
-  events:
-    description: What happened to phones, the oldest first, each with C(phone), C(event) and C(ago), and what is known of it.
-    type: list
-    elements: dict
-    default: []
-  end:
-    description: For V(give_back), how the rollout ended. Empty if it is to be gone on with.
-    type: str
-    default: ""
-  paused:
-    description: For V(give_back), the wave after which it paused as asked, or 0.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - voip.cisco79xx.tftp_root
   - voip.cisco79xx.tftp_root.changes
 attributes:
   check_mode:
     support: partial
-    details: Only V(look) does anything.
+    details: Only O(action=look) does anything.
   diff_mode:
     support: none
   idempotent:
@@ -79,90 +43,53 @@ EXAMPLES = r"""
 - name: See what the ledger of a root says
   voip.cisco79xx.rollout_ledger:
     tftp_root: /srv/tftp
-    action: look
 """
 
 RETURN = r"""
 now:
-  description: The TFTP host's clock.
+  description: The TFTP host's clock, in Unix seconds, as all times in the ledger.
   returned: success
   type: float
   sample: 1795000000.5
-refused:
-  description: Why the lease could not be had or renewed, or for O(action=look) would not be had, or V("").
-  returned: success
-  type: str
-  sample: ""
-serial:
-  description: Grows each time the lease changes hands.
-  returned: success
-  type: int
-  sample: 3
 held:
-  description: Which other run holds the lease, for people, or V("").
+  description: Which other run is at work, for people, or V("").
   returned: success
   type: str
   sample: ""
-lease:
-  description: The lease, or V(null).
-  returned: for O(action=look) and O(action=take)
+refused:
+  description: Why O(run) cannot have the lease, or has it no more, or V("").
+  returned: success
+  type: str
+  sample: ""
+ledger:
+  description: What it says; V({}) after O(action=note) and O(action=give_back).
+  returned: success
   type: dict
-  sample: null
-rollout:
-  description: The current rollout, or V(null).
-  returned: for O(action=look) and O(action=take)
-  type: dict
-  sample: null
-resets:
-  description: Phones that were reset and not seen again, by name.
-  returned: for O(action=look) and O(action=take)
-  type: dict
-  sample: {}
+  sample: {serial: 0, rollout: null, resets: {}, lease: null, lost: []}
 """
 
-import time
-from contextlib import suppress
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._change import ledger, lock
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
+
+WAIT = 20.0
+"""Seconds for which somebody else may change the root before that is a failure."""
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    """The module's result. Raises TransactionError."""
-    params = module.params
-    action, refused, is_left = params["action"], "", True
-    with lock.journal_of(params["tftp_root"], params["state_dir"]) as journal:
-        if action == "look" or module.check_mode:
-            facts, now = ledger.load(journal), time.time()
-        else:
-            with ledger.opened(journal) as book:
-                refused = _write(book, params)
-                is_left = bool(refused) or book.save()
-            facts, now = book.facts, book.now
-        held = ledger.holder(facts, now, params["run"])
-        if held and action == "look":
-            refused = ledger.refusal(held, now)
-        result = {"now": now, "refused": refused, "serial": facts["serial"], "held": ledger.shown(held, now) if held else ""}
-        result["changed"] = False  # nothing that a phone sees
-    if action in ("look", "take"):
-        result.update({key: facts[key] for key in ("lease", "rollout", "resets")})
-    if not is_left:
-        with suppress(TransactionError), lock.locked(params["tftp_root"], params["state_dir"]):
-            pass  # a folder that holds nothing goes
-    return result
-
-
-def _write(book: ledger.Ledger, params: Dict[str, Any]) -> str:
-    """Why that cannot be, or an empty text."""
-    if params["action"] == "take":
-        return book.take({**params["lease"], "run": params["run"]}, params["seen"], params["take_over"])
-    refused = book.note(params["run"], params["wave"], params["rollout"], params["events"])
-    if params["action"] == "give_back" and not refused:
-        book.give_back(params["run"], params["end"], params["paused"])
-    return refused
+    """The module's result. Raises TransactionError, OSError, and LookupError and others if `told` is not what the action needs."""
+    action, name, told = (module.params[key] for key in ("action", "run", "told"))
+    looks = action == "look" or module.check_mode
+    with lock.locked(module.params["tftp_root"], module.params["state_dir"], check=looks, wait=WAIT) as store:
+        ledger = store.ledger()
+        refused = ledger.why_not(name) if looks else getattr(ledger, action)(name, told)
+        if not looks and not refused:
+            ledger.save()
+        facts = ledger.facts if action in ("look", "take") else {}
+        return {"changed": False, "now": ledger.now, "held": ledger.held(name), "refused": refused, "ledger": facts}
 
 
 def main() -> None:
@@ -170,16 +97,9 @@ def main() -> None:
         argument_spec={
             "tftp_root": {"type": "path", "required": True},
             "state_dir": {"type": "path"},
-            "action": {"type": "str", "choices": ["look", "take", "note", "give_back"], "required": True},
+            "action": {"type": "str", "choices": ["look", "take", "note", "give_back"], "default": "look"},
             "run": {"type": "str", "default": ""},
-            "lease": {"type": "dict", "default": {}},
-            "seen": {"type": "int", "default": 0},
-            "take_over": {"type": "bool", "default": False},
-            "wave": {"type": "int", "default": 0},
-            "rollout": {"type": "dict", "default": {}},
-            "events": {"type": "list", "elements": "dict", "default": []},
-            "end": {"type": "str", "default": ""},
-            "paused": {"type": "int", "default": 0},
+            "told": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -187,6 +107,8 @@ def main() -> None:
         result = run(module)
     except TransactionError as error:
         module.fail_json(msg=str(error), problems=list(error.faults))
+    except (LookupError, TypeError, AttributeError) as error:
+        module.fail_json(msg=f"told is not what {module.params['action']} needs: {type(error).__name__} {error}")
     module.exit_json(**result)
 
 

@@ -79,8 +79,8 @@ class TftpHost:
     ) -> Mapping[str, Any]:
         """Put back what was changed, as the module tftp_root_undo does. Raises TftpHostError.
 
-        `undo`: its option `run` or `since_run`; empty for what the last run did. `run`: the run that does this. `phones`: MAC → what it runs now, of the phones that shall
-        come back. `loader`: what OS79XX.TXT is to name meanwhile.
+        `undo`: its option `run` or `since_run`; empty for what the last run did. `run`: the run that does this. `phones`: MAC → what it
+        runs now, of the phones that shall come back. `loader`: what OS79XX.TXT is to name meanwhile.
         """
         arguments = {
             **self._root("tftp_user"),
@@ -102,13 +102,9 @@ class TftpHost:
         arguments = {**self._root("tftp_user"), **wish, "run": run, "differences": DIFFERENCES}
         return self._ask("phone_config", arguments, look, "phones")
 
-    def ledger(self, action: str, run: str, **more: Any) -> Mapping[str, Any]:
-        """Look into the ledger of its root, or write it, as the module rollout_ledger does. `more`: its other options.
-
-        Raises TftpHostError.
-        """
-        arguments = {**self._root(), "action": action, "run": run, **more}
-        return self._ask("rollout_ledger", arguments, False, "serial")
+    def ledger(self, action: str, run: str, **told: Any) -> Mapping[str, Any]:
+        """Look into the ledger of its root, or write it, as the module rollout_ledger does. Raises TftpHostError."""
+        return self._ask("rollout_ledger", {**self._root(), "action": action, "run": run, "told": told}, False, "ledger")
 
     @property
     def who(self) -> str:

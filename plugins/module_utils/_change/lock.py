@@ -25,48 +25,42 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 from .._files import cause
 from .._text import plain
 from .._tree import Tree
-from . import ledger
 from .apply import Repair, repair, transact
 from .claim import claim, default_state_dir, firmware_records, refuse_if_elsewhere, withdraw
 from .journal import SET_STATE, Journal
+from .ledger import Ledger
 from .model import Change, TransactionError, why_no_root
 from .record import Record
 from .undo import Undo, plan_undo, undo
 
 
 @contextmanager
-def locked(root: str, state_dir: Optional[str] = None, check: bool = False, firmware: bool = False) -> Iterator[LockedRoot]:
+def locked(
+    root: str, state_dir: Optional[str] = None, check: bool = False, firmware: bool = False, wait: float = 2.0
+) -> Iterator[LockedRoot]:
     """Keep every other run from that root, mend what a killed one left there, and hand out what may be done to it.
 
     With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is a file in the state
     folder, where nobody else can put a hand on it, and ends with the process. The records of image files (`firmware`) are kept apart;
-    what a killed run left of the others is mended first.
+    what a killed run left of the others is mended first. `wait`: seconds for which another one may have it: a ledger is written quickly.
     Raises TransactionError if there is no such root, somebody else has the lock, the root's records are in another state folder,
     `state_dir` cannot be used, or mending fails.
     """
-    with journal_of(root, state_dir) as main, ExitStack() as stack:
-        journal = main
-        _lock(journal, check, stack)
-        mended = repair(journal, check)
-        if firmware:
-            journal = Journal(journal.tree, firmware_records(journal.folder))
-            mended += repair(journal, check)
-        yield LockedRoot(journal, check, mended, main)
-
-
-@contextmanager
-def journal_of(root: str, state_dir: Optional[str] = None) -> Iterator[Journal]:
-    """The folder with all that is kept of that root. Raises TransactionError as `locked`."""
     try:
         tree = Tree(root)
     except (OSError, ValueError) as error:
         raise TransactionError(why_no_root(root, error)) from None
-    try:
-        journal = Journal(tree, os.path.join(_state_folder(tree, state_dir), _key(tree.real)))
+    state = _state_folder(tree, state_dir)
+    main = journal = Journal(tree, os.path.join(state, _key(tree.real)))
+    with ExitStack() as stack:
+        stack.callback(tree.close)
         refuse_if_elsewhere(tree, journal.folder)
-        yield journal
-    finally:
-        tree.close()
+        _lock(journal, check, stack, wait)
+        mended = repair(journal, check)
+        if firmware:
+            journal = Journal(tree, firmware_records(journal.folder))
+            mended += repair(journal, check)
+        yield LockedRoot(journal, check, mended, main)
 
 
 class LockedRoot:
@@ -84,14 +78,17 @@ class LockedRoot:
         """What was mended, and which run but this one holds the root, for people."""
         texts = [text for one in self.repaired for text in one.texts()]
         with suppress(TransactionError):  # who changes something is told
-            facts, now = ledger.load(self._main), time.time()
-            held = ledger.holder(facts, now, run)
-            texts += [f"{self.root}: {ledger.shown(held, now)}"] if held else []
+            held = self.ledger().held(run)
+            texts += [f"{self.root}: {held}"] if held else []
         return texts
+
+    def ledger(self) -> Ledger:
+        """The ledger of the root. Raises TransactionError if it cannot be trusted."""
+        return Ledger(self._main)
 
     def refuse_if_held(self, run: str = "") -> None:
         """Raises TransactionError if another run than this one holds the root, or this one held it and does not any more."""
-        why = ledger.why_not(self._main, run)
+        why = self.ledger().why_not(run)
         if why:
             raise TransactionError(f"{self.root}: {why}")
 
@@ -142,8 +139,8 @@ class LockedRoot:
     def undo(self, plan: Undo, by_run: str = "") -> None:
         """Do it, as a transaction of its own. The records are marked, so that the next undo takes what was before them.
 
-        `by_run`: the run that does this. Raises TransactionError, with every file as it was, if anything fails or was changed since the plan
-        was made, or if another run holds the root.
+        `by_run`: the run that does this. Raises TransactionError, with every file as it was, if anything fails or was changed since the
+        plan was made, or if another run holds the root.
         """
         self._refuse_if_checking()
         self.refuse_if_held(by_run)
@@ -181,9 +178,10 @@ def _key(root: str) -> str:
     return f"{name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
 
 
-def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
+def _lock(journal: Journal, shared: bool, stack: ExitStack, wait: float) -> None:
     """Raises TransactionError if somebody else has it, or it cannot be had."""
     path = f"{journal.folder}/lock"
+    until = time.monotonic() + wait
     is_new_state = not os.path.exists(os.path.dirname(journal.folder))
     while True:
         if not shared:
@@ -198,6 +196,9 @@ def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
                         stack.push(attempt.pop_all())
                         break
         except BlockingIOError:
+            if time.monotonic() < until:
+                time.sleep(0.05)
+                continue
             raise TransactionError(f"another run is changing {journal.root}: wait for it to end, and run again") from None
         except FileNotFoundError:
             if shared:

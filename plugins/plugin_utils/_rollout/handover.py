@@ -77,8 +77,8 @@ class Look:
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What shall be done at a site. `undo`: what is to be undone, as for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT
-    names until the phones are back, or empty. `rollout`: what this is a part of, None for one that moves nobody to an image."""
+    """What shall be done at a site. `undo`: what is to be undone, as for `TftpHost.put_back`. `loader`: the universal loader that
+    OS79XX.TXT names until the phones are back, or empty. `rollout`: what this is a part of, None for one that moves nobody to an image."""
 
     plan: Plan | None = None
     undo: Mapping[str, str] = field(default_factory=dict)

@@ -66,8 +66,10 @@ def this_process() -> dict[str, Any]:
     return {**_here(), "number": number, "began": _began(number)}
 
 
-def is_gone(process: Mapping[str, Any]) -> bool:
+def is_gone(process: object) -> bool:
     """Whether that process, as of `this_process`, has certainly ended. Of another machine or container nobody knows."""
+    if not isinstance(process, dict):
+        return False
     here, number = _here(), process.get("number")
     is_here = all(here.values()) and all(process.get(key) == value for key, value in here.items())
     return is_here and isinstance(number, int) and bool(process.get("began")) and _began(number) != process["began"]
@@ -92,14 +94,13 @@ def _began(number: int) -> str:
 
 def take(host: TftpHost, run: str, ledger: Ledger, timeout: float, take_over: bool) -> Held:
     """Have the site for this run. Raises TftpHostError if another run holds it."""
-    former = ledger.facts.get("lease") or {}
+    former = (ledger.facts.get("lease") or {}).get("process")
     about = {"who": host.who, "controller": one_line(socket.gethostname(), 100), "process": this_process(), "timeout": timeout}
     renewed = Clock()
-    over = take_over or is_gone(former.get("process") or {})
-    result = host.ledger("take", run, lease=about, seen=ledger.serial, take_over=over)
+    result = host.ledger("take", run, lease=about, seen=ledger.facts["serial"], take_over=take_over or is_gone(former))
     if result["refused"]:
         raise TftpHostError(f"TFTP host {host.name}: {result['refused']}")
-    return Held(Ledger(result), renewed)
+    return Held(Ledger(result["ledger"], result["now"]), renewed)
 
 
 class Lease:
@@ -146,7 +147,8 @@ class Lease:
         age = self._renewed.age()
         if self.lost or self.is_dry or age < self._timeout / 2:
             return self.lost
-        return f"the lease of {self._host.name} was renewed {age:.0f} seconds ago, and counts for {self._timeout / 2:g} (half of lease_timeout)"
+        counts = f"and counts for {self._timeout / 2:g} (half of lease_timeout)"
+        return f"the lease of {self._host.name} was renewed {age:.0f} seconds ago, {counts}"
 
     def hold(self) -> None:
         """Renew it if it is time, because something is about to be written. Raises NotHeld."""

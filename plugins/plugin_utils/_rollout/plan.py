@@ -134,8 +134,9 @@ def make_plan(
     `targets`: name → image; `label` is what to call them. `force` lets a phone move against the direction, or without an image in between;
     nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, and
     `tftp_host`: for the report.
-    `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `goes_on`: the rollout
-    that this is a part of, whose waves stay as they are: who is left of each goes in it, who failed first. `hopeless`: name → why, of phones that would not get there.
+    `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `goes_on`: the rollout that
+    this is a part of, whose waves stay as they are: who is left of each goes in it, who failed first. `hopeless`: name → why, of phones
+    that would not get there.
     """
     phones = {
         name: replace(_planned(targets.get(name), observation, direction, force, name in held), host=hosts.get(name), tftp_host=tftp_host)

@@ -20,7 +20,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import MOVE, UNDO, Ledger, Rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, is_gone, take
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
@@ -72,24 +72,23 @@ class Site:
 
     def look_into_ledger(self) -> Ledger:
         """What earlier runs left. Raises TftpHostError if that cannot be known, or if another run is at work here."""
-        facts = self.host.ledger("look", self.run.id)
-        if facts["refused"] and self.run.check:
-            self.tell(facts["held"])
-        elif facts["refused"] and not (self.run.rules.take_over or is_gone(facts["lease"].get("process") or {})):
-            raise TftpHostError(f"TFTP host {self.name}: {facts['refused']}")
-        return Ledger(facts)
+        found = self.host.ledger("look", self.run.id)
+        process = (found["ledger"]["lease"] or {}).get("process")
+        if found["held"] and self.run.check:
+            self.tell(found["held"])
+        elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
+            raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
+        return Ledger(found["ledger"], found["now"])
 
-    def take(self) -> Held | None:
+    def take(self) -> None:
         """Have the site for this run, from before the first byte that is written until its waves are over; not in a dry run.
 
         Raises TftpHostError if another run has it.
         """
         found = self.handover.read(Look, self.name)
-        if self.run.check or found is None:
-            return None
-        held = take(self.host, self.run.id, found.ledger, self.run.rules.lease_timeout, self.run.rules.take_over)
-        self.handover.write(held, self.name)
-        return held
+        if found and not self.run.check:
+            held = take(self.host, self.run.id, found.ledger, self.run.rules.lease_timeout, self.run.rules.take_over)
+            self.handover.write(held, self.name)
 
     def lease(self) -> Lease:
         """The lease that this run has of the site."""
@@ -162,7 +161,7 @@ def plan(site: Site) -> list[str]:
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
             undone = site.put_back(undo, look=True, force=site.run.rules.force, phones=running)
         wanted = _wanted(site, look, undo)
-        goes_on = look.ledger.to_go_on_with(wanted, site.run.rules.fresh)
+        goes_on = None if site.run.rules.fresh else look.ledger.to_go_on_with(wanted)
         made = _make_plan(site, look, undone, goes_on)
         if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
@@ -180,7 +179,7 @@ def plan(site: Site) -> list[str]:
     rollout = _rollout(made, wanted, goes_on)
     site.handover.write(SitePlan(made, undo, undone.get("loader", ""), rollout=rollout), site.name)
     lines = [
-        *look.ledger.outline(wanted, goes_on, site.run.rules.fresh),
+        *look.ledger.outline(wanted, goes_on),
         *planning.outline(made),
         *outlook.steps(made, look.images),
         *scope.outline(made, site.name),
@@ -229,9 +228,8 @@ def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:
 
 def _wanted(site: Site, found: Look, undo: Mapping[str, str]) -> Rollout:
     """What this run would move if it had to begin it."""
-    rules = site.run.rules
-    macs = _macs(site, found)
-    return Rollout(site.run.id, UNDO if rules.undo else MOVE, rules.image or BACK, undo, {name: macs.get(name) for name in site.names})
+    goal = site.run.rules.image or " ".join(["the undo of", *(f"{what} {run}" for what, run in undo.items())])
+    return Rollout(site.run.id, goal, _macs(site, found))
 
 
 def _rollout(made: Plan, wanted: Rollout, goes_on: Rollout | None) -> Rollout:

@@ -81,11 +81,12 @@ class Witness(Protocol):
 class WaveSetup:
     """What a wave shall do.
 
-    `number` of `waves`, 0 for phones that are taken back. `phones`: those to reset or to wait for. `planned`: what the plan says of all phones of the wave, by name; those
-    that could not be observed are only in here, and count as failed from the start. `goals`: by name. `logins`: by name, of phones that are
-    reset with another password than they come back with. `by_hand`: names of phones that people restart. `awaited`: phones that an
-    earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of earlier waves that still are.
-    `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines must be registered then.
+    `number` of `waves`, 0 for phones that are taken back. `phones`: those to reset or to wait for. `planned`: what the plan says of all
+    phones of the wave, by name; those that could not be observed are only in here, and count as failed from the start. `goals`: by name.
+    `logins`: by name, of phones that are reset with another password than they come back with. `by_hand`: names of phones that people
+    restart. `awaited`: phones that an earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of
+    earlier waves that still are. `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines
+    must be registered then.
     """
 
     number: int

@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import queue
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Lease
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
@@ -19,11 +18,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects i
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
-
-class Judge(Protocol):
-    """Says why no more phones shall be reset, as `wave.Witness.why_stop`."""
-
-    def __call__(self, failed: Mapping[str, str], ended: int) -> str: ...
+Judge = Callable[[Mapping[str, str], int], str]
+"""Says why no more phones shall be reset, as `wave.Witness.why_stop`."""
 
 
 class Witness:

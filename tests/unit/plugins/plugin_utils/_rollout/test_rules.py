@@ -60,6 +60,9 @@ TYPED = [
     ("force", "True", "force", True),
     ("skip_blocked", "1", "skip_blocked", True),
     ("verify_files", "no", "verify_files", False),
+    ("fresh", "yes", "fresh", True),
+    ("take_over", "true", "take_over", True),
+    ("lease_timeout", "60.5", "lease_timeout", 60.5),
     ("verify_tftp", "yes", "verify_tftp", True),
     ("verify_tftp", "no", "verify_tftp", False),
     ("loads", "follow", "loads", "follow"),
@@ -186,6 +189,9 @@ def test_by_default():
         rollback_on_stop=False,
         sites="together",
         tftp_group="tftp_servers",
+        fresh=False,
+        take_over=False,
+        lease_timeout=300,
     )
     assert asked().together
     assert not asked(sites="apart").together
