@@ -271,13 +271,15 @@ class SiteWaves:
         why = running.stopped or gate.why_stop(self._rules.losses, self._meeting.sum(wave.number), wave.number == self._meeting.last)
         message = self._message(wave, why)
         self._site.tell(message)
-        if running.refused:
-            raise NotHeld(running.refused)
+        if running.refused or self._lease.lost:
+            raise NotHeld(running.refused or self._lease.lost)
         if why:
             raise Stop(SiteEnd(stopped=why, message=message, elsewhere=bool(running.stopped) and self._elsewhere))
 
     def _why_stop(self, wave: PlannedWave, failed: Mapping[str, str], ended: int) -> str:
         """As `wave.Witness.why_stop`. Called from the wave's thread."""
+        if self._lease.lost:
+            return self._lease.lost
         self._meeting.tell(wave.number, Tally(dict(failed), wave.moved + ended), soon=True)
         trouble = self._meeting.trouble()
         if trouble and (trouble[1].stopped or trouble[1].error):
