@@ -14,6 +14,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, prepare, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare import BY_HAND, BY_OLD_PASSWORD, Listening, Preparation
@@ -76,8 +77,9 @@ def point(site: Site) -> Mapping[str, Any]:
     result: Mapping[str, Any] = {}
     problem = ""
     try:
+        site.lease().hold()
         result = _write(site, seen.observed, made.with_default)
-    except TftpHostError as error:
+    except (TftpHostError, NotHeld) as error:
         problem = str(error)
     site.handover.write(PointResult(site.changes(result), problem), site.name)
     return result

@@ -22,7 +22,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import out
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, is_gone, take
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, is_gone, take
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
@@ -199,11 +199,12 @@ def point(site: Site) -> Mapping[str, Any]:
     result: Mapping[str, Any] = {}
     problem = ""
     try:
+        site.lease().hold()
         if rules.undo:
             result = site.put_back(part.undo, loader=part.loader, force=rules.force)
         elif rules.scope == scope.ALL:
             result = site.point(part.plan.image, hold=part.plan.hold, phones=scope.running(part.plan))
-    except TftpHostError as error:
+    except (TftpHostError, NotHeld) as error:
         problem = str(error)
     site.handover.write(PointResult(site.changes(result), problem), site.name)
     return result
