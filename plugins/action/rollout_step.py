@@ -42,6 +42,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
 display = Display()
+LEDGER_SECONDS = 30.0
+"""That a call about the ledger may take while phones restart: they wait for it."""
 
 
 class Way(NamedTuple):
@@ -173,6 +175,7 @@ class ActionModule(ControllerAction):
 
     def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
+            site.let_go()
             return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
         waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
@@ -216,19 +219,20 @@ class ActionModule(ControllerAction):
         return Site(name, run, handover, host, phones, old_logins, self.say)
 
     def _execute(self, module: str, arguments: dict[str, Any], check: bool) -> Mapping[str, Any]:
-        """Run a module on the TFTP host. What only looks shows no differences."""
+        """Run a module on the TFTP host. What only looks shows no differences, and the ledger is written quickly or not at all."""
         task = self._task
+        seconds = self._seconds and (min(LEDGER_SECONDS, self._seconds) if module.endswith("rollout_ledger") else self._seconds)
         check_mode, diff = task.check_mode, task.diff
         task.check_mode, task.diff = check, diff and check == check_mode
         try:
-            with self._alarm():
+            with self._alarm(seconds):
                 result: Mapping[str, Any] = self._execute_module(module, arguments, task_vars=self._task_vars)
         except AnsibleConnectionFailure as error:
             result = {"unreachable": True, "msg": str(error)}
         except AnsibleError as error:
             result = {"failed": True, "msg": str(error)}
         except TimeoutError:
-            result = {"failed": True, "msg": f"no answer in {self._seconds:g} seconds; it may still be at work there"}
+            result = {"failed": True, "msg": f"no answer in {seconds:g} seconds; it may still be at work there"}
         finally:
             task.check_mode, task.diff = check_mode, diff
         return result
@@ -244,18 +248,19 @@ class ActionModule(ControllerAction):
         finally:
             self._seconds = 0.0
 
+    @staticmethod
     @contextmanager
-    def _alarm(self) -> Iterator[None]:
+    def _alarm(seconds: float) -> Iterator[None]:
         """Raise TimeoutError within, after that time. Without a limit Ansible's own alarm (`timeout:` of a task) stays as it is."""
 
         def ring(*_signal: object) -> NoReturn:
             raise TimeoutError
 
-        if not self._seconds:
+        if not seconds:
             yield
             return
         before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:

@@ -309,7 +309,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         result.update(seen, digests={**seen["digests"], **result["digests"]})
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in first_some(store.warnings() + wanted.warnings, what=" warnings like these"):
+    for warning in first_some(store.warnings(params["run"]) + wanted.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from ansible import constants
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
@@ -65,7 +66,7 @@ class Look:
 
     `would_move`: MAC → image that the files name now, of each phone that would load another one. `runs`: for an undo, the runs that changed
     its files, as the module tftp_root_undo has them. `images`: image → its files that the root lacks, of each image of which it has some.
-    `problem`: why the run must not go on, or empty.
+    `ledger`: what earlier runs left. `problem`: why the run must not go on, or empty.
     """
 
     observed: Mapping[str, Observation] = field(default_factory=dict)
@@ -73,20 +74,21 @@ class Look:
     runs: Sequence[Mapping[str, Any]] = ()
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problem: str = ""
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What shall be done at a site. `moved_before`: phones that earlier runs of this rollout moved. `undo`: what is to be undone, as
-    for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT names until the phones are back, or empty. `content`: what
-    plan.json says of the files of the site."""
+    """What shall be done at a site. `undo`: what is to be undone, as for `TftpHost.put_back`. `loader`: the universal loader that
+    OS79XX.TXT names until the phones are back, or empty. `content`: what plan.json says of the files of the site. `rollout`: what this is a
+    part of, None for one that moves nobody to an image."""
 
     plan: Plan | None = None
-    moved_before: int = 0
     undo: Mapping[str, str] = field(default_factory=dict)
     loader: str = ""
     problem: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
+    rollout: Rollout | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from typing import Any
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, prepare, scope, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
@@ -38,14 +40,20 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import T
 
 def look(site: Site) -> None:
     """Log in to each phone. Changes nothing."""
-    site.handover.write(Look(fleet.observe(site.phones(site.names), Pace(), at_level=True)), site.name)
+    observed = fleet.observe(site.phones(site.names), Pace(), at_level=True)
+    ledger, problem = Ledger(), ""
+    try:
+        ledger = site.look_into_ledger()
+    except TftpHostError as error:
+        problem = str(error)
+    site.handover.write(Look(observed, problem=problem, ledger=ledger), site.name)
 
 
 def plan(site: Site) -> list[str]:
     """Decide what shall become of the phones, and show it. Changes nothing. Returns the lines that were shown."""
     run, rules = site.run, site.run.rules
     found = site.handover.read(Look, site.name)
-    if found is None:
+    if found is None or site.problems(Look):
         return []
     observed = found.observed
     try:
@@ -72,6 +80,7 @@ def plan(site: Site) -> list[str]:
         content = plan_content(result, lines)
         if approved := site.handover.read(Approved):
             approved.refuse_changes(made.plan, content, site.name)
+        site.take()
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
@@ -88,8 +97,9 @@ def point(site: Site) -> Mapping[str, Any]:
     result: Mapping[str, Any] = {}
     problem = ""
     try:
+        site.lease().hold()
         result = _write(site, seen.observed, made.with_default)
-    except TftpHostError as error:
+    except (TftpHostError, NotHeld) as error:
         problem = str(error)
     site.handover.write(PointResult(site.changes(result), problem), site.name)
     return result

@@ -64,6 +64,9 @@ class Rules:
     tftp_group: str
     plan: str
     plan_max_age: float | None
+    fresh: bool
+    take_over: bool
+    lease_timeout: float
 
     @property
     def together(self) -> bool:
@@ -190,6 +193,8 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
     seconds("call_timeout", "from 0")
     seconds("wait_timeout", "above 0")
     options["plan_max_age"] = value(_age, "plan_max_age")
+    if not 2 <= options["lease_timeout"] < float("inf"):
+        wrong.append(f"lease_timeout is {options['lease_timeout']:g}: it is a number of seconds from 2")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")

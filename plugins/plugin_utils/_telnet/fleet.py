@@ -266,8 +266,13 @@ async def _level(talk: Session) -> tuple[int | None, float | None]:
     return level, started
 
 
+async def always(phone: Phone) -> bool:
+    """That a phone may be reset."""
+    return True
+
+
 async def reset_one(
-    phone: Phone, limits: Limits, unless: images.Image | None, may_send: Callable[[Phone], bool] = lambda phone: True
+    phone: Phone, limits: Limits, unless: images.Image | None, may_send: Callable[[Phone], Awaitable[bool]] = always
 ) -> ResetAnswer | None:
     """Restart one phone, unless it runs that image. Never raises.
 
@@ -279,7 +284,7 @@ async def reset_one(
             if unless is not None and runs(image, unless):
                 return ResetAnswer(already=True, image=image, mac=mac)
             await talk.confirm()
-            if not may_send(phone):
+            if not await may_send(phone):
                 return None
             return ResetAnswer(sent=True, deferred=await talk.reset(), image=image, mac=mac)
     except PhoneError as error:

@@ -60,6 +60,9 @@ TYPED = [
     ("force", "True", "force", True),
     ("skip_blocked", "1", "skip_blocked", True),
     ("verify_files", "no", "verify_files", False),
+    ("fresh", "yes", "fresh", True),
+    ("take_over", "true", "take_over", True),
+    ("lease_timeout", "60.5", "lease_timeout", 60.5),
     ("verify_tftp", "yes", "verify_tftp", True),
     ("verify_tftp", "no", "verify_tftp", False),
     ("loads", "follow", "loads", "follow"),
@@ -127,6 +130,9 @@ WRONG = [
     ("rollback_on_stop", "perhaps", "rollback_on_stop"),
     ("sites", "alone", "sites"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
+    ("fresh", "perhaps", "fresh"),
+    ("take_over", "perhaps", "take_over"),
+    ("lease_timeout", "1", "lease_timeout is 1: it is a number of seconds from 2"),
     ("plan", ["plan.json"], "plan is '['plan.json']'"),
     ("plan_max_age", "a day", "plan_max_age is 'a day': it is a time such as"),
     ("plan_max_age", "-1h", "plan_max_age is '-1h'"),
@@ -200,6 +206,9 @@ def test_by_default():
         tftp_group="tftp_servers",
         plan="",
         plan_max_age=None,
+        fresh=False,
+        take_over=False,
+        lease_timeout=300,
     )
     assert asked().together
     assert not asked(sites="apart").together
