@@ -24,6 +24,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
     names,
+    plan_file,
     prepare,
     prepare_steps,
     progress,
@@ -100,8 +101,9 @@ class ActionModule(ControllerAction):
         given = [sources.typed, sources.play]
         try:
             inventory = self._inventory(given)
-            asked, some = self._asked(phones, inventory, sources, given)
-            run = begin.begin(asked, some or phones, inventory, int(context.CLIARGS.get("forks") or 5), bool(self._task.check_mode))
+            asked, some, approved = self._asked(phones, inventory, sources, given)
+            forks = int(context.CLIARGS.get("forks") or 5)
+            run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)
         except Exception as error:
             display.vvv(traceback.format_exc())
             return self._refused(_told(error), phones, given)
@@ -116,8 +118,11 @@ class ActionModule(ControllerAction):
 
     def _asked(
         self, phones: Sequence[str], inventory: begin.Inventory, sources: names.Sources, given: list[Mapping[str, Any]]
-    ) -> tuple[rules.Rules, list[str]]:
-        """The rules, and the phones if they are named. What the inventory has is added to `given`. Raises RolloutError, InventoryError."""
+    ) -> tuple[rules.Rules, list[str], plan_file.Approved | None]:
+        """The rules, the phones if they are named, and the plan to carry out. What the inventory and the plan have is added to `given`.
+
+        Raises RolloutError, InventoryError.
+        """
         wrong = names.mistyped(sources, inventory.groups["all"])
         servers = begin.servers_of(phones, inventory, rules.option("tftp_group", given, self._templar.template))
         try:
@@ -127,13 +132,17 @@ class ActionModule(ControllerAction):
                 display.warning(names.why_ignored(name, hosts))
         except RolloutError as error:
             wrong.append(str(error))
+        approved = None
         try:
+            if names.given("rollout_plan", given)[1] is not None:
+                approved = plan_file.read(rules.option("plan", given, self._templar.template))
+                given.append(approved.options)
             asked = rules.read(given, self._templar.template)
         except RolloutError as error:
             wrong.append(str(error))
         if wrong:
             raise RolloutError("; ".join(wrong))
-        return asked
+        return *asked, approved
 
     def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
@@ -142,7 +151,10 @@ class ActionModule(ControllerAction):
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
         report = RunReport(str(image), outcomes, error=why, check_mode=bool(self._task.check_mode))
         with suppress(OSError, RolloutError):
-            writer.write(Path(rules.option("report_dir", given, self._templar.template)), report)
+            folder = Path(rules.option("report_dir", given, self._templar.template))
+            if report.check_mode and names.given("rollout_plan", given)[1] is None:
+                plan_file.forget(folder)
+            writer.write(folder, report)
         return {"changed": False, "problem": why, "rollout": report.summary()}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
@@ -171,7 +183,8 @@ class ActionModule(ControllerAction):
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}; this was run {run.id}"
+        plan = f"; the plan is in {path.with_name(plan_file.NAME)}, for -e plan=…" if report.plan and not run.rules.plan else ""
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}{plan}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
         return {

@@ -180,6 +180,10 @@ differences:
   contains:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 backup_files:
   description: Where the originals are.
   returned: if O(backup=true) and not in check mode

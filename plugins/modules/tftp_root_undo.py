@@ -184,6 +184,10 @@ differences:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
   sample: [{path: /srv/tftp/SIPDefault.cnf, diff: "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 conflicts:
   description:
     - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.

@@ -37,7 +37,7 @@ class Run:
     `id`: of the run in records and reports. `started`: Unix seconds. `sites`: TFTP host → inventory names of its phones. `drivers`: TFTP
     host → the phone for which its tasks run. `logins`: as of `_inventory.logins`. `held_elsewhere`: MACs of phones to hold that are not in
     the run; `outside`: TFTP host → inventory names of its other phones that are not. `zones`: TFTP host → its time zone, empty for that of
-    the controller.
+    the controller; `roots`: TFTP host → its root. `plan`: digest of the plan to carry out.
     """
 
     id: str
@@ -50,6 +50,8 @@ class Run:
     held_elsewhere: frozenset[str] = frozenset()
     outside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    plan: str = ""
 
     @property
     def several(self) -> bool:
@@ -76,13 +78,15 @@ class Look:
 @dataclass(frozen=True)
 class SitePlan:
     """What shall be done at a site. `moved_before`: phones that earlier runs of this rollout moved. `undo`: what is to be undone, as
-    for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT names until the phones are back, or empty."""
+    for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT names until the phones are back, or empty. `content`: what
+    plan.json says of the files of the site."""
 
     plan: Plan | None = None
     moved_before: int = 0
     undo: Mapping[str, str] = field(default_factory=dict)
     loader: str = ""
     problem: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,11 @@ class SiteEnd:
     paused_after: int | None = None
     why: str = ""
     error: str = ""
-    interrupted: bool = False
     elsewhere: bool = False
     files: Sequence[FileChange] = ()
     given_back: Mapping[str, Outcome] = field(default_factory=dict)
     note: str = ""
+    interrupted: bool = False
 
 
 class Handover:

@@ -101,6 +101,7 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
         "",
         {},
         run=run.id,
+        plan=run.plan,
         started=run.started,
         ended=time.time(),
         finished=not cut_short,

@@ -302,8 +302,9 @@ class SiteWaves:
             return
         try:
             result = self._site.host.read_log(max(waiting.values()) + 5, suspects.log_names(waiting))
-        except TftpHostError:
+        except TftpHostError as error:
             self._log_answers = False
+            self._site.tell(f"why phones are away is not told by the TFTP server's log, as it cannot be read: {error}")
             return
         suspects.take_verdicts(result["phones"])
 

@@ -24,6 +24,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover i
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume, fleet_of
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
@@ -118,6 +119,7 @@ def plan(site: Site) -> list[str]:
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
             undone = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
+        approved = site.handover.read(Approved)
         made, moved_before = _make_plan(site, look, undone)
         if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
@@ -125,16 +127,21 @@ def plan(site: Site) -> list[str]:
             if hopeless:
                 made, moved_before = _make_plan(site, look, undone, hopeless)
                 found = _foresee(site, made)
+        lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
+        if undo:
+            lines += way_back.outline(made, undone)
+        content: Mapping[str, Any] = {}
+        if site.run.check or approved:
+            content = plan_content(undone if site.run.rules.undo else found or _foresee(site, made), lines)
+        if approved:
+            approved.refuse_changes(made, content, site.name)
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
         return [site.tell(line) for line in outlook.steps(error.plan, look.images)]
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
-    site.handover.write(SitePlan(made, moved_before, undo, undone.get("loader", "")), site.name)
-    lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
-    if undo:
-        lines += way_back.outline(made, undone)
+    site.handover.write(SitePlan(made, moved_before, undo, undone.get("loader", ""), content=content), site.name)
     return [site.tell(line) for line in lines]
 
 
@@ -209,8 +216,9 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
         moved_before=pause.moved,
         hopeless={**hopeless, **way_back.hopeless(run, found.observed, undone.get("cannot", {}))},
     )
+    approved = site.handover.read(Approved)
     reach = scope.with_scope(
-        made,
+        approved.with_its_waves(made, site.name) if approved else made,
         host=site.name,
         scope=scope.ALL if rules.undo else rules.scope,
         would_move={} if rules.undo else found.would_move,

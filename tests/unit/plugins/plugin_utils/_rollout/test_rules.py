@@ -73,6 +73,9 @@ TYPED = [
     ("rollback_on_stop", "true", "rollback_on_stop", True),
     ("sites", "apart", "sites", "apart"),
     ("tftp_group", "branches", "tftp_group", "branches"),
+    ("plan", "out/plan.json", "plan", "out/plan.json"),
+    ("plan_max_age", "12h", "plan_max_age", 43200),
+    ("plan_max_age", 90, "plan_max_age", 90),
 ]
 
 WRONG = [
@@ -124,6 +127,9 @@ WRONG = [
     ("rollback_on_stop", "perhaps", "rollback_on_stop"),
     ("sites", "alone", "sites"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
+    ("plan", ["plan.json"], "plan is '['plan.json']'"),
+    ("plan_max_age", "a day", "plan_max_age is 'a day': it is a time such as"),
+    ("plan_max_age", "-1h", "plan_max_age is '-1h'"),
 ]
 
 
@@ -192,6 +198,8 @@ def test_by_default():
         rollback_on_stop=False,
         sites="together",
         tftp_group="tftp_servers",
+        plan="",
+        plan_max_age=None,
     )
     assert asked().together
     assert not asked(sites="apart").together
