@@ -146,12 +146,14 @@ class ActionModule(ControllerAction):
 
     def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
-        without_image = prepare.LABEL if names.given("rollout_prepare", given)[1] else "rollback"
-        image = names.given("rollout_image", given)[1] or without_image
+        template = self._templar.template
+        image = ""
+        with suppress(RolloutError):  # what is wrong with these is told in `why`
+            image = rules.option("image", given, template) or (prepare.LABEL if rules.option("prepare", given, template) else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
-        report = RunReport(str(image), outcomes, error=why, check_mode=bool(self._task.check_mode))
+        report = RunReport(image, outcomes, error=why, check_mode=bool(self._task.check_mode))
         with suppress(OSError, RolloutError):
-            folder = Path(rules.option("report_dir", given, self._templar.template))
+            folder = Path(rules.option("report_dir", given, template))
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
                 plan_file.forget(folder)
             writer.write(folder, report)

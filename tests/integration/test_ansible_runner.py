@@ -154,12 +154,17 @@ def test_a_slice_moves_nobody(small, tmp_path):
 
 
 @pytest.mark.once
-def test_a_job_of_a_workflow_is_no_slice(small, tmp_path):
-    """AWX gives it what the jobs before it have handed on, as extra variables."""
-    before = {"outcome": "would_start", "run": "20260307T220000-1", "image": NEW, "counts": {}, "waves": []}
-    job = Job(tmp_path / "job", small, check=True, awx_workflow_job_name="check, approve, apply", cisco79xx_rollout=before)
-    assert job.run() == 0, job.said
-    assert "cisco79xx_rollout" not in job.said
+def test_check_and_apply_as_a_workflow(small, tmp_path):
+    """They have nothing in common but a folder of the node. AWX gives the second job what the first has handed on, as an extra variable."""
+    kept = tmp_path / "north"
+    workflow = {"awx_workflow_job_name": "check, approve, apply", "report_dir": str(kept)}
+    check = Job(tmp_path / "check", small, check=True, **workflow)
+    assert check.run() == 0, check.said
+    handed_on = check.events[-1]["event_data"]["artifact_data"]
+    shutil.rmtree(check.folder)
+    apply = Job(tmp_path / "apply", small, plan=str(kept / "plan.json"), **workflow, **handed_on)
+    assert apply.run() == 0, apply.said
+    assert set(small.running().values()) == {NEW} and set(small.resets().values()) == {1}
 
 
 @pytest.mark.once

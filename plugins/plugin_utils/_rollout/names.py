@@ -125,8 +125,9 @@ def in_inventory(
 
     An option is one for the whole run: all phones, or all TFTP hosts, must have it, with one value. Raises RolloutError.
     """
-    ours = {name for option in spec() if given(option, better)[1] is None for name in spellings(option)} | {*_GROUPS, *_LONG_GROUPS}
-    ours -= {INVENTORY + name for name in _OF_ONE_HOST} | {name for source in better for name in source}
+    decided = {name for source in better for name in source if source[name] is not None}
+    ours = {name for option in spec() if decided.isdisjoint(spellings(option)) for name in spellings(option)} | {*_GROUPS, *_LONG_GROUPS}
+    ours -= {INVENTORY + name for name in _OF_ONE_HOST} | decided
     found: dict[str, dict[str, Any]] = {}
     ignored: dict[str, list[str]] = {}
     for host in (host for host in (*phones, *servers) if host in hostvars):

@@ -200,7 +200,7 @@ class Approved:
                 now = f"runs {phone.image_before}" if phone.image_before else phone.reason or "runs what is not known"
                 wrong.append(f"{name} {now}, and ran {before['runs'] or 'what was not known'}")
         wrong += [f"{mac} is not in the run and would move, and was not seen" for mac in plan.others if mac not in was["others"]]
-        if plan.waves or plan.hold:
+        if plan.waves or plan.hold or not was["waves"]:
             wrong += _changed_files(was, content)
         _refuse(wrong)
 
@@ -261,8 +261,9 @@ def _changed_files(was: Mapping[str, Any], content: Mapping[str, Any]) -> list[s
             wrong += [] if same else [f"{plain(name)} has changed"]
         elif before != after:
             wrong.append(f"{plain(name)} would change, and would not have")
-    wrong += [f"{plain(name)} has changed" for name in planned if name not in content["files"]]
     images = content["image_files"]
+    if images:  # what an undo or `prepare` would change is told without the files that are as they shall be
+        wrong += [f"{plain(name)} has changed" for name in planned if name not in content["files"]]
     wrong += [f"{plain(name)} is gone" for name in was["image_files"] if name not in images]
     return wrong + [f"{plain(name)} has changed" for name in images if images[name] != was["image_files"].get(name, images[name])]
 

@@ -164,6 +164,28 @@ def test_a_file_that_is_otherwise_is_named(approved, files, images, text):
     assert told(approved.refuse_changes, made(), now, "pbx") == text
 
 
+def test_files_are_looked_at_where_no_phone_is_to_move(handover, tmp_path):
+    run = begun({"pbx": "a"}, check=True)
+    there = plan(TARGET, {"a": NEW})
+    undo = {**CONTENT, "image_files": {}}
+    for content, later, text in (
+        (
+            CONTENT,
+            {**CONTENT, "files": {"SIPDefault.cnf": ["ab", "bb"], "SIP000E84C00001.cnf": ["dd", "dd"]}},
+            "SIPDefault.cnf has changed",
+        ),
+        (undo, {**undo, "files": {"SIPDefault.cnf": ["ab", "bb"]}}, "SIPDefault.cnf has changed"),
+        (undo, {**undo, "files": {}}, ""),
+    ):
+        handover.write(SitePlan(there, content=content), "pbx")
+        plan_file.write(tmp_path, handover, run)
+        approved = plan_file.read(str(tmp_path / "plan.json"))
+        if text:
+            assert told(approved.refuse_changes, there, later, "pbx") == text
+        else:
+            approved.refuse_changes(there, later, "pbx")
+
+
 def signed(body):
     return {**body, "digest": plan_file._digest(body)}
 
