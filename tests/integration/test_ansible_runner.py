@@ -157,7 +157,7 @@ def test_a_slice_moves_nobody(small, tmp_path):
 def test_check_and_apply_as_a_workflow(small, tmp_path):
     """They have nothing in common but a folder of the node. AWX gives the second job what the first has handed on, as an extra variable."""
     kept = tmp_path / "north"
-    workflow = {"awx_workflow_job_name": "check, approve, apply", "report_dir": str(kept)}
+    workflow: dict[str, Any] = {"awx_workflow_job_name": "check, approve, apply", "report_dir": str(kept)}
     check = Job(tmp_path / "check", small, check=True, **workflow)
     assert check.run() == 0, check.said
     handed_on = check.events[-1]["event_data"]["artifact_data"]

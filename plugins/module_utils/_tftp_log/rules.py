@@ -91,6 +91,8 @@ config_missing_while_it_runs, runs: An application that runs without SIP<MAC>.cn
   but not: A later boot with it.
 cannot_tell_folder, runs: SIPDefault.cnf in a folder, in a log of requests only.
   but not: The names in the root (tftp_root).
+cannot_tell_refusal_of_what, runs: A refusal without its request, near one for SIP<MAC>.cnf that has no answer.
+  but not: The request, with the number of the same process.
 cannot_tell_refused, runs: A configuration file that broke off.
   but not: The same file, sent whole.
 cannot_tell_boot_not_shown, runs: A boot of which the log shows the start or the end only.

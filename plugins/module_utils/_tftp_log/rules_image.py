@@ -77,12 +77,12 @@ def image_missing_misspelt(case: Case) -> Optional[Finding]:
         if not fault or (fault.endswith("case") and (case.scene.spelling(request.name.base) or request.result != MISSING)):
             return ""
         if "eight characters" in fault:
-            cure = "a phone on 2.1 or older takes no longer names: it has to load P0S30203 first (rule long_names), by OS79XX.TXT"
+            cure = "OS79XX.TXT has to name P0S30203 first, as a phone on 2.1 or older takes no longer names (rule long_names)"
         elif not meant:
-            cure = f"write a right one into {_where(case, request)}: it looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00"
+            cure = f"write a right name into {_where(case, request)}, such as P0S30203, P0S3-06-3-00 or P0S3-8-12-00"
         else:
             cure = _says(case, request, meant) + (" and nothing behind it" if "blank" in fault else "")
-        return f"the image name in {request.name.base} {fault}, and no such file exists: {cure}"
+        return f"{cure}: the image name in {request.name.base} {fault}, and no such file exists"
 
     return _not_had(case, advice_on)
 
@@ -95,8 +95,8 @@ def image_missing_unsigned(case: Case) -> Optional[Finding]:
         if not found or found.protocol != image.SIP or found.signed or image.extension(request.name.base) == ".bin":
             return ""
         return (
-            f"{found} is unsigned, and a phone that asks for {request.name.base} is signed: it never loads an unsigned image again, "
-            f"and there is no such file. Name an image of 5.x or later, such as P0S3-06-3-00, in {_where(case, request)}"
+            f"name an image of 5.x or later, such as P0S3-06-3-00, in {_where(case, request)}: a phone that asks for {request.name.base} "
+            f"is signed and never loads an unsigned image such as {found} again, and there is no such file"
         )
 
     return _not_had(case, advice_on)
@@ -110,9 +110,9 @@ def image_missing_loader_not_named(case: Case) -> Optional[Finding]:
         if not found or not found.loader or image.extension(request.name.base) not in (".sbn", ".bin"):
             return ""
         return (
-            f"{request.name.base} does not exist: OS79XX.TXT has to name the loader {found.loader}, as a phone on 6.x or older cannot load "
-            f"an application of 7.x or later by itself (in the TFTP root: printf '%s\\n' {found.loader} > OS79XX.TXT), and the root needs "
-            f"{', '.join(found.files)}"
+            f"OS79XX.TXT has to name the loader {found.loader} (in the TFTP root: printf '%s\\n' {found.loader} > OS79XX.TXT), and the "
+            f"root needs {', '.join(found.files)}: {request.name.base} does not exist, and no phone on 6.x or older loads an application "
+            "of 7.x or later by itself"
         )
 
     return _not_had(case, advice_on)
@@ -217,9 +217,9 @@ def image_rejected(case: Case) -> Optional[Finding]:
         return None
     name = last.name.base
     advice = (
-        f"it fetched {name} and went on with what it had: the file is damaged or signed under another name, or not for this phone, or "
-        "later hardware refuses it. Compare its size and signature with the original (voip.cisco79xx.audit does), see by telnet or on the "
-        f"screen what it runs, and name another image in {_where(case, last)} until it takes one"
+        f"compare {name} with the original (voip.cisco79xx.audit reads its signature), see by telnet or on the screen what the phone "
+        f"runs, and name another image in {_where(case, last)} until it takes one: it fetched this one and went on with what it had, as "
+        "it does if the file is damaged, signed under another name, not for this phone, or refused by later hardware"
     )
     return Finding(LIKELY, advice, same)
 

@@ -442,4 +442,6 @@ def test_words_that_are_not_known(tmp_path, log):
     assert "GET of SIPDefault.cnf" in answer["msg"] and answer["msg"].isprintable()
     assert "-v" not in answer["msg"]
     # Among the lines of a server whose words are known they do no harm.
-    assert verdicts(run(path=[str(strange), str(log)])) == BOTH
+    answer = run(path=[str(strange), str(log)])
+    assert verdicts(answer) == BOTH
+    assert "GET of SIPDefault.cnf" in str(answer["warnings"])
