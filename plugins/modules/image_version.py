@@ -279,7 +279,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
         planned = module.check_mode and params["differences"]
-        seen = {"digests": named_digests(root, wanted), "image_digests": image_digests(root, image)} if planned else {}
+        seen: Dict[str, Any] = {"digests": named_digests(root, wanted), "image_digests": image_digests(root, image)} if planned else {}
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or lock.own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),

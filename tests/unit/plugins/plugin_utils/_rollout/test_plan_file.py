@@ -11,6 +11,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan impor
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, asked, begun, plan, seen
 
 OLD, NEW = seen("P0S3-08-2-00"), seen(TARGET.name)
-CONTENT = {
+CONTENT: dict[str, Any] = {
     "files": {"SIPDefault.cnf": ["aa", "bb"], "OS79XX.TXT": ["cc", "cc"], "SIP000E84C00001.cnf": [None, "dd"]},
     "image_files": {"P0S3-06-3-00.bin": "ee"},
     "findings": ["risk"],
