@@ -90,7 +90,7 @@ def test_the_bound_of_files_is_for_the_command_only(tmp_path):
 def test_one_that_becomes_another_user(open_folder):
     """As sudo does: nobody may not bound it once it runs, nor end it."""
     open_folder.chmod(0o755)
-    become = shutil.copy(shutil.which("setpriv"), open_folder / "become")
+    become = shutil.copy(shutil.which("setpriv") or "", open_folder / "become")
     os.chmod(become, 0o4755)
     script = (
         "import os, sys\n"
