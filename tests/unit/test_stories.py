@@ -137,6 +137,7 @@ PROOF = (
     "firewall_between_good_boots",
     "firewall_after_a_good_boot",
     "config_missing_in_a_boot",
+    "rejected_on_8x",
     "boots_of_7x",
     "boots_of_8x",
     "boots_every_five_minutes",

@@ -83,7 +83,7 @@ cannot_tell_image_not_taken, runs: An image that the application asked for and w
   but not: A later boot.
 cannot_tell_image_again, runs: An image asked for in boot after boot by an application that runs, in a log of requests only.
   but not: A boot since in which it is not asked for.
-cannot_tell_unanswered, runs: A boot without an answer, in a log that says what was sent.
+cannot_tell_unanswered, runs: A boot without an answer to what exists, in a log that says what was sent.
   but not: An answer.
 cannot_tell_image_of_whom, runs: An image that was not had, by this phone or by another.
   but not: A later boot.

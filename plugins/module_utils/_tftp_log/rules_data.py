@@ -234,8 +234,8 @@ def cannot_tell_asked_again(case: Case) -> Optional[Finding]:
 
 def cannot_tell_unanswered(case: Case) -> Optional[Finding]:
     """Where the server says what it sent, and of this boot says nothing."""
-    if not case.scene.sent or any(request.result for request in case.boot):
+    files = case.asked(*CONFIGS, *PAIR)
+    if not case.scene.sent or any(request.result for request in files):
         return None
-    return Finding(
-        CERTAIN, "it asked for all its files, and the log has no answer to it, though it has to others: reset the phone", case.boot
-    )
+    advice = "it asked for its files, and the log has no answer to it, though it has to others: see why, and reset the phone"
+    return Finding(CERTAIN, advice, files)
