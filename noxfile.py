@@ -18,7 +18,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2"
-nox.options.sessions = ["lint", "unit", "integration", "sanity-3.13", "build"]  # sanity-3.11 differs little, and takes as long
+nox.options.sessions = ["lint", "unit", "integration", "middle", "sanity-3.13", "build"]  # sanity-3.11 differs little, and takes as long
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
 
@@ -26,6 +26,13 @@ HERE = Path(__file__).parent.resolve()
 COLLECTION = "voip.cisco79xx"
 FOLDER = "ansible_collections/voip/cisco79xx"
 PYTHONS = ["3.11", "3.13"]  # with the oldest and the newest supported ansible-core: tests/requirements-ansible.txt
+MEETING_ANSIBLE = [
+    "tests/integration/test_single_commands.py",
+    "tests/integration/test_ansible_runner.py",
+    "tests/integration/test_audit.py",
+    "tests/unit/plugins/plugin_utils/test_inventory.py",
+]
+"""Where the collection and ansible-core meet in most ways: playbooks, single modules, delegation, variables, and check mode."""
 
 
 def prepare(session: nox.Session, *requirements: str) -> Path:
@@ -86,6 +93,22 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "-n", "4", "--dist", "worksteal", *once, "tests/integration", *session.posargs)
 
 
+@nox.session(python="3.12")
+def middle(session: nox.Session) -> None:
+    """The supported ansible-core between the oldest and the newest, where it can make a difference."""
+    prepare(session, "pytest")
+    session.run("pytest", "-n", "4", "--dist", "worksteal", "-m", "not once", *MEETING_ANSIBLE, *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1])
+def prerelease(session: nox.Session) -> None:
+    """The next releases of what the collection runs with, before they are out. CI looks once a week; no change has to wait for it."""
+    prepare(session, "pytest")
+    session.install("--upgrade", "--pre", "ansible-core", "telnetlib3")
+    session.run("ansible-playbook", "--version")
+    session.run("pytest", "-n", "4", "--dist", "worksteal", *MEETING_ANSIBLE, *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def sanity(session: nox.Session) -> None:
     """Ansible's own tests of a collection. They must not share an environment with pytest-ansible."""
@@ -108,13 +131,20 @@ def build(session: nox.Session) -> None:
     """The artifact: it builds, installs, is documented, and its playbooks load from what a minimal installation keeps."""
     root = prepare(session, "build")
     session.run("antsibull-changelog", "lint")
+    session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(root))
     (artifact,) = root.glob("*.tar.gz")
+    # What Galaxy does with an upload. It ends well also if a module's documentation cannot be read. The session lint runs ansible-lint.
+    session.chdir(root)
+    told = session.run(
+        "python", "-m", "galaxy_importer.main", str(artifact), env={"GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "false"}, silent=True
+    )
+    if "ERROR" in str(told):
+        session.error(str(told))
 
     installed = root / "installed"
     session.env.update(ANSIBLE_COLLECTIONS_PATH=str(installed), PYTHONPATH=None)
-    session.chdir(root)
     session.run("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(artifact))
     session.run("ansible-doc", "--metadata-dump", COLLECTION, silent=True)
     for entry in (installed / FOLDER).iterdir():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -16,16 +16,28 @@ from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import begin, finish, prepare, prepare_steps, progress, rules, steps
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
+    begin,
+    finish,
+    names,
+    plan_file,
+    prepare,
+    prepare_steps,
+    progress,
+    rules,
+    steps,
+)
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare_steps import PrepareWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
@@ -47,15 +59,25 @@ ROLLOUT = Way(steps.look, steps.plan, steps.point, SiteWaves)
 PREPARE = Way(prepare_steps.look, prepare_steps.plan, prepare_steps.point, PrepareWaves)
 
 
+def _told(error: Exception) -> str:
+    """An error that ends a step, for people."""
+    known = isinstance(error, (AnsibleError, ImageNameError, InventoryError, RolloutError, WindowError, OSError))
+    return str(error) if known else f"{type(error).__name__}: {error}; please report this"
+
+
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "step": {"type": "str", "required": True, "choices": ["begin", "look", "plan", "point", "waves", "report"]},
+        "step": {"type": "str", "required": True, "choices": ["begin", "refuse", "look", "plan", "point", "waves", "report"]},
         "run": {"type": "str"},
+        "why": {"type": "str"},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         if arguments["step"] == "begin":
             return self._begin()
+        if arguments["step"] == "refuse":
+            sources = names.sources_of(self._task)
+            return self._refused(arguments["why"], (), [sources.typed, sources.play])
         if not arguments["run"]:
             raise AnsibleActionFail("run is missing: it is what the step begin returned")
         handover = Handover(arguments["run"])
@@ -72,30 +94,72 @@ class ActionModule(ControllerAction):
                 return work[arguments["step"]](site, PREPARE if run.rules.prepare else ROLLOUT)
             except Exception as error:  # the report tells it, and no other site waits for this one
                 display.vvv(traceback.format_exc())
-                known = isinstance(error, (AnsibleError, InventoryError, RolloutError, OSError))
-                steps.give_up(site, arguments["step"], str(error) if known else f"{type(error).__name__}: {error}; please report this")
+                steps.give_up(site, arguments["step"], _told(error))
                 return {"changed": False}
 
     def _begin(self) -> dict[str, Any]:
-        variables = self._task_vars
-        names = list(variables["ansible_play_hosts_all"])
-        without_image = prepare.LABEL if "rollout_prepare" in variables else "rollback"
-        image = str(variables.get("rollout_image") or variables.get("image") or without_image)
+        phones = list(self._task_vars["ansible_play_hosts_all"])
+        sources = names.sources_of(self._task)
+        given = [sources.typed, sources.play]
         try:
-            asked, some = rules.read(variables, self._templar.template)
-            names = some or names
-            group = str(self._templar.template(variables.get("phones_group", begin.Inventory.phones_group)))
-            inventory = begin.Inventory(variables["hostvars"], variables["groups"], variables.get("ansible_limit"), group)
-            run = begin.begin(asked, names, inventory, int(context.CLIARGS.get("forks") or 5), bool(self._task.check_mode))
+            inventory = self._inventory(given)
+            asked, some, approved = self._asked(phones, inventory, sources, given)
+            forks = int(context.CLIARGS.get("forks") or 5)
+            run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)
         except Exception as error:
-            # So that no report of an earlier run is taken for this one's
-            phones = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in names}
-            report = RunReport(image, phones, error=str(error), check_mode=bool(self._task.check_mode))
-            with suppress(OSError):
-                writer.write(rules.report_dir(variables, self._templar.template), report)
-            raise
+            display.vvv(traceback.format_exc())
+            return self._refused(_told(error), phones, given)
         self.say(f"this is run {run.id}")
-        return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
+        drivers = {driver: site for site, driver in run.drivers.items()}
+        return {"changed": False, "run": run.id, "drivers": drivers, "group": f"cisco79xx_drivers_{inventory.phones_group}"}
+
+    def _inventory(self, given: Sequence[Mapping[str, Any]]) -> begin.Inventory:
+        variables = self._task_vars
+        group = str(self._templar.template(names.phones_group(given)))
+        return begin.Inventory(variables["hostvars"], variables["groups"], variables.get("ansible_limit"), group)
+
+    def _asked(
+        self, phones: Sequence[str], inventory: begin.Inventory, sources: names.Sources, given: list[Mapping[str, Any]]
+    ) -> tuple[rules.Rules, list[str], plan_file.Approved | None]:
+        """The rules, the phones if they are named, and the plan to carry out. What the inventory and the plan have is added to `given`.
+
+        Raises RolloutError, InventoryError.
+        """
+        wrong = names.mistyped(sources, inventory.groups["all"])
+        servers = begin.servers_of(phones, inventory, rules.option("tftp_group", given, self._templar.template))
+        try:
+            found = names.in_inventory(phones, servers, inventory.hostvars, given)
+            given.append(found.options)
+            for name, hosts in found.ignored.items():
+                display.warning(names.why_ignored(name, hosts))
+        except RolloutError as error:
+            wrong.append(str(error))
+        approved = None
+        try:
+            if names.given("rollout_plan", given)[1] is not None:
+                approved = plan_file.read(rules.option("plan", given, self._templar.template))
+                given.append(approved.options)
+            asked = rules.read(given, self._templar.template)
+        except RolloutError as error:
+            wrong.append(str(error))
+        if wrong:
+            raise RolloutError("; ".join(wrong))
+        return *asked, approved
+
+    def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
+        template = self._templar.template
+        image = ""
+        with suppress(RolloutError):  # what is wrong with these is told in `why`
+            image = rules.option("image", given, template) or (prepare.LABEL if rules.option("prepare", given, template) else "rollback")
+        outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
+        report = RunReport(image, outcomes, error=why, check_mode=bool(self._task.check_mode))
+        with suppress(OSError, RolloutError):
+            folder = Path(rules.option("report_dir", given, template))
+            if report.check_mode and names.given("rollout_plan", given)[1] is None:
+                plan_file.forget(folder)
+            writer.write(folder, report)
+        return {"changed": False, "problem": why, "rollout": report.summary()}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
         way.look(site)
@@ -124,12 +188,18 @@ class ActionModule(ControllerAction):
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}; this was run {run.id}"
+        plan = f"; the plan is in {path.with_name(plan_file.NAME)}, for -e plan=…" if report.plan and not run.rules.plan else ""
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}{plan}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
-        result = {"changed": False, "msg": message, "off_target": off_target, "path": str(Path(path).with_name("report.json"))}
-        problem = "; ".join(filter(None, (finish.problem(report, off_target), unwritten)))
-        return {**result, "failed": True, "msg": problem} if problem else result
+        return {
+            "changed": False,
+            "msg": message,
+            "off_target": off_target,
+            "path": str(Path(path).with_name("report.json")),
+            "problem": "; ".join(filter(None, (finish.problem(report, off_target), unwritten))),
+            "rollout": report.summary(),
+        }
 
     def _site(self, handover: Handover, run: Run) -> Site:
         """The site whose TFTP host the task is delegated to."""

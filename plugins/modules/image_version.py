@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Sets C(image_version) in C(SIPDefault.cnf) and in every C(SIP<MAC>.cnf) that sets it, and the name in C(OS79XX.TXT), in one go.
   - Not another byte is changed. Comments, quotes, blanks, line ends, the case of keys and commented-out lines stay as they are.
-    Ownership, mode and extended attributes of the files stay as well.
+    Ownership, mode and extended attributes of the files stay as well. What may keep a phone from reading the image is mended. A
+    quote that is never closed is closed, and C(;) makes a comment of text after the image that begins with C(#).
   - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
   - Nothing is written unless the files of the image are in the root, whole, under the name they were signed with, and readable for
     the TFTP server.
@@ -65,7 +66,7 @@ options:
   skip_blocked:
     description:
       - Whether to go on if some of O(phones) cannot get to the image. Who cannot, or may not, is in RV(boots). RV(advice) is no warning
-        then, and leaves out what is known of the image itself: that is for the caller to say.
+        then, and leaves out what is known of the image itself, which is for the caller to say.
     type: bool
     default: false
   loads:
@@ -132,6 +133,18 @@ differences:
   contains:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
+digests:
+  description:
+    - SHA-256 of the files that change, before and after it, and in check mode of those that name an image and stay as they are, by name.
+      V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
+  sample: {SIPDefault.cnf: [9f86d081884c7d65…, 60303ae22b998861…]}
+image_digests:
+  description: SHA-256 of the files of the image that are in the root, by name.
+  returned: in check mode, if O(differences) asks for them
+  type: dict
+  sample: {P0S3-06-3-00.bin: fd61a03af4f77d87…}
 changed_files:
   description: The files that were changed or, in check mode, would be. Names are relative to the root.
   returned: success
@@ -246,7 +259,8 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.image_files import image_digests
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_digests, plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 
@@ -265,6 +279,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
+        planned = module.check_mode and params["differences"]
+        seen: Dict[str, Any] = {"digests": named_digests(root, wanted), "image_digests": image_digests(root, image)} if planned else {}
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or lock.own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),
@@ -289,6 +305,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "os79xx": {"before": wanted.os79xx_before, "after": wanted.os79xx},
     }
     result.update(differences(root.path, wanted.changes, params["differences"], module._diff))
+    if seen:
+        result.update(seen, digests={**seen["digests"], **result["digests"]})
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
     for warning in first_some(store.warnings(params["run"]) + wanted.warnings, what=" warnings like these"):

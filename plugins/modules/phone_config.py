@@ -17,12 +17,15 @@ description:
   - A line is added, in the file's own style, where there is none for a key. It goes behind one that is commented out, else behind the last
     one that begins with the same word, as in C(line2_), else behind the last setting.
   - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
-    RM(voip.cisco79xx.tftp_root_undo#module) takes the change back.
+    M(voip.cisco79xx.tftp_root_undo) takes the change back.
   - C(SIPDefault.cnf) is created if it is missing. A C(SIP<MAC>.cnf) is not, as the phone would lack its lines.
   - Per-phone files are looked for in the root and in the folder that C(tftp_cfg_dir) in C(SIPDefault.cnf) names.
   - Symbolic links are followed as long as they stay inside the root. The file behind the link is replaced, the link stays.
   - Changing the files does not restart any phone. Phones read them when they start.
 attributes:
+  action:
+    support: full
+    description: Runs on the TFTP host; the controller only hides secrets from what Ansible shows of the task's arguments.
   check_mode:
     details: Everything is verified as in a real run.
   diff_mode:
@@ -33,7 +36,7 @@ options:
       - What C(SIPDefault.cnf) is to set, by key. The case of a key makes no difference.
       - A value is a text or a whole number. Take care with what YAML makes something else of, such as V(yes), V(0100) or V(12:30). Quotes
         help.
-      - C(image_version) is refused, as RM(voip.cisco79xx.image_version#module) looks after the image's files too. A key that holds a secret
+      - C(image_version) is refused, as M(voip.cisco79xx.image_version) looks after the image's files too. A key that holds a secret
         belongs into O(secrets).
     type: dict
     default: {}
@@ -177,6 +180,10 @@ differences:
   contains:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 backup_files:
   description: Where the originals are.
   returned: if O(backup=true) and not in check mode

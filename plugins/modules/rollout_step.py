@@ -19,16 +19,20 @@ description:
 options:
   step:
     description:
-      - V(begin) checks all options, finds the sites, and returns one phone of each, its driver. It runs once.
+      - V(begin) checks all options, finds the sites, and returns one phone of each, its driver. It runs once. What is in the way is
+        returned as RV(problem), for a task that fails because of it. V(refuse) reports O(why) nothing can begin.
       - V(look), V(plan), V(point) and V(waves) run for each driver, delegated to the TFTP host of its site. V(look) sees what the phones
         run and what is in the TFTP root. V(plan) decides what to do, and shows it. V(point) changes the files. V(waves) restarts the
         phones.
-      - V(report) writes the report, and fails if something else than phones ended the run. It runs once.
+      - V(report) writes the report, and returns as RV(problem) what else than phones ended the run. It runs once.
     type: str
-    choices: [begin, look, plan, point, waves, report]
+    choices: [begin, refuse, look, plan, point, waves, report]
     required: true
   run:
-    description: What V(begin) returned. Required by all other steps.
+    description: What V(begin) returned. Required by all steps but V(begin) and V(refuse).
+    type: str
+  why:
+    description: Why the run is refused, for V(refuse).
     type: str
 extends_documentation_fragment:
   - voip.cisco79xx.controller
@@ -58,6 +62,18 @@ run:
 drivers:
   description: Inventory name of a phone of each site → the site's TFTP host.
   returned: for step V(begin)
+  type: dict
+group:
+  description: Name of the group that the drivers go into.
+  returned: for step V(begin)
+  type: str
+problem:
+  description: Why the run has to fail, or empty.
+  returned: for step V(report), and for V(begin) and V(refuse) if the run must not begin
+  type: str
+rollout:
+  description: How the run ended, for C(set_stats). docs/report.md has the keys.
+  returned: with RV(problem)
   type: dict
 off_target:
   description: The phones that are not on the image, with the reason.

@@ -12,9 +12,11 @@ version_added: 0.1.0
 description:
   - Reads the log of a TFTP server, finds the boots of each phone in it, and says which phones are well, what ails the others, how sure that
     is, and what to do about it.
-  - Knows the logs of C(tftpd-hpa), C(atftpd), C(dnsmasq), Tftpd32 and some others, plain, from syslog, from the journal, rotated and
+  - Knows the logs of C(tftpd-hpa), C(atftpd), C(dnsmasq), C(tftpd) of the BSDs and of netkit, Cisco IOS, Tftpd32 and some others, and text
+    of C(tcpdump), plain, from syslog, from the journal, rotated and
     gzipped, and captures (pcap and pcapng) of all UDP of the phones, as answers come from other ports than 69.
-  - Lines that no TFTP server wrote are counted and do no harm. Nothing is written on the host.
+  - Lines that no TFTP server wrote are counted and do no harm. If the log has no others, and some name files of phones, the module
+    fails and shows one, as they are of a server whose words are not known. Nothing is written on the host.
 extends_documentation_fragment:
   - voip.cisco79xx.tftp_root
 attributes:
@@ -61,8 +63,9 @@ options:
       - Return phones with these verdicts only.
     type: list
     elements: str
-    choices: [healthy, flashing, data_never_arrives, server_silent, image_missing, image_wrong_case, image_unreadable,
-      config_missing, stuck_loader, boot_loop, other_root, not_ours, fell_silent, server_slow, server_restarted, cannot_tell]
+    choices: [healthy, flashing, data_never_arrives, server_silent, server_refuses, image_missing, image_wrong_case, image_unreadable,
+      image_rejected, config_missing, stuck_loader, boot_loop, other_root, not_ours, fell_silent, server_slow, server_restarted,
+      cannot_tell]
   tftp_root:
     description:
       - The folder that the TFTP server serves. With it a name in wrong case, a file that is not there, and a phone that asks in a folder of
@@ -187,6 +190,10 @@ phones:
       type: list
       elements: str
       sample: ["2026-11-23 11:25:30 sending NAK (1, File not found) to 192.0.2.17"]
+    since:
+      description: When that began, in UTC, as far as the log shows, or V(null) if the log has no times.
+      type: str
+      sample: "2026-11-23T10:25:30+00:00"
     boots:
       description: How often it booted, as far as the log tells, at all of its addresses.
       type: int
@@ -254,10 +261,11 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import clean, count, quote
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import diagnose as tftp_log
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log import sources as log_source
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.bounds import TooMuch, bounded, reading
+from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import plain
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.scene import Thresholds
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.sources import SourceError
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS, WELL
@@ -285,6 +293,14 @@ class Log:
     def result(self) -> Facts:
         wanted = _wanted(self.params["phones"])
         found, logs = self._given() or self._found()
+        if found["strange"]:
+            strange = (
+                f"{count(found['strange'], 'line')} of {clean(', '.join(logs))} name phones' files in words that are not known, such as "
+                f"{quote(plain(found['sample']), 200)}: they were not read; give another log, or a capture, and report the line"
+            )
+            if not found["phones"]:
+                raise SourceError(strange)
+            self.warn(strange)
         if not found["server"]:
             places = clean(", ".join(logs)) or "a log as new as since"
             self.warn(
@@ -307,7 +323,7 @@ class Log:
         }
 
     def _shown(self, facts: Facts, number: int) -> Facts:
-        shown = {**facts, "first_seen": _iso(facts["first_seen"]), "last_seen": _iso(facts["last_seen"])}
+        shown = {**facts, "first_seen": _iso(facts["first_seen"]), "last_seen": _iso(facts["last_seen"]), "since": _iso(facts["since"])}
         timeline = shown.pop("timeline")
         if self.params["timeline"] and number < MOST_TIMELINES:
             shown["timeline"] = [{**asked, "time": _iso(asked["time"])} for asked in timeline]
@@ -332,6 +348,7 @@ class Log:
         looks += [partial(self._journal, log_source.UNITS)] if self.journalctl else []
         faults: List[str] = []
         empty: List[str] = []
+        strange: List[Tuple[Facts, List[str]]] = []
         for look in looks:
             try:
                 found, logs = look()
@@ -341,6 +358,9 @@ class Log:
             if found["server"]:
                 return found, logs
             empty += logs
+            strange += [(found, logs)] if found["strange"] else []
+        if strange:
+            return strange[0]
         if faults or not looks:
             places = "; ".join(faults) or "neither the usual files in /var/log nor a journal are on this host"
             raise SourceError(f"no log of a TFTP server was found: {places}; or name the log with path, unit or command")

@@ -19,7 +19,9 @@ attributes:
     support: N/A
 options:
   phones:
-    description: Whether to list every phone. Without it, RV(summary), RV(overrides) and RV(faults) still cover all of them.
+    description:
+      - Whether to list every phone, in RV(phones) and RV(others). Without it, RV(summary), RV(overrides) and RV(faults) still cover all
+        of them.
     type: bool
     default: true
   verify_tftp:
@@ -113,6 +115,23 @@ phones:
     telnet_level: {description: "What its own file sets, or V(null).", type: int, sample: null}
     effective_telnet_level: {description: What counts; 0 where nothing is set., type: int, sample: 2}
     phone_password_set: {description: Whether its own file or C(SIPDefault.cnf) has a C(phone_password)., type: bool, sample: true}
+    loads_file: {description: "Its C(SEP<MAC>.cnf.xml), or V(null) if there is none.", type: str, sample: SEP001122AABBCC.cnf.xml}
+    label: {description: "Its C(phone_label), or V(null).", type: str, sample: Reception}
+    lines:
+      description: Its lines, as far as its own file sets them. Passwords are not told.
+      type: list
+      elements: dict
+      sample: [{line: 1, name: "1001", authname: "1001", displayname: Reception, shortname: null}]
+others:
+  description: The phones that have a C(SEP<MAC>.cnf.xml) and no C(SIP<MAC>.cnf), by MAC address.
+  returned: success and O(phones=true)
+  type: dict
+  contains:
+    file: {description: Name of the file., type: str, sample: SEP001122AABBCC.cnf.xml}
+    kind:
+      description: V(SIP) or V(SCCP) for a 7940 or 7960, V(another model), or V(null) if the file does not tell.
+      type: str
+      sample: SCCP
 overrides:
   description: The image that each C(SIP<MAC>.cnf) sets that sets one, by MAC address. It may be the image of C(SIPDefault.cnf).
   returned: success
@@ -223,7 +242,9 @@ advice:
   returned: success
   type: list
   elements: str
-  sample: ["telnet_level is 1 for 3 of 250 phones: reset needs 2"]
+  sample:
+    - "telnet_level is 1 for 3 of 250 phones: reset needs 2, which the playbook prepare sets, or the module phone_config"
+    - "SIPDefault.cnf is written by Elastix: set telnet_level, phone_password there too, or they will be lost at its next save"
 summary:
   description: Counts.
   returned: success
@@ -265,7 +286,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     question = Question(params["tftp_address"], port, image) if params["verify_tftp"] else None
     result = survey(Root(params["tftp_root"]), server_user(params["tftp_user"]), question)
     if not params["phones"]:
-        del result["phones"]
+        del result["phones"], result["others"]
     return result
 
 

@@ -52,7 +52,9 @@ options:
     type: int
     default: 0
   phones:
-    description: MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known.
+    description:
+      - MAC of each phone that shall come back, and the image that it runs now, or V("") if that is not known. Where settings alone are
+        undone, no phone is to move, and this is not looked at.
     type: dict
     default: {}
   loader:
@@ -186,6 +188,10 @@ differences:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
   sample: [{path: /srv/tftp/SIPDefault.cnf, diff: "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 conflicts:
   description:
     - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.
@@ -243,7 +249,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
                 raise
             undo = Undo((), ())
         root = Root(store.tree)
-        phones = {mac: recognise(str(image or "")) for mac, image in params["phones"].items()}
+        moving = {} if undo.is_of_settings else params["phones"]
+        phones = {mac: recognise(str(image or "")) for mac, image in moving.items()}
         back = foresee(root, undo.changes, phones, server_user(params["tftp_user"]))
         result["named"] = {"default": back.default, "own": back.own}
         result.update(loader=back.loader, cannot=back.cannot, may_not=back.may_not)

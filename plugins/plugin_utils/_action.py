@@ -16,6 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.keys import is_secret
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, phones, restore
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._output import Output
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
@@ -33,11 +35,34 @@ PHONES_SPEC: dict[str, dict[str, Any]] = {"phones": {"type": "list", "elements":
 
 GARBAGE = 20_000
 """Objects between two searches for garbage. With as few as Python begins with, a login takes a third more time."""
-NOT_FOR_PEOPLE = ("json", "jsonl", "null", "awx_display")
-"""Stdout callbacks whose output a program reads; AWX makes its own of what the tasks return."""
+NOT_FOR_PEOPLE = ("json", "jsonl", "null")
+"""Stdout callbacks whose output a program reads."""
 
 Arguments = dict[str, Any]
 display = Display()
+
+
+class Hidden(str):
+    """A secret that is not shown where Ansible shows what holds it, as it does of a module's arguments with ANSIBLE_DEBUG."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
+def with_hidden_secrets(value: Any, key: str = "") -> Any:
+    """Arguments of the module phone_config as they are to be handed on. A secret that is not under `secrets` is left out: it is refused
+    by its key, and must not get into the log of the TFTP host, where the module's other arguments are written down."""
+    if isinstance(value, Mapping):
+        return {name: with_hidden_secrets(part, key if key == "secrets" else str(name)) for name, part in value.items()}
+    if isinstance(value, list):
+        return [with_hidden_secrets(part, key) for part in value]
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return value
+    if key in ("settings", "secrets", "phones"):
+        return Hidden(value)
+    return MASK if is_secret(key) else value
 
 
 class ControllerAction(ActionBase):

@@ -43,6 +43,8 @@ DATA_NEVER_ARRIVES = "data_never_arrives"
 IMAGE_MISSING = "image_missing"
 IMAGE_WRONG_CASE = "image_wrong_case"
 IMAGE_UNREADABLE = "image_unreadable"
+IMAGE_REJECTED = "image_rejected"
+SERVER_REFUSES = "server_refuses"
 SERVER_SILENT = "server_silent"
 STUCK_LOADER = "stuck_loader"
 OTHER_ROOT = "other_root"
@@ -111,7 +113,7 @@ run.
 
 wrong_password | Does not take the password
 does not take the password, or came back with another
-Set ansible_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 characters. The phone
+Set cisco79xx_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 characters. The phone
 knows a changed one only after a restart, so try the former too.
 
 wrong_phone | Another phone answers
@@ -186,6 +188,16 @@ image_unreadable | The TFTP server may not read the image | hopeless | no_answer
 a file of the image may not be read by the TFTP server
 Make the file that the reason names readable for the TFTP server's user (chmod 0644; for tftpd-hpa, readable for everybody). Restart the
 phone by hand if it hangs, {_AGAIN}
+
+image_rejected | Does not take the image | hopeless
+fetched the image and went on with what it had
+The file is damaged, signed under another name, not for this phone, or later hardware refuses it. Run voip.cisco79xx.audit, which compares
+the files with their signatures, and put the original there; if it is whole, name another image. The phone runs what it ran.
+
+server_refuses | The TFTP server refuses files | hopeless | no_answer
+the TFTP server refuses what it should call not found
+A loader goes on after 'File not found' only. Let the user of the TFTP server enter the TFTP root and read its files; tftpd-hpa needs
+--secure, as phones ask for bare names. Restart the phone by hand if it hangs, {_AGAIN}
 
 server_silent | The TFTP server does not answer it | hopeless | no_answer
 the TFTP server does not answer it

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, quote
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 TELNET_PORT = 23
@@ -74,6 +74,17 @@ def with_old_password(phones: Iterable[Phone], hostvars: Mapping[str, Mapping[st
     return [replace(phone, password=old[phone.name]) for phone in phones if old[phone.name]]
 
 
+def flag(variables: Mapping[str, Any], name: str) -> bool:
+    """Whether that variable of a host is true; not if it has none, or an empty one. Raises ValueError, which names the variable."""
+    value = variables.get(name)
+    if value in (None, ""):
+        return False
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise ValueError(f"{name} is {quote(str(value))}: it is true or false") from None
+
+
 def _secret(name: str, variables: Mapping[str, Any], *variants: str) -> str:
     """The first of these variables of a host that is set, or an empty text. Raises InventoryError."""
     try:
@@ -92,8 +103,8 @@ def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool
         port = _port(variables.get("ansible_port"))
         own_mac = variables.get("cisco79xx_mac")
         mac = macs.parse(str(own_mac)) if own_mac else macs.find(name)
-        hold = boolean(variables.get("hold", False), strict=False)
-        accept_mac = boolean(variables.get("cisco79xx_accept_unknown_mac", False), strict=False)
+        hold = flag(variables, "hold")
+        accept_mac = flag(variables, "cisco79xx_accept_unknown_mac")
         tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
     except (ValueError, TypeError) as error:
         raise InventoryError(f"{name}: {error}") from None

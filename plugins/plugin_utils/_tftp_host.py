@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import me
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import with_hidden_secrets
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import flag
 
 Execute = Callable[[str, dict[str, Any], bool], Mapping[str, Any]]
 """Runs a module of this collection on the TFTP host: name, arguments, and whether in check mode. Returns its result; that of a host that
@@ -99,7 +99,7 @@ class TftpHost:
 
         `wish`: its options settings, secrets and phones. Raises TftpHostError.
         """
-        arguments = {**self._root("tftp_user"), **wish, "run": run, "differences": DIFFERENCES}
+        arguments = {**self._root("tftp_user"), **with_hidden_secrets(wish), "run": run, "differences": DIFFERENCES}
         return self._ask("phone_config", arguments, look, "phones")
 
     def ledger(self, action: str, run: str, **told: Any) -> Mapping[str, Any]:
@@ -115,7 +115,7 @@ class TftpHost:
     @property
     def verifies_tftp(self) -> bool:
         """Whether its variables say that a rollout asks its TFTP server first."""
-        return bool(boolean(self._variables.get("cisco79xx_verify_tftp", False), strict=False))
+        return flag(self._variables, "cisco79xx_verify_tftp")
 
     def verify_tftp(self, image: str) -> list[str]:
         """Ask its TFTP server for the files of an image, or without one of all that files name: lines for people.

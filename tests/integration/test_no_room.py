@@ -65,7 +65,7 @@ def meanwhile(here, folder, spoil, *arguments, stdout=None):
 @pytest.mark.parametrize(("spoil", "reason"), [(fill, errno.ENOSPC), (protect, errno.EROFS)])
 def test_a_folder_for_reports_that_takes_no_more(site, disk, spoil, reason):
     here = site([*fleet(20), {"image": OLD, "faults": ["level_1"]}], time_scale=SLOW)
-    status, output = meanwhile(here, disk, spoil, "-e", "max_fail_percentage=100")
+    status, output = meanwhile(here, disk, spoil, "-e", "max_fail=100")
     assert status != 0
     assert {name: image for name, image in here.running().items() if image != NEW} == {"phone20": OLD}
     assert here.resets() == {**{f"phone{number}": 1 for number in range(20)}, "phone20": 0}

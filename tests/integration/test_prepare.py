@@ -110,7 +110,8 @@ def test_run_again_it_goes_on(site):
 def test_settings_are_taken_back(site):
     site = with_default(site([OTHER]), 2, OLD)
     before = {name: digest for name, (digest, _time) in site.digest().items()}
-    assert prepare(site, "-e", "wait_timeout=1").status == 2
+    shown = prepare(site, "-vvvvv", "-e", "wait_timeout=1", environment={"ANSIBLE_DEBUG": "1"})
+    assert shown.status == 2
     assert {name: digest for name, (digest, _time) in site.digest().items()} != before
     site.write_inventory(
         hosts={"phone0": {"ansible_host": site.phones[0]["address"], "cisco79xx_mac": site.phones[0]["mac"], "ansible_password": OLD}}

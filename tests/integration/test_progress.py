@@ -54,7 +54,7 @@ def on_terminal(here, *arguments):
 
 def test_a_terminal_has_a_live_line_and_failures_at_once(site):
     here = site(fleet(4, phone1="level_1"), time_scale=0.1)
-    shown = on_terminal(here, "-e", "waves=100%", "-e", "max_fail_percentage=100")
+    shown = on_terminal(here, "-e", "waves=100%", "-e", "max_fail=100")
     text = "".join(part for _when, part in shown)
     live = [line for line in re.findall(r"\r(wave \d+ of \d+: [^\r\n]*)", text) if LINE.match(line)]
     assert len(live) >= 3, text
@@ -69,7 +69,7 @@ def test_a_terminal_has_a_live_line_and_failures_at_once(site):
 def test_without_a_terminal_there_are_lines_now_and_then(site):
     here = site([*fleet(3), {"image": OLD, "faults": ["hostile", "stays_old"]}], time_scale=0.1)
     began = time.monotonic()
-    run = here.play("downgrade", "-e", "waves=100%", "-e", "max_fail_percentage=100")
+    run = here.play("downgrade", "-e", "waves=100%", "-e", "max_fail=100")
     lines = LINE.findall(run.output)
     assert 2 <= len(lines) <= (time.monotonic() - began) / 5, run.output
     assert not CONTROL.search(run.output)

@@ -112,7 +112,7 @@ def test_a_canary_that_fails_stops_the_rollout_and_a_second_run_finishes(site):
 @pytest.mark.parametrize(("percent", "stops"), [(25, False), (24, True)])
 def test_the_share_that_may_fail(site, percent, stops):
     here = site([*mixed(3), {"image": "P0S3-08-2-00", "faults": ["stays_old"]}, *mixed(2)])
-    run = here.play("downgrade", "-e", '{"waves": [4, "100%"]}', "-e", f"max_fail_percentage={percent}", "-e", "wait_timeout=4")
+    run = here.play("downgrade", "-e", '{"waves": [4, "100%"]}', "-e", f"max_fail={percent}", "-e", "wait_timeout=4")
     assert run.status != 0
     assert run.statuses()["phone3"] == "failed"
     assert run.statuses()["phone5"] == ("not_reached" if stops else "done")

@@ -143,7 +143,7 @@ def test_the_default_follows_when_nobody_is_left_who_lives(site):
 def test_the_default_stays_while_a_phone_of_the_run_is_not_on_the_image(site):
     here = site([{"image": OLD}, {"image": OLD, "faults": ["stays_old"]}])
     before = contents(here)
-    run = here.play("downgrade", "-e", "scope=wave", "-e", "wait_timeout=3", "-e", "max_fail_percentage=100")
+    run = here.play("downgrade", "-e", "scope=wave", "-e", "wait_timeout=3", "-e", "max_fail=100")
     assert run.statuses() == {"phone0": "done", "phone1": "failed"}
     assert "SIPDefault.cnf stays as it is: not on the image: 1 phone (phone1)" in run.output
     assert contents(here)["SIPDefault.cnf"] == before["SIPDefault.cnf"]
@@ -170,7 +170,7 @@ def test_phones_that_restart_during_a_rollout_stay_where_they_are(site):
     thread = threading.Thread(target=power_failures)
     thread.start()
     try:
-        run = here.play("downgrade", "-e", "scope=wave", "-e", '{"waves": [1, 1, 1, "100%"]}', "-e", "max_fail_percentage=100")
+        run = here.play("downgrade", "-e", "scope=wave", "-e", '{"waves": [1, 1, 1, "100%"]}', "-e", "max_fail=100")
     finally:
         stop.set()
         thread.join()

@@ -49,6 +49,12 @@ def embedded(root: Path, port: int) -> list[str]:
     return [sys.executable, "-m", f"{__package__}.tftp_server", str(root), str(port)]
 
 
+def without_deprecations(output: str) -> str:
+    """The output of an Ansible command. Raises AssertionError if it warns of something that a later ansible-core will not have."""
+    assert "[DEPRECATION WARNING]" not in output, output
+    return output
+
+
 def processes_of(folder: Path) -> list[str]:
     """Numbers of the processes of an Ansible that was started for the site in that folder."""
 
@@ -200,7 +206,7 @@ class Site:
             check=False,
             **streams,
         )
-        return ended.returncode, (ended.stdout or b"").decode(errors="replace")
+        return ended.returncode, without_deprecations((ended.stdout or b"").decode(errors="replace"))
 
     def environment(self, show: bool = False) -> dict[str, str]:
         """Of an Ansible command: nothing of the machine's own settings."""
@@ -213,6 +219,8 @@ class Site:
             "PYTHONPATH": str(TREE),
             "ANSIBLE_HOME": str(self.controller / "ansible"),
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
+            "ANSIBLE_DEPRECATION_WARNINGS": "1",
+            "PYTHONWARNINGS": "error::DeprecationWarning",
             **({"ANSIBLE_DISPLAY_OK_HOSTS": "0", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0"} if show else {"ANSIBLE_NOCOLOR": "1"}),
         }
 

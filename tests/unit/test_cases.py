@@ -10,10 +10,11 @@ Each folder of cases has a function here that turns the input into an answer, in
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.settle import settle
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import Place, SourceError, read
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 
 CASES = Path(__file__).parent / "cases"
@@ -189,6 +193,31 @@ def _pointed(root: Root, target: image.Image, options: Answer) -> Answer:
     return {**told, "changed": changed, "way_back": back}
 
 
+def settings(root: Answer, settings: Answer | None = None, secrets: Answer | None = None, phones: Sequence[Answer] = ()) -> Answer:
+    """What comes of setting what phones read: the files that change, and what each phone read before, or why it is refused."""
+    asked = [{"mac": MAC, "settings": {}, "secrets": {}, **phone} for phone in phones]
+    wanted = read_wanted(settings or {}, secrets or {}, asked)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        _lay_out(Path(folder), root)
+        before = _snapshot(folder)
+        try:
+            made = plan_settings(Root(folder), wanted)
+        except RootError as error:
+            assert SECRET not in str(error)
+            return {"refused": [fault.replace(folder, "/srv/tftp") for fault in error.faults]}
+        finally:
+            assert _snapshot(folder) == before
+    changed = [{"file": change.name, "content": (change.after or b"").decode("latin-1")} for change in made.changes]
+    told = {part: getattr(made, part) for part in ("keys", "default", "phones", "generators", "warnings")}
+    assert SECRET not in str(told)
+    return {**told, "changed": changed}
+
+
+MAC = "001122AABBCC"
+"""Of a phone of which a case does not tell it."""
+
+
 def _images_by_mac(named: dict[str, str]) -> dict[str, image.Image | None]:
     return {mac: image.recognise(name) for mac, name in named.items()}
 
@@ -222,6 +251,30 @@ def _synthetic(file: str) -> bytes:
         return (Path(shipped) / file).read_bytes()
 
 
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+"""When somebody looks at the sources of addresses. All times in them are UTC."""
+
+
+def addresses(phones: dict[str, list[str]], sources: list[Answer]) -> Answer:
+    """What is known of the address of each phone, by MAC, and what was warned of. `phones`: the names of their lines."""
+    names = {name: mac for mac, lines in phones.items() for name in lines}
+    warnings: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        said = []
+        for number, source in enumerate(sources, 1):
+            path = Path(folder) / f"source{number}"
+            text = source["text"]
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+            os.utime(path, (NOW - 60 * source.get("minutes_old", 0),) * 2)
+            place = Place(file=str(path), kind=source.get("kind"))
+            try:
+                said.append((path.name, read(place, phones, names.copy, NOW, warnings.append)))
+            except SourceError as error:
+                return {"error": str(error).replace(f"{folder}/", "")}
+    found = {mac: one._asdict() for mac, one in settle(phones, said).items()}
+    return {**found, "warnings": [text.replace(f"{folder}/", "") for text in warnings]}
+
+
 AREAS: dict[str, Callable[..., Answer]] = {
     "image_names": image_names,
     "moves": moves,
@@ -230,6 +283,8 @@ AREAS: dict[str, Callable[..., Answer]] = {
     "boots": boots,
     "logs": logs,
     "roots": roots,
+    "addresses": addresses,
+    "settings": settings,
 }
 
 

@@ -30,6 +30,11 @@ class Undo:
     """The files changed since by somebody else, which this overwrites."""
 
     @property
+    def is_of_settings(self) -> bool:
+        """Whether these records name no image, so that no phone is to move when they are undone."""
+        return bool(self.records) and all(record.settings and not record.image for record in self.records)
+
+    @property
     def restored(self) -> List[str]:
         return [change.name for change in self.changes if change.after is not None]
 

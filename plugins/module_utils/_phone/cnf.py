@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
+from typing import Dict, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
 
 from .._text import MASK, SECRET
 
@@ -29,10 +29,9 @@ _BLANKS = b" \t"
 _MASK = MASK.encode()
 
 # A carriage return inside a line ends its value: in a file with nothing but those, the "line" is the whole file.
-_SETTING = re.compile(
-    rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<separator>[ \t]*:[ \t]*)"
-    rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))(?P<rest>[^\r\n]*)'
-)
+_SEPARATED = rb"(?P<separator>[ \t]*:[ \t]*)"
+_VALUE = rb'(?:"(?P<quoted>[^"\r\n]*)"|(?P<open>"?)(?P<bare>[^;\r\n]*))'
+_SETTING = re.compile(rb"(?P<indent>[ \t]*)(?P<key>[A-Za-z_][A-Za-z0-9_]*)" + _SEPARATED + _VALUE + rb"(?P<rest>[^\r\n]*)")
 _COMMENT = re.compile(rb"[ \t]*[#;]")
 _NAME = re.compile(rb"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*")
 _HASH = re.compile(rb"(?:\A|(?<=[ \t]))#")
@@ -111,6 +110,17 @@ def examine(data: bytes) -> Contents:
         elif text.strip(_BLANKS) and not _COMMENT.match(text):
             contents.faults.append(Fault(number, *_why_lost(text)))
     return contents
+
+
+def finder(keys: str) -> Pattern[str]:
+    """For `values`: the keys that this regular expression, which has no groups, matches."""
+    return re.compile(rf"^[ \t]*(?P<key>{keys})" + (_SEPARATED + _VALUE).decode(), re.ASCII | re.IGNORECASE | re.MULTILINE)
+
+
+def values(finder: Pattern[str], data: bytes) -> Dict[str, str]:
+    """What counts for each of some keys, by key in lower case, unless it is nothing: as `examine`, in a fraction of its time."""
+    last = {key.lower(): (quoted or bare).strip() for key, _separator, quoted, _open, bare in finder.findall(_text(data))}
+    return {key: value for key, value in last.items() if value and value.upper() != UNPROVISIONED}
 
 
 def lookup(data: bytes, key: str) -> Optional[str]:

@@ -94,18 +94,18 @@ def why_not(name: str, value: Any) -> str:
     if not isinstance(value, (str, int)):
         return "has no value that a file can hold: it takes a text or a whole number"
     text = str(value)
-    shown = "" if is_secret(name) else f" {quote(text)}"
+    shown = "set" if is_secret(name) else quote(text)
     if '"' in text:
-        return f"cannot be{shown}: a file cannot hold a double quote in a value"
+        return f"cannot be {shown}: a file cannot hold a double quote in a value"
     if not text.isascii():
-        return f"cannot be{shown}: in which encoding phones read characters beyond ASCII is not known"
+        return f"cannot be {shown}: in which encoding phones read characters beyond ASCII is not known"
     if not text.isprintable():
-        return f"cannot be{shown}: a file cannot hold line breaks and control characters in a value"
+        return f"cannot be {shown}: a file cannot hold line breaks and control characters in a value"
     most = _LIMITS.get(name, LONGEST)
     if len(text) > most:
         return f"has {len(text)} characters: {'a phone takes' if name in _LIMITS else 'it takes'} {most} at most"
     if name == "telnet_level" and text not in ("0", "1", "2"):
-        return f"cannot be{shown}: it takes 0 (off), 1 or 2 (privileged, which a reset needs)"
+        return f"cannot be {shown}: it takes 0 (off), 1 or 2 (privileged, which a reset needs)"
     if name == "phone_password" and not cnf.is_provisioned(text.strip()):
         return "is empty: phones would take Cisco's default password"
     if re.fullmatch("dst_st(art|op)_time", name) and isinstance(value, int) and value > 24:

@@ -25,13 +25,17 @@ from .access import ServerUser
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
 from .foresight import Foresight, by_reason
 from .image_files import right_names
-from .loads import OTHER_MODEL, LoadsFile, loads_files, misled, neighbours
+from .loads import OTHER_MODEL, LoadsFile, loads_files, misled
+from .phones import LEVELS, add_shared, facts, others, telnet_level, told
 from .read import Root, RootFile
 from .served import Question
+from .settings import generators, lost_at_next_save
 
 RINGLIST = "RINGLIST.DAT"
 DIALPLAN = "dialplan"
-_LEVELS = ("0", "1", "2")
+_SETS_IT = "which the playbook prepare sets, or the module phone_config"
+_GENERATED = ("telnet_level", "phone_password", "image_version")
+"""What is lost when another system writes phones' files again, as far as this collection sets it."""
 _TOLD = ("duplicate_lines", "faulty_line", "broken_xml", "blank_behind_name")
 """Rules about what is a fault of a file, and told as that."""
 
@@ -76,9 +80,12 @@ class _Survey:
         loads = self._loads(xml, phones)
         syncinfo = self._syncinfo()
         files = self._other_files()
+        neighbours = others(self.now, phones)
+        kinds = Counter(one["kind"] for one in neighbours.values())
         images = self._images()
         self._check_named_images(images)
         self._check_names_of_images()
+        findings.advice += [lost_at_next_save(name, files, _GENERATED) for name, files in generators(root).items()]
         served = self._served(loads)
         for fault in dict.fromkeys(root.faults):
             findings.fault(fault.file, plain(fault.text), fault.line)
@@ -87,6 +94,7 @@ class _Survey:
             "root": root.path,
             "default": default,
             "phones": phones,
+            "others": neighbours,
             "overrides": overrides,
             "os79xx": os79xx,
             "images": images,
@@ -99,8 +107,8 @@ class _Survey:
             "advice": findings.advice,
             "summary": {
                 **self._summary_of_phones(phones),
-                "sccp": len(neighbours(xml, phones, SCCP)),
-                "other_models": len(neighbours(xml, phones, OTHER_MODEL)),
+                "sccp": kinds[SCCP],
+                "other_models": kinds[OTHER_MODEL],
                 "overrides": len(overrides),
                 "images": len(images),
                 "images_whole": sum(image["whole"] for image in images.values()),
@@ -122,7 +130,7 @@ class _Survey:
         return {
             "file": file.name,
             "image": _value(self.default, "image_version"),
-            "telnet_level": _telnet_level(self.default),
+            "telnet_level": telnet_level(told(file)),
             "phone_password_set": "phone_password" in self.default,
             "tftp_cfg_dir": _value(self.default, "tftp_cfg_dir"),
             "dial_template": _value(self.default, "dial_template"),
@@ -131,39 +139,21 @@ class _Survey:
     def _phones(self) -> Tuple[Dict[str, Info], Dict[str, str]]:
         """Each phone that has a file, and the images that these files set."""
         phones: Dict[str, Info] = {}
-        overrides: Dict[str, str] = {}
-        default_image, default_level = _value(self.default, "image_version"), _telnet_level(self.default)
-        default_password = "phone_password" in self.default
+        default = told(self.root.default)
         for file in self.root.phones:
             mac = file.mac
-            own = self._settings(file)
-            image, level = _value(own, "image_version"), _telnet_level(own)
+            self._settings(file)
             if mac in phones:
                 text = f"is not asked for: {plain(file.name)} is the file of the same phone in tftp_cfg_dir"
                 self.findings.fault(phones[mac]["file"], text)
-                overrides.pop(mac, None)
-            if image:
-                overrides[mac] = image
-            phones[mac] = {
-                "file": plain(file.name),
-                "image": image,
-                "effective_image": image or default_image,
-                "telnet_level": level,
-                "effective_telnet_level": (default_level or 0) if level is None else level,
-                "phone_password_set": default_password or "phone_password" in own,
-            }
+            phones[mac] = facts(self.root, file, default)
             if not file.data:
                 self.findings.fault(file.name, "is empty, so the phone is told nothing of its own: write it anew, or remove it")
         for name in self.root.hidden:
             text = "is a copy that a killed run left, and may hold passwords: the next change of the root removes it, or do so"
             self.findings.fault(name, text)
-        for mac, alias in self.root.shared:
-            other = alias.mac
-            if other not in phones:
-                phones[other] = {**phones[mac], "file": plain(alias.name)}
-                if mac in overrides:
-                    overrides[other] = overrides[mac]
-        return phones, overrides
+        add_shared(self.root, phones)
+        return phones, {mac: phone["image"] for mac, phone in phones.items() if phone["image"]}
 
     def _settings(self, file: RootFile) -> Settings:
         settings = self.findings.settings(file)
@@ -172,7 +162,7 @@ class _Survey:
             self._note_image(image.value, file, image.line, image.column)
         if template:
             self.templates.setdefault(template.value, file.name)
-        if level and level.value not in _LEVELS:
+        if level and level.value not in LEVELS:
             text = f"sets telnet_level to {quoted(level.value)}: it has to be 0, 1 or 2"
             self.findings.fault(file.name, text, level.line, level.column)
         return settings
@@ -351,11 +341,12 @@ class _Survey:
         open_phones = sum(not phone["phone_password_set"] for phone in phones.values())
         total = len(phones)
         if levels[0]:
-            advice.append(f"telnet is off for {levels[0]} of {total} phones (telnet_level 0 or not set): reset needs 2")
+            advice.append(f"telnet is off for {levels[0]} of {total} phones (telnet_level 0 or not set): reset needs 2, {_SETS_IT}")
         if levels[1]:
-            advice.append(f"telnet_level is 1 for {levels[1]} of {total} phones: reset needs 2")
+            advice.append(f"telnet_level is 1 for {levels[1]} of {total} phones: reset needs 2, {_SETS_IT}")
         if open_phones:
-            advice.append(f"phone_password is not set for {open_phones} of {total} phones: they take Cisco's default password")
+            text = f"phone_password is not set for {open_phones} of {total} phones: they take Cisco's default password"
+            advice.append(f"{text} until one is set, {_SETS_IT}")
         if by_image[None]:
             advice.append(f"{by_image[None]} of {total} phones are told no image: they keep what they run")
         return {
@@ -370,11 +361,6 @@ class _Survey:
 def _value(settings: Settings, key: str) -> Optional[str]:
     setting = settings.get(key)
     return harmless(setting.value) if setting else None
-
-
-def _telnet_level(settings: Settings) -> Optional[int]:
-    setting = settings.get("telnet_level")
-    return int(setting.value) if setting and setting.value in _LEVELS else None
 
 
 def _os79xx_faults(text: str, name: str) -> List[Tuple[int, str]]:

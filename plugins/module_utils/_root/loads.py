@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Collection, Container, Dict, Iterator, List, Mapping, NamedTuple, Optional
 from xml.sax.saxutils import escape
 
 from .._phone import cnf, loads_xml
@@ -44,10 +44,15 @@ class LoadsFile(NamedTuple):
         return loads_xml.set_loads(self.file.data, image.name, _is_ours)
 
 
-def loads_files(foresight: Foresight, exact: bool = True) -> Iterator[LoadsFile]:
-    """Those that can be read; unless `exact`, also those whose names are in another case, for which no phone asks."""
+def loads_files(foresight: Foresight, exact: bool = True, but: Container[Optional[str]] = ()) -> Iterator[LoadsFile]:
+    """Those that can be read; unless `exact`, also those whose names are in another case, for which no phone asks.
+
+    `but`: MACs whose files are left out.
+    """
     for name in sorted(filter(loads_xml.is_loads_file, foresight.root.entries)):
         mac = loads_xml.mac_of(name)
+        if mac in but:
+            continue
         file = foresight.file(name) if not exact or name in (f"SEP{mac}.cnf.xml", loads_xml.XML_DEFAULT) else None
         if file:
             elements, fault = loads_xml.elements(file.data)

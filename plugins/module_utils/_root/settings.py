@@ -14,6 +14,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -101,8 +102,9 @@ def plan_settings(root: Root, wanted: Wanted, server: ServerUser = ANYBODY) -> S
     if faults:
         raise RootError(*faults)
     made.generators = generators(read)
+    changed = {change.name for change in made.changes}
     for name, files in made.generators.items():
-        lost = [file for file in files if any(change.name == file for change in made.changes)]
+        lost = [file for file in files if file in changed]
         made.warnings += [lost_at_next_save(name, lost, made.keys)] if lost else []
     made.warnings += [str(fault) for fault in dict.fromkeys(read.faults) if fault not in concerned]
     made.warnings += [*wanted.warnings, *read.warnings, *hidden(root, planning.files.values(), server)]
@@ -123,10 +125,10 @@ def generators(root: Root) -> Dict[str, List[str]]:
     return found
 
 
-def lost_at_next_save(generator: str, files: List[str], names: Iterable[str]) -> str:
+def lost_at_next_save(generator: str, files: Sequence[str], names: Sequence[str]) -> str:
     """What to do about files that a system writes."""
-    are = "is" if len(files) == 1 else "are"
-    return f"{list_some(files, 4)} {are} written by {generator}: set {list_some(names)} there too, or it will be lost at its next save"
+    are, it = "is" if len(files) == 1 else "are", "it" if len(names) == 1 else "they"
+    return f"{list_some(files, 4)} {are} written by {generator}: set {list_some(names)} there too, or {it} will be lost at its next save"
 
 
 @dataclass
@@ -192,7 +194,8 @@ class _Planning:
 
     def concerns(self, name: str, text: str) -> bool:
         """Whether a fault of the root is one of a file that these phones read, or is in the place of one."""
-        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in name or one in text for one in self.wanted.phones)
+        told = re.findall("[0-9A-F]{12}", f"{name} {text}")
+        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in self.wanted.phones for one in told)
 
     def _is_default(self, file: RootFile) -> bool:
         return bool(self.root.default and file.path == self.root.default.path)
@@ -205,7 +208,7 @@ class _Planning:
             edit = cnf.set_value(before, key, value, add[key])
             if edit.data != before:
                 changed.append(key)
-                after = cnf.set_value(after, key, value, add[key]).data
+                after = edit.data if after == before else cnf.set_value(after, key, value, add[key]).data
             self.made.warnings += [f"{name}:{fault.line}: {key} {fault.text}" for fault in edit.faults]
             if re.search(rb"\r[ \t]*" + key.encode("ascii") + rb"[ \t]*:", before, re.IGNORECASE):
                 lost = f"has {key} behind a carriage return that ends no line: it is left as it is, and a phone may read it: mend the file"
@@ -283,6 +286,7 @@ def _own_files(root: Root) -> Dict[str, List[RootFile]]:
     return own
 
 
+@lru_cache(maxsize=100)  # most phones are asked the same of one SIPDefault.cnf
 def _gives(data: bytes, key: str, value: str) -> bool:
     """Whether a phone is sure to read that value from that file: there would be nothing to change."""
     return cnf.set_value(data, key, value, add=True).data == data
@@ -290,9 +294,12 @@ def _gives(data: bytes, key: str, value: str) -> bool:
 
 def _last(data: bytes, key: str) -> Optional[cnf.Setting]:
     """What the last line says that sets that key."""
-    if key.lower().encode("ascii") not in data.lower():
-        return None
-    return next((setting for setting in reversed(cnf.examine(data).settings) if setting.key.lower() == key.lower()), None)
+    return _settings(data).get(key.lower())
+
+
+@lru_cache(maxsize=100)
+def _settings(data: bytes) -> Dict[str, cnf.Setting]:
+    return {setting.key.lower(): setting for setting in cnf.examine(data).settings}
 
 
 def _shown(setting: Optional[cnf.Setting]) -> Optional[str]:

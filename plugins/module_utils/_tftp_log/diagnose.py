@@ -18,10 +18,10 @@ from typing import Any, Collection, Deque, Dict, Iterable, Iterator, NamedTuple,
 from .._tftp.client import BEGIN, LONGEST, mark_of
 from .bounds import reading
 from .capture import is_capture, read_capture
-from .events import MISSING, REQUEST, SERVED, SERVER_START, Event, Meaning, Stats, remember
+from .events import SERVER_START, Event, Meaning, Stats, remember
 from .judge import Facts, facts_of
-from .names import STARTS, name_of
-from .phones import Owners, Stream
+from .names import name_of
+from .phones import Owners, Starts, Stream
 from .reader import Reader
 from .requests import Clue, Timed, adopt, clue_of
 from .scene import Scene, Thresholds
@@ -34,11 +34,11 @@ _SLACK = 2.0
 
 
 class _Place(NamedTuple):
-    """Where an event of some meaning goes: to the stream of its phone or address, as this clue; and whether a boot begins with it."""
+    """Where an event of some meaning goes: to the stream of its phone or address, as this clue; `starts` counts it if it begins a boot."""
 
     stream: Stream
     clue: Clue
-    starts: bool
+    starts: Optional[Starts]
 
 
 class PhoneLogs:
@@ -77,7 +77,7 @@ class PhoneLogs:
             if place:
                 place.stream.seen.append((when, place.clue))
                 if place.starts:
-                    place.stream.start(when, self._scene.limits.boot_gap)
+                    place.starts.add(when, self._scene.limits.boot_gap)
 
     def _place(self, meaning: Meaning, when: Optional[float]) -> Optional[_Place]:
         """Where an event goes whose meaning is new; None if that is to no phone."""
@@ -107,9 +107,7 @@ class PhoneLogs:
             if name.mac not in behind.macs:
                 behind.macs[name.mac] = when
                 behind.make_room()
-        starts = name.kind in STARTS and (meaning.kind == REQUEST or (meaning.kind in (MISSING, SERVED) and not stream.asks))
-        stream.asks = stream.asks or (starts and meaning.kind == REQUEST)
-        place = _Place(stream, clue, starts)
+        place = _Place(stream, clue, stream.starts_by(clue))
         remember(self._places, meaning, place, _MOST_MEANINGS)
         return place
 
@@ -157,8 +155,8 @@ def diagnose(
 ) -> Dict[str, Any]:
     """All of it: paths of logs and captures, oldest first, or the lines of one log.
 
-    Returns phones (as `PhoneLogs.result`), lines, unknown (lines that no TFTP server wrote), server (its kind, or kinds). Raises OSError,
-    with ESTALE if a log was cut or written anew while it was read.
+    Returns phones (as `PhoneLogs.result`) and the parts of `Stats`. Raises OSError, with ESTALE if a log was cut or written anew while
+    it was read.
     """
     gc.disable()  # there is no garbage, and to look for it among all that is kept takes a third of the time
     try:
@@ -175,6 +173,6 @@ def diagnose(
                     reader = Reader(min(now, os.stat(source).st_mtime), stats)
                     events = reader.events(open_log(source, since, reader))
                 logs.feed(events)
-        return {"phones": logs.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
+        return {"phones": logs.result(now), **stats.told()}
     finally:
         gc.enable()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -27,13 +28,17 @@ MOST = 1 << 17
 
 
 class Meaning(NamedTuple):
-    """What a message means, whenever it is logged. `address` and `file` may be empty; `line` is the message itself."""
+    """What a message means, whenever it is logged. `address` and `file` may be empty; `line` is the message itself.
+
+    `asks`: an answer that is the only line about its request, and logged when that comes.
+    """
 
     kind: str
     address: str
     port: Optional[int]
     file: str
     line: str
+    asks: bool = False
 
 
 class Event(NamedTuple):
@@ -51,10 +56,17 @@ class Stats:
     unknown: int = 0
     servers: Dict[str, None] = field(default_factory=dict)
     """Each once, in the order in which they were found."""
+    strange: int = 0
+    """Lines in a wording that is not known and that name files which only these phones ask for; `sample`: one of them."""
+    sample: bytes = b""
 
     @property
     def server(self) -> str:
         return ", ".join(self.servers)
+
+    def told(self) -> Dict[str, Any]:
+        """As `diagnose` returns it."""
+        return {part: getattr(self, part) for part in ("lines", "unknown", "server", "strange", "sample")}
 
 
 def remember(cache: Dict[Any, Any], key: object, value: object, most: int = MOST) -> None:
@@ -71,6 +83,6 @@ def basename(file: str) -> str:
 
 def error_kind(code: int, text: str) -> str:
     """The kind of a TFTP error, by its number and text: some servers send 0 and tell in the text."""
-    if code == 1 or "not found" in text.lower() or "no such file" in text.lower():
+    if code == 1 or re.search("not found|no such file|enotfound", text, re.IGNORECASE):
         return MISSING
-    return DENIED if code == 2 or "denied" in text.lower() else FAILED
+    return DENIED if code == 2 or re.search("denied|eaccess|access violation|only absolute", text, re.IGNORECASE) else FAILED

@@ -104,11 +104,16 @@ class _Connections:
 
     def __init__(self) -> None:
         self._open: List[TimedMeaning] = []
+        self._by_number: Dict[int, TimedMeaning] = {}
+        """Of netkit, by the process of tcpd: the server that it starts is the next one."""
         self._doubtful = 0
         self._early: List[float] = []
         """Times of requests that were logged before their connection."""
 
-    def open(self, connection: Meaning, when: Optional[float]) -> None:
+    def open(self, connection: Meaning, when: Optional[float], number: Optional[int]) -> None:
+        if number is not None:
+            remember(self._by_number, number, (when, connection), _MOST_OPEN)
+            return
         self._forget(when)
         self._early = [at for at in self._early if _close(at, when, 1)] if when is not None else []
         if self._early:
@@ -116,8 +121,15 @@ class _Connections:
         else:
             self._open.append((when, connection))
 
-    def of(self, request: Meaning, when: Optional[float]) -> Meaning:
+    def of(self, request: Meaning, when: Optional[float], number: Optional[int]) -> Meaning:
         """A request with its address, if it can be of but one."""
+        for one in (number - 1, number) if number is not None else ():
+            at, connection = self._by_number.get(one, (None, None))
+            if connection and _close(at, when, _PROMPT):
+                return request._replace(address=connection.address)
+        if self._by_number:
+            near = {connection.address for at, connection in self._by_number.values() if _close(at, when, _PROMPT)}
+            return request._replace(address=near.pop()) if len(near) == 1 else request
         self._forget(when)
         if not self._open:
             self._early += [when] if when is not None and len(self._early) < _MOST_OPEN else []
@@ -134,6 +146,11 @@ class _Connections:
         self._open = [one for one in self._open if _close(one[0], when, _PROMPT)][-_MOST_OPEN:]
         if not self._open:
             self._doubtful = 0
+
+
+def _number(process: str) -> Optional[int]:
+    number = process.rpartition("[")[2].rstrip("]")
+    return int(number) if number.isdigit() else None
 
 
 class Joins:
@@ -158,6 +175,8 @@ class Joins:
 
         `process` is such as "in.tftpd[123]", empty if the line has none.
         """
+        if " > " in message.line and message.port and not process:  # of tcpdump
+            process = f"wire[{message.address}:{message.port}]"
         threads = self._shared(process)
         if message.kind == USELESS:
             if threads and message.line.startswith("Server thread exiting"):
@@ -166,7 +185,7 @@ class Joins:
         if message.kind == SERVER_START:
             return message
         if message.kind == CONNECTION:
-            self._connections.open(message, when)
+            self._connections.open(message, when, _number(process))
             return None
         if message.kind == REQUEST:
             return self._request(message, process, threads, when)
@@ -184,7 +203,7 @@ class Joins:
         # Answers of tftpd-hpa tell whose they are, or are their process's.
         hpa = request.line.startswith("RRQ from ")
         if not request.address:
-            request = self._connections.of(request, when)
+            request = self._connections.of(request, when, _number(process))
         if threads:
             threads.begin(request, when)
         elif process:

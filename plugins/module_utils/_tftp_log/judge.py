@@ -11,11 +11,13 @@ from typing import Any, Dict, List, Optional
 
 from .._phone import image
 from .._text import plain, shorten
-from .names import CONFIGS, CTL, IMAGES, MGC, OS79XX, PAIR, SIP
+from .case import Case
+from .names import CONFIGS, CTL, IMAGES, MGC, OS79XX, PAIR, SIP, misspelt
 from .requests import PhoneLog, Request, requests_of
 from .rules import judge
+from .rules_boot import model_by_files
 from .scene import Scene
-from .verdicts import CERTAIN, LIKELY, NOT_OURS, Case
+from .verdicts import CERTAIN, LIKELY, NOT_OURS
 
 Facts = Dict[str, Any]
 SHOWN = 40
@@ -31,9 +33,9 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         return None
     known = [when for when, _clue in log.clues if when is not None]
     addresses = [(when or 0.0, place, clue.meaning.address) for place, (when, clue) in enumerate(log.clues) if clue.meaning.address]
-    case = Case(requests, scene, [Request(when, clue.name, clue.meaning.line) for when, clue in log.doubts])
+    case = Case(requests, scene)
     verdict = judge(case)
-    if verdict.confidence == CERTAIN and (log.presumed or not known):
+    if verdict.confidence == CERTAIN and (not known or not all(request.mine for request in requests[-3:])):
         verdict = verdict._replace(confidence=LIKELY)  # it may be another's, or what came first is not known
     return {
         "mac": log.mac,
@@ -42,8 +44,9 @@ def facts_of(log: PhoneLog, scene: Scene, since: Optional[float]) -> Optional[Fa
         "confidence": verdict.confidence,
         "advice": verdict.advice,
         "evidence": [_shown(request, bool(known)) for request in verdict.evidence[-EVIDENCE:]],
+        "since": min((request.at for request in verdict.evidence), default=None) if known else None,
         "boots": log.boots or _own_boots(requests),
-        "generation": case.protocol if verdict.verdict == NOT_OURS else _generation(requests),
+        "generation": (model_by_files(case) or case.protocol) if verdict.verdict == NOT_OURS else _generation(case),
         "first_seen": log.first if since is None else min(known, default=None),
         "last_seen": max(known, default=None),
         "timeline": [
@@ -73,20 +76,21 @@ def _shown(request: Request, dated: bool) -> str:
         return line + times
 
 
-def _generation(requests: List[Request]) -> str:
+def _generation(case: Case) -> str:
+    """What it runs, as far as the log tells, by its last boot or the one that brought it in. What it did not get tells nothing."""
     runs = begun = False
-    for request in reversed(requests):
+    for request in reversed(case.requests):
         name = request.name
         runs = runs or name.kind in PAIR
         if name.kind == OS79XX:
             if begun:
                 break
             return "6.x or older"
-        if name.kind in IMAGES:
+        if name.kind in IMAGES and not case.lacks(request) and not misspelt(name.base)[0]:
             found = image.of_file(name.base)
             if found and found.protocol in (image.SIP, image.LOADER):
                 return f"{found.generation}.x"
         if name.kind == MGC and not runs:
             return image.LOADER
         begun = begun or (runs and name.kind in (CTL, MGC))  # of what was before that, an image may be what runs
-    return "7.x or 8.x" if any(request.kind in (CTL, *CONFIGS, *PAIR) for request in requests) else "unknown"
+    return "7.x or 8.x" if any(request.kind in (CTL, *CONFIGS, *PAIR) for request in case.requests) else "unknown"

@@ -11,8 +11,8 @@ from collections import deque
 from typing import Collection, Deque, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .events import MISSING, REQUEST, SERVED
-from .names import CTL, STARTS
-from .requests import Clue, PhoneLog, Timed
+from .names import CTL, SIPDEFAULT, STARTS
+from .requests import MAYBE, MINE, NOT_MINE, Clue, PhoneLog, Timed
 from .scene import Scene, Thresholds
 
 KEPT = 64
@@ -26,33 +26,53 @@ _LAST = chr(0x10FFFF)
 """What is sorted behind all addresses."""
 
 
+class Starts:
+    """How often a file was asked for that a boot begins with, each boot once."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last = float("-inf")
+        self._times: List[float] = []
+        """When the last ones were: a log may be read twice."""
+
+    def add(self, when: Optional[float], boot_gap: float) -> None:
+        """Count one, unless it was counted before: lines may be there twice, and in any order."""
+        if when is not None:
+            last, self._last = self._last, max(when, self._last)
+            if -boot_gap < when - last < boot_gap:
+                return
+            if when < last and any(-boot_gap < when - start < boot_gap for start in self._times):
+                return
+            self._times.append(when)
+            del self._times[: -2 * KEPT]
+        self.count += 1
+
+
 class Stream:
     """The last events that name one MAC, or of one address that name none; and how often a boot began in them."""
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.seen: Deque[Timed] = deque(maxlen=KEPT)
-        self.boots = 0
+        self.starts, self.defaults = Starts(), Starts()
+        """Of CTLSEP<MAC>.tlv and OS79XX.TXT; and of SIPDefault.cnf, with which the boot of a phone on 7.x begins."""
         self.asks = False
         """Whether requests that start a boot were seen: then answers to them start none."""
         self.first: Optional[float] = None
-        self.last_start = float("-inf")
-        self.starts: List[float] = []
-        """When the last boots began: a log may be read twice."""
         self.macs: Dict[str, Optional[float]] = {}
         """Of an address: the phones that had it, and since when; of a phone: its addresses."""
 
-    def start(self, when: Optional[float], boot_gap: float) -> None:
-        """Count a request that starts a boot, unless it was counted before: lines may be there twice, and in any order."""
-        if when is not None:
-            last, self.last_start = self.last_start, max(when, self.last_start)
-            if -boot_gap < when - last < boot_gap:
-                return
-            if when < last and any(-boot_gap < when - start < boot_gap for start in self.starts):
-                return
-            self.starts.append(when)
-            del self.starts[: -2 * KEPT]
-        self.boots += 1
+    @property
+    def boots(self) -> int:
+        return self.starts.count
+
+    def starts_by(self, clue: Clue) -> Optional[Starts]:
+        """What counts such an event, if a boot may begin with it."""
+        kind, said = clue.name.kind, clue.meaning.kind
+        if kind not in (*STARTS, SIPDEFAULT) or not (said == REQUEST or (said in (MISSING, SERVED) and not self.asks)):
+            return None
+        self.asks = self.asks or said == REQUEST
+        return self.starts if kind in STARTS else self.defaults
 
     def make_room(self) -> None:
         """Keep more events, for the phones behind one address: more whenever their number has doubled."""
@@ -106,9 +126,7 @@ class Owners:
             if not owners and not _owners(when, clue, marks, self._limits.flash):
                 rest.append((when, clue))
             for mac in owners:
-                logs[mac].clues.append((when, clue))
-                if len(owners) > 1:
-                    logs[mac].shared.add(id(clue))
+                logs[mac].add(when, clue, NOT_MINE if len(owners) > 1 else MINE)
             if _starts(clue):
                 starts.append(when)
         for mac, boots in _boots_of(starts, marks, self._limits).items():
@@ -127,6 +145,7 @@ class Owners:
         if len(own.macs) == 1 and not stream.boots and all((when or 0.0) <= last + self._limits.flash for when, _clue in stream.seen):
             log.clues += stream.seen  # as most phones are: there is nothing to doubt
             log.first = min((first for first in (log.first, stream.first) if first is not None), default=None)
+            log.boots = log.boots or stream.defaults.count
             return
         located = [
             (when, clue, _HOME if when is None or not marks else _at_home(when, stream.key, marks, self._limits.flash))
@@ -152,8 +171,7 @@ class Owners:
                 rest += [(when, clue) for when, clue, _home in visit]
                 continue
             for when, clue, home in visit:
-                log.clues.append((when, clue))
-                log.presumed = log.presumed or (when is not None and home == _MAYBE and when > last)
+                log.add(when, clue, MAYBE if when is not None and home == _MAYBE and when > last else MINE)
                 if when is not None and _starts(clue):
                     boots.append(when)
         others = self._others(stream.key, sorted(rest, key=lambda one: one[0] or 0.0))
@@ -168,7 +186,7 @@ class Owners:
         stream = Stream(address)
         for when, clue in clues:
             if _starts(clue):
-                stream.start(when, self._limits.boot_gap)
+                stream.starts.add(when, self._limits.boot_gap)
         first = min((when for when, _clue in clues if when is not None), default=None)
         return self._in_doubt(PhoneLog(address, None, clues, stream.boots, first))
 
@@ -176,7 +194,7 @@ class Owners:
         """A phone without a MAC. What it asked for next may be among the requests whose address the log does not tell."""
         last = max((when for when, _clue in log.clues if when is not None), default=None)
         if last is not None and any(-2 <= when - last <= self._limits.silent for when in self._nameless):
-            log.shared.update(id(clue) for _when, clue in log.clues)
+            log.owners.update((id(clue), NOT_MINE) for _when, clue in log.clues)
         return log
 
     def _count(self, log: PhoneLog, starts: Collection[float], most: int) -> None:

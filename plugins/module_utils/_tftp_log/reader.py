@@ -37,6 +37,9 @@ _OTHERS = (
 """Who writes into a PBX's log besides, and never is a TFTP server."""
 OTHERS = re.compile(rb"(?:.{3} .{11}|.{3}[^ ].{15})[^ ]* [^ ]* (?:%s)(?:\[|:(?: |\Z))" % _OTHERS.encode(), re.DOTALL)
 """A line of the shape "stamp host daemon" of one of these."""
+_OF_PHONES = re.compile(rb"(?:CTLSEP|SEP|SIP)[0-9A-F]{12}\.(?:tlv|cnf)|SIPDefault\.cnf|OS79XX\.TXT|P0[0S]3-[0-9-]+\.(?:loads|sbn|sb2|bin)")
+"""Files that these phones alone ask for; and lines that name them as they tell of a command."""
+_TOLD = re.compile(rb"Invoked with|COMMAND=")
 _REPEATS = re.compile(r"(?:^|[ :])(?:(?P<last>last )?message repeated (?P<n>[0-9]{1,9}) times)")
 
 
@@ -93,6 +96,9 @@ class Reader:
         when, daemon, process, text, alone = self._parts(line)
         if alone is None:
             self.stats.unknown += 1
+            if _OF_PHONES.search(line[:LONGEST]) and not _TOLD.search(line) and not OTHERS.match(line):
+                self.stats.strange += 1
+                self.stats.sample = self.stats.sample or line[:LONGEST]
             return None
         meaning = self._joins.join(alone, process, when)
         if not meaning:
@@ -170,6 +176,9 @@ class Reader:
             if start is not None:
                 return when_last, "", "", text[:start]
         rest = text[end:].lstrip()
+        place = rest.find("TFTP: ")
+        if place >= 0 and (place == 0 or rest[place - 2 : place] == ": "):  # of Cisco IOS, which may have stamps and numbers of its own
+            return when, "", "ios[]", rest[place:]
         tagged = _TAG_5424.match(text[end:]) if priority and priority.group(1) else _TAG.match(rest)
         if not tagged or "'" in tagged.group("t") or not (tagged.group("p") or tagged.group("t").startswith(DAEMONS)):
             return when, "", "", rest

@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .events import ACKED, DENIED, FAILED, MISSING, REQUEST, SERVED, UNACKED, UNSURE, Meaning
-from .names import BINARIES, IMAGES, KINDS, NAMING, PAIR, Name
+from .names import BINARIES, IMAGES, KINDS, NAMING, OTHER, PAIR, Name
 from .scene import Thresholds
 
 _RANKS = {REQUEST: 0, UNACKED: 1, ACKED: 1, MISSING: 2, DENIED: 2, FAILED: 2, UNSURE: 2, SERVED: 3}
 PORT_TRIES = 4
 """Requests of a file from one port (log)."""
+SHORT_WAIT, LONG_WAIT = 2.0, 3.0
+"""Seconds: a phone asks again after 1 s, then every 4 s (log). Stamps are whole seconds, and one may be late."""
 
 
 class Clue(NamedTuple):
@@ -28,6 +30,9 @@ class Clue(NamedTuple):
 
 Timed = Tuple[Optional[float], Clue]
 """A clue and when it was logged, in seconds since 1970; None where the log has no time."""
+
+MINE, MAYBE, NOT_MINE = 2, 1, 0
+"""Whose an event is: this phone's; this phone's, as far as the log tells; as well another's, so that it tells nothing of this one."""
 
 
 def clue_of(meaning: Meaning, name: Name) -> Clue:
@@ -46,12 +51,13 @@ class PhoneLog:
     """How often it booted."""
     first: Optional[float]
     """When it was first seen."""
-    shared: Set[int] = field(default_factory=set)
-    """Clues, by id, that may be of another phone."""
-    presumed: bool = False
-    """Whether its last events are its own only if it kept its address."""
-    doubts: List[Tuple[float, Clue]] = field(default_factory=list)
-    """Images that were missing, for this phone or for another."""
+    owners: Dict[int, int] = field(default_factory=dict)
+    """Whose the clues are, by their ids, where they are not MINE."""
+
+    def add(self, when: Optional[float], clue: Clue, owner: int) -> None:
+        self.clues.append((when, clue))
+        if owner != MINE:
+            self.owners[id(clue)] = min(owner, self.owners.get(id(clue), MINE))
 
     def may_ask(self, base: str, when: float, before: float, after: float) -> bool:
         """Whether it can have asked for this file of an image then: it is never about two, and an application that runs asks for none."""
@@ -86,7 +92,7 @@ def adopt(logs: Collection[PhoneLog], orphans: Iterable[Timed], limits: Threshol
         seconds_near = range(int(when - before), int(when + after) + 1)
         return list({log.key: log for second in seconds_near for log in by_second.get(second, {}).values()}.values())
 
-    given: List[Tuple[PhoneLog, float, Clue]] = []
+    given: List[Tuple[PhoneLog, float, Clue, int]] = []
     for when, clue in timed:
         if clue.name.kind not in IMAGES:
             owners = doubtful = near(seconds, when, 2, 1)  # stamps are whole seconds, and what is sent is logged later
@@ -94,13 +100,12 @@ def adopt(logs: Collection[PhoneLog], orphans: Iterable[Timed], limits: Threshol
             doubtful = near(readers, when, limits.boot_gap, 2)
             owners = [log for log in doubtful if log.may_ask(clue.name.base, when, limits.boot_gap, 2)]
         if len(owners) == 1:
-            given.append((owners[0], when, clue))
+            given.append((owners[0], when, clue, MAYBE))
         elif clue.name.kind in IMAGES:
-            for log in owners or doubtful or near(seconds, when, limits.boot, limits.boot_gap):
-                log.doubts.append((when, clue))
-    for owner, when, clue in given:
-        owner.clues.append((when, clue))
-        owner.shared.add(id(clue))
+            logs_near = owners or doubtful or near(seconds, when, limits.boot, limits.boot_gap)
+            given += [(log, when, clue, NOT_MINE) for log in logs_near]
+    for log, when, clue, owner in given:
+        log.add(when, clue, owner)
 
 
 @dataclass(eq=False)
@@ -112,13 +117,12 @@ class Request:
     line: str
     """Of the log, that tells most of it."""
     port: Optional[int] = None
-    certain: bool = True
-    """Whether it is of this phone, and no other's."""
-    others: bool = False
-    """Whether it may be of another phone at the same address."""
+    owner: int = MINE
     logged: bool = False
     """Whether the request itself was logged, rather than its answer alone."""
     times: int = 1
+    waits: int = 0
+    """How often it was asked for again after the longer of the two times that phones wait."""
     sends: int = 1
     """Requests from this port."""
     result: str = ""
@@ -130,6 +134,22 @@ class Request:
     def __post_init__(self) -> None:
         self.kind = self.name.kind
         self.last = self.line_at = self.at
+
+    @property
+    def mine(self) -> bool:
+        return self.owner == MINE
+
+    @property
+    def others(self) -> bool:
+        """Whether it may as well be another phone's."""
+        return self.owner == NOT_MINE
+
+    def again(self, when: float, owner: int) -> None:
+        """It was asked for once more."""
+        self.times += 1
+        self.waits += when - self.last >= LONG_WAIT
+        self.last = when
+        self.owner = min(self.owner, owner)
 
 
 def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
@@ -144,16 +164,18 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
             _answer_without_file(requests, kind, when)
             continue
         request = latest.get(name.base)
-        certain = id(clue) not in log.shared
-        if kind == REQUEST:
-            if not request or when - request.last > limits.retry_gap or _is_new(request, meaning):
-                request = latest[name.base] = Request(when, name, meaning.line, meaning.port, certain, logged=True)
+        owner = log.owners.get(id(clue), MINE)
+        if kind == REQUEST or meaning.asks:
+            if not request or when - request.last > limits.retry_gap or _is_new(request, requests, meaning, when):
+                request = latest[name.base] = Request(when, name, meaning.line, meaning.port, owner, logged=True)
                 requests.append(request)
             elif when > request.last:  # a line that is there twice is one request
                 request.sends = request.sends + 1 if meaning.port == request.port else 1
                 request.port = meaning.port
-                _count_try(request, when, certain)
-            continue
+                request.again(when, owner)
+            if kind == REQUEST:
+                continue
+            assert request
         if (
             not request
             or when - request.last > limits.flash  # a server that logs no requests: what it answers was asked for
@@ -165,10 +187,10 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
                 and not (request.logged and name.kind in BINARIES and kind not in (MISSING, DENIED))
             )
         ):
-            request = latest[name.base] = Request(when, name, meaning.line, certain=certain)
+            request = latest[name.base] = Request(when, name, meaning.line, owner=owner)
             requests.append(request)
         elif kind != ACKED and not request.logged and request.answer_at is not None and when > max(request.answer_at, request.last):
-            _count_try(request, when, certain)  # no requests logged, and answered again
+            request.again(when, owner)  # no requests logged, and answered again
         if kind != ACKED:
             request.answers += 1
             request.answer_at = when
@@ -177,25 +199,23 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
             if request.result != SERVED:
                 request.result = kind
             request.line, request.line_at = meaning.line, when
-            request.certain = request.certain and certain
-    # What was adopted has no address, and no other owner
-    names = {clue.name.base for _when, clue in log.clues if clue.meaning.address and id(clue) in log.shared}
-    for request in requests:
-        request.others = not request.certain and request.name.base in names
+            request.owner = min(request.owner, owner)
     return requests
 
 
-def _count_try(request: Request, when: float, certain: bool) -> None:
-    request.times += 1
-    request.last = when
-    request.certain = request.certain and certain
+def _is_new(request: Request, requests: List[Request], meaning: Meaning, when: float) -> bool:
+    """Whether a request so soon is no retry: the file was had, or it comes from another port before the last had its tries but one.
 
-
-def _is_new(request: Request, meaning: Meaning) -> bool:
-    """Whether a request so soon is no retry: the file was had, or it comes from another port before the last had its tries but one."""
-    if request.result == SERVED and (" finished " in request.line or request.line.startswith("all of ")):
-        return True
-    return None not in (request.port, meaning.port) and request.port != meaning.port and request.sends < PORT_TRIES - 1
+    Phones ask again after 1 s and then every 4 s (log): whoever does so has not got it, whatever the server says.
+    """
+    gap = when - request.last
+    recent = requests[-8:]
+    between = recent[recent.index(request) + 1 :] if request in recent else [request, *recent]
+    rhythm = (gap <= SHORT_WAIT and request.times % PORT_TRIES < 2) or LONG_WAIT < gap <= LONG_WAIT + 2
+    rhythm = rhythm and request.kind != OTHER and all({one.kind, request.kind} <= set(PAIR) for one in between)
+    if request.result == SERVED and (" finished " in request.line or request.line.startswith("all of ") or meaning.asks):
+        return not rhythm
+    return None not in (request.port, meaning.port) and request.port != meaning.port and request.sends < PORT_TRIES - 1 and not rhythm
 
 
 def _answer_without_file(requests: List[Request], kind: str, when: float) -> None:
@@ -208,4 +228,4 @@ def _answer_without_file(requests: List[Request], kind: str, when: float) -> Non
     # Its request is not in the log, or behind it: it may be of any that has no answer, and of none.
     for request in requests[-8:]:
         if not request.result and when - request.last <= 2:
-            request.certain = False
+            request.owner = min(request.owner, MAYBE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Collection, Deque, NamedTuple, Optional, Set
 
-from .events import ACKED, ANSWERS, MISSING, REQUEST, UNACKED, Meaning, basename
+from .events import ACKED, ANSWERS, MISSING, REQUEST, SERVED, UNACKED, Meaning, basename
 
 
 class Thresholds(NamedTuple):
@@ -44,12 +44,16 @@ class Scene:
     def __init__(self, limits: Optional[Thresholds] = None, root_files: Optional[Collection[str]] = None) -> None:
         """`root_files` are the names in the TFTP root, if they are known."""
         self.limits = limits or Thresholds()
+        self.begin: Optional[float] = None
+        """When the first line was logged, whoever wrote it: what was before that may be missing."""
         self.end = 0.0
         """When the last line was logged: silence counts up to then, as a log that was cut off or is of long ago is silent as well."""
         self.now = 0.0
         """When the log was read: what takes minutes and began longer ago is not under way any more, whatever became of it."""
         self.answers = False
         """Whether the log has any answer of the server."""
+        self.sent = False
+        """Whether it says of files that they were sent."""
         self.kinds: Set[str] = set()
         """Of files asked for."""
         self.absent: Set[str] = set()
@@ -75,7 +79,10 @@ class Scene:
 
     def note(self, meaning: Meaning, file_kind: str, when: Optional[float]) -> None:
         """Take in what a message tells of the log as a whole."""
+        if when is not None and (self.begin is None or when < self.begin):
+            self.begin = when
         self.answers = self.answers or meaning.kind in ANSWERS
+        self.sent = self.sent or meaning.kind == SERVED
         self.wire = self.wire or meaning.kind in (ACKED, UNACKED)
         self.kinds.add(file_kind)
         if meaning.kind == MISSING:

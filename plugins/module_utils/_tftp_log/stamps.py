@@ -25,11 +25,13 @@ _CLOCK = r"(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2}):(?P<S>[0-9]{2})"
 _STAMPS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?:\w{{3}} )?(?P<b>[^\W\d]{{3,4}}|[0-9]{{1,2}}月)\.? +(?P<d>[0-9]{{1,2}}) {_CLOCK}(?:[.,][0-9]+)?(?: (?P<Y>[0-9]{{4}})(?= ))?",
+        r"[*.]?(?:\w{3} )?(?P<b>[^\W\d]{3,4}|[0-9]{1,2}月)\.? +(?P<d>[0-9]{1,2})"
+        rf" {_CLOCK}(?:[.,][0-9]+)?(?: (?P<Y>[0-9]{{4}})(?= ))?",
         rf"\[?(?P<Y>[0-9]{{4}})[-/](?P<m>[0-9]{{2}})[-/](?P<d>[0-9]{{2}})[T ]{_CLOCK}(?:[.,][0-9]+)?"
         r" ?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2})?\]?",
         rf"\[?(?P<m>[0-9]{{1,2}})/(?P<d>[0-9]{{1,2}})/(?P<Y>[0-9]{{4}}),? {_CLOCK}(?: (?P<p>[AP]M))?\]?",
         r"\[?(?P<e>[0-9]{9,10}(?:\.[0-9]+)?)\]?(?= )",
+        rf"{_CLOCK}\.[0-9]{{6}}(?= (?:IP6? )?\S+ > )",
     )
 )
 _TRAILING = re.compile(rf" ?\[(?P<d>[0-9]{{2}})/(?P<m>[0-9]{{2}}) {_CLOCK}(?:\.[0-9]+)?\]$")
@@ -61,6 +63,8 @@ class Stamps:
         try:
             if part.get("e"):
                 return float(part["e"])
+            if not part.get("d"):
+                return self._of_this_day(int(part["H"]), int(part["M"]), int(part["S"]))
             name = part.get("b")
             month = int(part["m"]) if not name else int(name[:-1]) if name[-1] == "月" else _MONTHS.get(name.lower()[:3], 0)
             day, hour = int(part["d"]), int(part["H"])
@@ -81,6 +85,12 @@ class Stamps:
         except (ValueError, OverflowError):
             pass
         return None
+
+    def _of_this_day(self, hour: int, minute: int, second: int) -> float:
+        """As tcpdump writes: the last time that it was so late."""
+        day = time.localtime(self.now)
+        when = time.mktime((*day[:3], hour, minute, second, 0, 0, -1))
+        return when if when <= self.now + 60 else when - _DAY
 
 
 def _of_year(year: int, clock: Tuple[int, int, int, int, int], zone: Optional[str]) -> Optional[float]:

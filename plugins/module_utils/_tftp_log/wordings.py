@@ -5,7 +5,8 @@
 """What TFTP servers write: the wording of each message, and what it means.
 
 tftpd-hpa, atftpd and dnsmasq from their sources and real logs, RHEL's tftpd-hpa and the Python server from real logs, Tftpd32 from logs
-in forums, SoftPerfect from its manual.
+in forums, SoftPerfect from its manual; tftpd of FreeBSD (macOS and pfSense too) and tcpdump from their sources, netkit's tftpd behind tcpd
+from logs in forums, Cisco IOS from `debug tftp` in the Unified CME administrator guide.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from functools import lru_cache
 from typing import Optional, Tuple
 
-from .events import CONNECTION, DENIED, FAILED, MISSING, REQUEST, SERVED, SERVER_START, UNSURE, USELESS, Meaning, error_kind
+from .events import ACKED, CONNECTION, DENIED, FAILED, MISSING, REQUEST, SERVED, SERVER_START, UNSURE, USELESS, Meaning, error_kind
 from .names import LOADS, OTHER, SCCP, is_of_image, name_of
 
 _ADDRESS = r"\[?(?P<a>[0-9A-Fa-f:.]*[0-9A-Fa-f][0-9A-Fa-f:.]*(?:%\w+)?)\]?"
@@ -23,7 +24,8 @@ _PORT = r"(?P<p>[0-9]{1,5})"
 
 _BY_CODE = "by code"
 _HPA, _ATFTPD, _DNSMASQ, _PYTHON, _TFTPD32 = "tftpd-hpa", "atftpd", "dnsmasq", "Python", "Tftpd32"
-_SOFTPERFECT = "SoftPerfect"
+_SOFTPERFECT, _BSD, _NETKIT, _IOS, _TCPDUMP = "SoftPerfect", "BSD tftpd", "netkit tftpd", "Cisco IOS", "tcpdump"
+_WIRE = r" +(?:TFTP, length )?[0-9]+,?"
 _WORDINGS = tuple(
     (server, kind, re.compile(pattern))
     for server, kind, pattern in (
@@ -32,6 +34,10 @@ _WORDINGS = tuple(
         (_HPA, MISSING, rf"Client {_HOST} File not found (?P<f>.+)$"),
         (_HPA, DENIED, rf"Client {_HOST} (?:Permission denied|Access violation|Only absolute filenames allowed) (?P<f>.+)$"),
         (_HPA, FAILED, rf"Client {_HOST} (?i:timed out|time-?out|aborted)(?: (?P<f>.+))?$"),
+        (_NETKIT, CONNECTION, rf"connect from (?:\S+ \()?{_ADDRESS}\)?$"),
+        (_NETKIT, REQUEST, r"tftpd: trying to get file: (?P<f>.+)$"),
+        (_NETKIT, USELESS, r"tftpd: serving file from "),
+        (_NETKIT, _BY_CODE, rf"tftpd: sending NAK \((?P<c>[0-9]+), (?P<m>.*)\) to {_HOST}$"),
         (_HPA, _BY_CODE, rf"sending NAK \((?P<c>[0-9]+), (?P<m>.*)\) to {_HOST}$"),
         (_HPA, FAILED, r"tftpd: (?:read|write)(?:\(ack\))?: (?P<m>.*)$"),
         (_HPA, USELESS, r"tftp: client does not accept options|WRQ from |(?:START|EXIT): tftp "),
@@ -68,6 +74,19 @@ _WORDINGS = tuple(
         (_SOFTPERFECT, MISSING, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] .*not (?:found|exist)"),
         (_SOFTPERFECT, FAILED, rf"\[(?:ERROR|WARN)\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
         (_SOFTPERFECT, REQUEST, rf"\[\w+\] \[{_ADDRESS}\] \[GET\] \[(?P<f>.+?)\] "),
+        (_BSD, SERVED, rf"{_HOST}: read request for (?P<f>.+): success$"),
+        (_BSD, MISSING, rf"{_HOST}: read request for (?P<f>.+): File not found$"),
+        (_BSD, DENIED, rf"{_HOST}: read request for (?P<f>.+): [A-Z][^:]*$"),
+        (_BSD, USELESS, r"Filename: '|Mode: '|Sent [0-9]+ (?:bytes|octets) "),
+        (_IOS, CONNECTION, rf"TFTP: read request from host {_HOST}\({_PORT}\)"),
+        (_IOS, REQUEST, r"TFTP: Looking for (?P<f>.+)$"),
+        (_IOS, _BY_CODE, r"TFTP: Sending error (?P<c>[0-9]+) ?(?P<m>.*)$"),
+        (_IOS, SERVED, r"TFTP: Finished (?:\w+:/?)?(?P<f>.+?), time "),
+        (_IOS, USELESS, r"TFTP: (?:Server request|Opened|Sending block|Received ACK|Skip|Closed)"),
+        (_TCPDUMP, REQUEST, rf'(?:IP6? )?{_HOST}\.{_PORT} > \S+\.(?:69|tftp):{_WIRE} RRQ "(?P<f>[^"]*)"'),
+        (_TCPDUMP, _BY_CODE, rf"(?:IP6? )?\S+ > {_HOST}\.{_PORT}:{_WIRE} (?P<c>)ERROR (?P<m>.*)$"),
+        (_TCPDUMP, ACKED, rf"(?:IP6? )?{_HOST}\.{_PORT} > \S+: +(?:(?:TFTP, length )?4,? ACK|(?:UDP, length|udp) 4$)"),
+        (_TCPDUMP, USELESS, rf"(?:IP6? )?\S+ > \S+:(?:{_WIRE} (?:DATA|OACK|ACK) | +(?:UDP, length|udp) )"),
         (
             "",
             SERVER_START,
@@ -103,7 +122,7 @@ _TFTP_DAEMON = re.compile(r"tftp|^(?:dnsmasq(?!-(?:dhcp|script))|x?inetd|udpsvd|
 _TFTP_ONLY = re.compile(
     r"RRQ from \S+ filename |WRQ from |sending NAK \([0-9]+, |tftpd\w*(?:\.c)?: |tftp: |(?:START|EXIT): tftp "
     r"|'.+' of type '\w+' is requested |Read request for file <|<.+?>: sent [0-9]+ blk|File <.+?> ?: error [0-9]+ in system call|TFTP "
-    r"|(?i:.*tftp server|.*\btftp daemon)"
+    r"|(?:IP6? )?\S+ > \S+: |(?i:.*tftp server|.*\btftp daemon)"
     r"|Advanced Trivial FTP server|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP"
 )
 """What nobody else writes."""
@@ -139,8 +158,8 @@ def understand(message: str, daemon: str = "") -> Tuple[str, Optional[Meaning]]:
         if parts.get("p"):
             port = int(parts["p"])
         if kind == _BY_CODE:
-            kind = error_kind(int(parts["c"][:5]), parts.get("m") or "")
-        return server, Meaning(kind, address, port, parts.get("f") or "", message)
+            kind = error_kind(int(parts["c"][:5] or 0), parts.get("m") or "")
+        return server, Meaning(kind, address, port, parts.get("f") or "", message, server == _BSD)
     if daemon.startswith("dnsmasq-tftp"):
         meaning = _by_shape(message)
         if meaning:

@@ -12,28 +12,34 @@ from xml.etree import ElementTree
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, count, duration, line, number
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, DONE, FAILED, PLANNED, RunReport
 
 MOST_MARKDOWN = 480_000
 """Bytes. GitHub drops a summary of more than 1 MiB."""
+MOST_PLANNED = 500
+MOST_DIFFS = 20
+"""Phones and files that the summary of a dry run shows one by one."""
 
 
 # JUnit XML
 
 
 def junit(report: RunReport) -> str:
-    """JUnit XML as GitHub, GitLab and Jenkins read it: a phone is a test case, its wave the class."""
+    """JUnit XML as GitHub, GitLab and Jenkins read it: a phone is a test case, its wave the class.
+
+    It keeps to the schema of Jenkins' xUnit plugin (jenkinsci/xunit-plugin, junit-10.xsd), which allows no `skipped` on <testsuites>.
+    """
     shown = content.content(report)
     suite = ElementTree.Element("testsuite")
+    _rollout(suite, shown, report.outcome)
     for row in sorted(shown.rows, key=lambda row: (row.wave is None, row.wave or 0, row.name)):
         _phone(suite, row)
-    _rollout(suite, shown)
     seconds = sum(row.seconds or 0 for row in shown.rows) if shown.seconds is None else shown.seconds
     attributes = {"name": f"rollout of {shown.run.image}"}
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         attributes[name] = str(sum(1 for _rest in suite.iter(tag)))
-    attributes["time"] = f"{seconds:.3f}"
-    root = ElementTree.Element("testsuites", attributes)
+    attributes["time"] = f"{max(0, seconds):.3f}"
+    root = ElementTree.Element("testsuites", {name: value for name, value in attributes.items() if name != "skipped"})
     suite.attrib.update(attributes)
     if shown.run.started is not None:
         # Some readers know one form of timestamp only: no zone, no fractions.
@@ -51,19 +57,26 @@ def _phone(suite: ElementTree.Element, row: content.Row) -> None:
         _result(case, "skipped", row.reason or content.LABELS[row.status].meaning)
 
 
-def _rollout(suite: ElementTree.Element, shown: content.Content) -> None:
-    """A case of its own for what is wrong with no phone."""
+def _rollout(suite: ElementTree.Element, shown: content.Content, outcome: str) -> None:
+    """A case of its own for what is wrong with no phone. Its type is the outcome of the run."""
     run = shown.run
     if shown.trouble:
-        _result(_case(suite, "rollout", "rollout"), "error", shown.trouble, "error")
+        tag, text = "error", shown.trouble
+    elif run.paused_after is not None:
+        tag, text = "skipped", run.stop_reason or f"paused after wave {run.paused_after}"
     elif run.stopped_at is not None and not shown.counts[FAILED]:
-        _result(_case(suite, "rollout", "rollout"), "failure", run.stop_reason or f"stopped at wave {run.stopped_at}", "stopped")
-    elif not shown.rows:
-        _case(suite, "rollout", "rollout")  # Jenkins takes a file without any test case for a fault
+        tag, text = "failure", run.stop_reason or f"stopped at wave {run.stopped_at}"
+    elif shown.rows:
+        return
+    else:
+        tag, text = "", ""  # Jenkins takes a file without any test case for a fault
+    case = _case(suite, "rollout", "rollout")
+    if tag:
+        _result(case, tag, text, outcome)
 
 
 def _case(suite: ElementTree.Element, group: str, name: str, seconds: float | None = None) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", {"classname": group, "name": name, "time": f"{seconds or 0:.3f}"})
+    return ElementTree.SubElement(suite, "testcase", {"classname": group, "name": name, "time": f"{max(0, seconds or 0):.3f}"})
 
 
 def _result(case: ElementTree.Element, tag: str, message: str, kind: str = "", text: str = "") -> None:
@@ -94,12 +107,31 @@ def markdown(report: RunReport) -> str:
     ]
     for group in content.groups(shown, 200):
         lines += _section(group)
-    if shown.files:
+    if shown.run.check_mode:
+        lines += _plan(shown)
+    elif shown.files:
         lines += ["", f"Files changed: {number(shown.files)}"]
     text = "\n".join(lines) + "\n"
     if len(text.encode()) > MOST_MARKDOWN:
         text = text.encode()[:MOST_MARKDOWN].decode("utf-8", "ignore").rpartition("\n")[0] + "\n\nThis summary was cut here.\n"
     return text
+
+
+def _plan(shown: content.Content) -> list[str]:
+    """What a dry run found that would happen: phone, image and wave, and the difference in each file."""
+    planned = sorted((row for row in shown.rows if row.status == PLANNED), key=lambda row: (row.wave or 0, row.name))
+    lines = ["", "| phone | runs | goes to | wave |", "|---|---|---|---:|"] if planned else []
+    for row in planned[:MOST_PLANNED]:
+        lines.append(f"| {_md(row.name)} | {_md(row.image_before or 'not known')} | {_md(shown.run.image)} | {row.wave or ''} |")
+    if planned[MOST_PLANNED:]:
+        lines += ["", f"{count(len(planned) - MOST_PLANNED)} more in report.html"]
+    for diff in shown.diffs[:MOST_DIFFS]:
+        text = "\n".join(text for _tag, text in diff.lines)
+        fence = "`" * (2 + max(map(len, re.findall("`+", text)), default=1))
+        lines += ["", f"**{_md(diff.place)}** ({diff.size})", "", f"{fence}diff", text, fence]
+    if shown.files > MOST_DIFFS:
+        lines += ["", f"{count(shown.files - MOST_DIFFS, 'file')} more in report.html"]
+    return lines
 
 
 def _section(group: content.Group) -> list[str]:

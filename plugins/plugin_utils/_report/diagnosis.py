@@ -29,8 +29,10 @@ TITLES = {
     tftp_verdict.IMAGE_MISSING: "the image is not all there",
     tftp_verdict.IMAGE_WRONG_CASE: "the image is spelt in the wrong case",
     tftp_verdict.IMAGE_UNREADABLE: "the image cannot be read",
+    tftp_verdict.IMAGE_REJECTED: "does not take the image",
     tftp_verdict.CONFIG_MISSING: "no configuration for it",
     tftp_verdict.DATA_NEVER_ARRIVES: "data does not arrive",
+    tftp_verdict.SERVER_REFUSES: "the server refuses files",
     tftp_verdict.SERVER_SILENT: "the server does not answer",
     tftp_verdict.STUCK_LOADER: "stays in the loader",
     tftp_verdict.BOOT_LOOP: "boots again and again",
@@ -77,7 +79,7 @@ Facts = Mapping[str, Any]
 @dataclass(frozen=True)
 class Row:
     """One phone, with harmless texts. `name` is that of the inventory, or else its MAC or address; `tftp_host` is empty if it was not seen,
-    `first_seen` and `last_seen` an ISO time or empty."""
+    `since`, `first_seen` and `last_seen` an ISO time or empty."""
 
     name: str
     mac: str
@@ -88,6 +90,7 @@ class Row:
     evidence: tuple[str, ...] = ()
     boots: int = 0
     generation: str = ""
+    since: str = ""
     first_seen: str = ""
     last_seen: str = ""
     tftp_host: str = ""
@@ -109,6 +112,11 @@ class Row:
     def seen(self) -> str:
         """When it was seen last, for people, UTC; empty if that is not known."""
         return clock(_seconds(self.last_seen), "%Y-%m-%d %H:%M:%S")
+
+    @property
+    def since_seen(self) -> str:
+        """Since when it has its verdict, as `seen`."""
+        return clock(_seconds(self.since), "%Y-%m-%d %H:%M:%S")
 
 
 def log_keys(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -152,7 +160,7 @@ def diagnose(logs: Mapping[str, Facts], phones: Sequence[Phone], only: bool, ver
 
 
 def _row(name: str, host: str, facts: Facts) -> Row:
-    fields = ("mac", "address", "verdict", "confidence", "advice", "generation", "first_seen", "last_seen")
+    fields = ("mac", "address", "verdict", "confidence", "advice", "generation", "since", "first_seen", "last_seen")
     return Row(
         name=one_line(name, 120),
         **{field: one_line(facts.get(field), 500) for field in fields},
@@ -198,6 +206,10 @@ class SameVerdict(NamedTuple):
     first: Row
     groups: list[Group]
 
+    @property
+    def rows(self) -> list[Row]:
+        return [row for group in self.groups for row in group.rows]
+
 
 def by_verdict(rows: Iterable[Row]) -> list[SameVerdict]:
     """In the order of the rows. The advice that several phones share has no MAC of one of them."""
@@ -230,35 +242,42 @@ def source(host: str, log: Facts) -> str:
 
 
 def table(logs: Mapping[str, Facts], rows: Sequence[Row]) -> str:
-    """All phones by verdict, and what to do."""
+    """A sentence on all phones, a table of them by verdict, and what to do in full."""
     lines = [source(host, log) for host, log in logs.items()]
     if not rows:
-        return "\n".join([*lines, "", "no phones: neither the inventory nor the log has one to show"])
-    verdicts = by_verdict(rows)
-    several = len(logs) > 1
-    named = [row for verdict in verdicts for group in verdict.groups for row in group.rows[:MOST_ROWS]]
-    head = ("phone", "MAC", "address", "verdict", "how sure", "last seen (UTC)", *(["TFTP host"] if several else []))
-    titles, *texts = columns([head, *(_cells(row, several) for row in named)])
-    line_of = dict(zip((row.name for row in named), texts, strict=True))
-    lines += ["", f"  {titles}"]
-    for size, first, groups in verdicts:
-        lines += ["", f"{first.glyph} {first.title}: {count(size)}"]
-        for group in groups:
-            lines += [f"  {line_of[row.name]}" for row in group.rows[:MOST_ROWS]]
-            if len(group.rows) > MOST_ROWS:
-                lines.append(f"  and {number(len(group.rows) - MOST_ROWS)} more")
-            if first.tone not in ("well", "other"):
-                lines.append(f"    what to do: {group.advice}")
-                lines += [f"    seen: {text}" for text in group.rows[0].evidence[-1:]]
+        return "\n".join(["No phones: neither the inventory nor the log has one to show", "", *lines])
     counts = Counter(row.tone for row in rows)
+    verdicts = by_verdict(rows)
+    head = ("phone", "verdict", "since (UTC)", "what to do")
+    named = [row for verdict in verdicts for row in verdict.rows[:MOST_ROWS]]
+    titles, *texts = columns([head, *map(_cells, named)])
+    line_of = {row.name: text for row, text in zip(named, texts, strict=True)}
+    shown = [headline(len(rows), counts, unread(logs)), "", f"  {titles}"]
+    for same in verdicts:
+        shown += [f"{row.glyph} {line_of[row.name]}" for row in same.rows[:MOST_ROWS]]
+        shown += [f"  and {number(same.size - MOST_ROWS)} more: {same.first.title}"] if same.size > MOST_ROWS else []
+    for size, first, groups in verdicts:
+        shown += ["", f"{first.glyph} {first.title}: {count(size)}"]
+        for group in groups if first.tone not in ("well", "other") else ():
+            shown.append(f"  {list_some((_known_as(row, len(logs) > 1) for row in group.rows), MOST_ROWS)}")
+            shown.append(f"    what to do: {group.advice}")
+            shown += [f"    seen: {text}" for text in group.rows[0].evidence[-1:]]
     tones = ", ".join(f"{number(counts[tone])} {meaning}" for tone, (_glyph, meaning) in TONES.items() if counts[tone])
-    return "\n".join([*lines, "", f"{count(rows)}: {tones}"])
+    return "\n".join([*shown, "", *lines, "", f"{count(rows)}: {tones}"])
 
 
-def _cells(row: Row, several: bool) -> tuple[str, ...]:
-    sure = "" if row.confidence == tftp_verdict.CANNOT_TELL else row.confidence
-    seen = row.seen or ("not timed" if row.tftp_host else "never")
-    return (row.name, row.mac, row.address, row.title, sure, seen, *([row.tftp_host] if several else []))
+def _cells(row: Row) -> tuple[str, ...]:
+    sure = "" if row.confidence == tftp_verdict.CANNOT_TELL else f" ({row.confidence})"
+    since = row.since_seen or ("not timed" if row.tftp_host else "never seen")
+    return (row.name, f"{row.title}{sure}", since, "" if row.tone in ("well", "other") else one_line(row.advice, 100))
+
+
+def _known_as(row: Row, several: bool) -> str:
+    """A phone with its MAC and address, where these are not its name, and with its TFTP host if there are several."""
+    more = [
+        text for text in (row.mac, row.address, f"at {row.tftp_host}" if several and row.tftp_host else "") if text not in ("", row.name)
+    ]
+    return f"{row.name} ({', '.join(more)})" if more else row.name
 
 
 # JSON
@@ -286,13 +305,13 @@ def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
     """One page that needs nothing else: no network, no script, no colours to be understood. `bad`: phones that are not well."""
     verdicts = by_verdict(rows)
     tones = Counter(row.tone for row in rows)
-    unread = [one_line(host, 120) for host, log in logs.items() if "phones" not in log]
+    without = unread(logs)
     pictures = _pictures(rows)
     results = {result for drawn in pictures.values() for _x, _y, result, *_rest in drawn.marks}
     return render(
         "diagnosis.html.j2",
-        headline=_headline(len(rows), tones, unread),
-        tone="bad" if bad or unread else "ok" if rows and not tones["unknown"] else "plain",
+        headline=headline(len(rows), tones, without),
+        tone="bad" if bad or without else "ok" if rows and not tones["unknown"] else "plain",
         figures=[(number(size), f"{first.glyph} {first.title}", first.tone) for size, first, _groups in verdicts],
         sources=[source(host, log) for host, log in logs.items()],
         verdicts=verdicts,
@@ -304,8 +323,13 @@ def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
     )
 
 
-def _headline(total: int, tones: Counter[str], unread: Sequence[str]) -> str:
-    """How all phones are, in one sentence. `unread`: TFTP hosts whose log could not be read."""
+def unread(logs: Mapping[str, Facts]) -> list[str]:
+    """The TFTP hosts whose log could not be read."""
+    return [one_line(host, 120) for host, log in logs.items() if "phones" not in log]
+
+
+def headline(total: int, tones: Counter[str], without: Sequence[str]) -> str:
+    """How all phones are, in one sentence. `without`: TFTP hosts whose log could not be read."""
     if not total:
         text = "no phones to show"
     elif tones["sick"]:
@@ -316,7 +340,7 @@ def _headline(total: int, tones: Counter[str], unread: Sequence[str]) -> str:
         text = f"of {number(tones['unknown'])} of {count(total)} the log does not tell how they are; the others are well"
     else:
         text = "the phone is well" if total == 1 else f"all {count(total)} are well"
-    return f"No log from {', '.join(unread)}: {text}" if unread else text[:1].upper() + text[1:]
+    return f"No log from {', '.join(without)}: {text}" if without else text[:1].upper() + text[1:]
 
 
 def _pictures(rows: Iterable[Row]) -> dict[str, Picture]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.utils.addresses import parse_address
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, me
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, logins, phones
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, flag, logins, phones
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import awx, run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
@@ -37,8 +37,8 @@ class Inventory:
     phones_group: str = "phones"
 
 
-def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
-    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to.
+def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool, approved: Approved | None = None) -> Run:
+    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to. `approved`: the plan to carry out.
 
     Raises RolloutError, InventoryError, WindowError, OSError.
     """
@@ -48,6 +48,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             "or let these move with -e accept_others=true"
         )
     fleet = phones(names, inventory.hostvars)
+    awx.refuse_slice(fleet, inventory.hostvars)
     if rules.accept_unknown_mac:
         fleet = [replace(phone, accept_unknown_mac=True) for phone in fleet]
     sites = _sites(fleet, inventory, rules.tftp_group)
@@ -69,17 +70,37 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         held_elsewhere=held_elsewhere,
         outside=outside,
         zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or rules.timezone) for site in sites},
+        roots={site: str(inventory.hostvars[site]["cisco79xx_tftp_root"]) for site in sites},
+        plan=approved.digest if approved else "",
     )
+    if approved:
+        approved.refuse_other_rules(rules)
+        approved.refuse_other_inventory(run)
     for zone in run.zones.values():
         window.why_closed(rules.window, zone)  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
+    if approved:
+        handover.write(approved)
     try:
         run_report.write(handover, run, finished=False, error=EARLY_END)
     except OSError as error:
         where = f"report_dir is {run.rules.report_dir}: {cause(error)}"
         raise RolloutError(f"{where}; name a folder that {me()} may write to, with -e report_dir=…") from None
     return run
+
+
+def servers_of(names: Sequence[str], inventory: Inventory, group: str) -> list[str]:
+    """The TFTP hosts of these phones, as far as the inventory has them. `group`: that of the TFTP hosts. Raises InventoryError."""
+    first = next(iter(inventory.groups.get(group, ())), "")
+    servers: dict[str, None] = {}
+    for name in names:
+        try:
+            if name in inventory.hostvars:
+                servers[str(inventory.hostvars[name].get("cisco79xx_tftp_server") or first)] = None
+        except Exception as error:  # it cannot be templated
+            raise InventoryError(f"{name}: cisco79xx_tftp_server cannot be read: {error}") from None
+    return [name for name in servers if name in inventory.hostvars]
 
 
 def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str, list[str]]:
@@ -95,6 +116,10 @@ def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str
             raise InventoryError(f"TFTP host {host}: no such host in the inventory")
         if "cisco79xx_tftp_root" not in inventory.hostvars[host]:
             raise InventoryError(f"TFTP host {host}: cisco79xx_tftp_root is not set; it is the path of its TFTP root")
+        try:
+            flag(inventory.hostvars[host], "cisco79xx_verify_tftp")
+        except ValueError as error:
+            raise InventoryError(f"TFTP host {host}: {error}") from None
     return sites
 
 
@@ -119,8 +144,13 @@ def _elsewhere(ours: set[str], inventory: Inventory, tftp_group: str) -> tuple[f
         if name in ours:
             continue
         variables = inventory.hostvars[name]
-        if boolean(variables.get("hold", False), strict=False):
-            held.append(name)
-        elif name in members:
+        try:
+            if flag(variables, "hold"):
+                held.append(name)
+                continue
+        except ValueError as error:
+            if name in members:
+                raise InventoryError(f"{name}: {error}") from None
+        if name in members:
             outside.setdefault(str(variables.get("cisco79xx_tftp_server") or first), []).append(name)
     return frozenset(phone.mac for phone in phones(held, inventory.hostvars, to_log_in=False) if phone.mac), outside

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, run_report
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, FAILED, RunReport
 
@@ -25,6 +26,10 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
     """
     result, unwritten = run_report.make(handover, run), ""
     try:
+        if run.check and not run.rules.plan:
+            plan_file.forget(run.rules.report_dir)
+            if not result.error:
+                result = replace(result, plan=plan_file.write(run.rules.report_dir, handover, run))
         writer.write(run.rules.report_dir, result)
     except OSError as error:
         unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"

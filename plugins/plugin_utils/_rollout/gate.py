@@ -38,8 +38,8 @@ def why_stop(limits: Losses, wave: WaveTotal, last: bool = False) -> str:
     if not wave.failed or (wave.ended_before + wave.ended < limits.min_sample and not last):
         return ""
     share = 100 * len(wave.failed) / wave.total
-    if share > limits.max_fail_percentage:
-        return f"{len(wave.failed)} of {wave.total} failed ({share:.3g} %, {limits.max_fail_percentage:g} % may fail)"
+    if share > limits.max_fail:
+        return f"{len(wave.failed)} of {wave.total} failed ({share:.3g} %, {limits.max_fail:g} % may fail)"
     if limits.max_failed is not None and len(wave.failed) + wave.failed_before > limits.max_failed:
         return f"{len(wave.failed) + wave.failed_before} failed in all, {limits.max_failed} may (max_failed)"
     return ""
@@ -52,7 +52,7 @@ def message(wave: PlannedWave, waves: int, image: str, outcomes: Mapping[str, Ou
     text = f"wave {wave.number} of {waves}: {len(ended) - len(failed)} of {count(wave.phones)} on {image}"
     if failed:
         share = 100 * len(failed) / wave.total
-        text += f", {len(failed)} failed ({share:.3g} %, {limits.max_fail_percentage:g} % may fail). {group_by_reason(failed)}"
+        text += f", {len(failed)} failed ({share:.3g} %, {limits.max_fail:g} % may fail). {group_by_reason(failed)}"
     if why:
         left = len(wave.phones) - len(ended)
         untouched = [f"{count(left)} of the wave {'was' if left == 1 else 'were'} not reset"] if left else []

@@ -38,7 +38,7 @@ class Run:
     `id`: of the run in records and reports. `started`: Unix seconds. `sites`: TFTP host → inventory names of its phones. `drivers`: TFTP
     host → the phone for which its tasks run. `logins`: as of `_inventory.logins`. `held_elsewhere`: MACs of phones to hold that are not in
     the run; `outside`: TFTP host → inventory names of its other phones that are not. `zones`: TFTP host → its time zone, empty for that of
-    the controller.
+    the controller; `roots`: TFTP host → its root. `plan`: digest of the plan to carry out.
     """
 
     id: str
@@ -51,6 +51,8 @@ class Run:
     held_elsewhere: frozenset[str] = frozenset()
     outside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    plan: str = ""
 
     @property
     def several(self) -> bool:
@@ -78,12 +80,14 @@ class Look:
 @dataclass(frozen=True)
 class SitePlan:
     """What shall be done at a site. `undo`: what is to be undone, as for `TftpHost.put_back`. `loader`: the universal loader that
-    OS79XX.TXT names until the phones are back, or empty. `rollout`: what this is a part of, None for one that moves nobody to an image."""
+    OS79XX.TXT names until the phones are back, or empty. `content`: what plan.json says of the files of the site. `rollout`: what this is a
+    part of, None for one that moves nobody to an image."""
 
     plan: Plan | None = None
     undo: Mapping[str, str] = field(default_factory=dict)
     loader: str = ""
     problem: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
     rollout: Rollout | None = None
 
 
@@ -100,9 +104,9 @@ class SiteEnd:
     """How the waves of a site ended.
 
     `reached`: number of the last wave whose resets began, 0 for none. `stopped`: why the rollout stopped, and `message`: all of it for
-    people. `paused_after`: the wave after which it paused, and `why`. `error`: what else ended it. `elsewhere`: it ended because the
-    rollout did at another site. `files`: what changed in the files meanwhile. `given_back`: phones that were taken back after a stop, as
-    they ended. `note`: what else people have to know.
+    people. `paused_after`: the wave after which it paused, and `why`. `error`: what else ended it; `interrupted`: that was a signal.
+    `elsewhere`: it ended because the rollout did at another site. `files`: what changed in the files meanwhile. `given_back`: phones that
+    were taken back after a stop, as they ended. `note`: what else people have to know.
     """
 
     reached: int = 0
@@ -115,6 +119,7 @@ class SiteEnd:
     files: Sequence[FileChange] = ()
     given_back: Mapping[str, Outcome] = field(default_factory=dict)
     note: str = ""
+    interrupted: bool = False
 
 
 class Handover:

@@ -22,27 +22,27 @@ class RolloutError(ValueError):
 class Losses:
     """What a rollout may lose before it stops.
 
-    `max_fail_percentage`: of the phones of one wave. `max_failed`: phones in all, None for no such limit. `min_sample`: as long as fewer
-    phones have ended, neither is judged. `stop_on`: kinds of failure of which one is too many.
+    `max_fail`: share of the phones of one wave, in percent. `max_failed`: phones in all, None for no such limit. `min_sample`: as long as
+    fewer phones have ended, neither is judged. `stop_on`: kinds of failure of which one is too many.
     """
 
-    max_fail_percentage: float = 0.0
+    max_fail: float = 0.0
     max_failed: int | None = None
     min_sample: int = 1
     stop_on: Sequence[str] = ()
 
 
-def losses(max_fail_percentage: object, max_failed: object, min_sample: object, stop_on: object) -> Losses:
-    """From what people type. Without a percentage none may fail, unless `max_failed` allows some. Raises RolloutError."""
+def losses(max_fail: object, max_failed: object, min_sample: object, stop_on: object) -> Losses:
+    """From what people type. Without a share none may fail, unless `max_failed` allows some. Raises RolloutError."""
     absolute = None if max_failed in (None, "") else _at_least("max_failed", max_failed, 0)
     share = 0.0 if absolute is None else 100.0
-    if max_fail_percentage not in (None, ""):
+    if max_fail not in (None, ""):
         try:
-            share = float(str(max_fail_percentage))
+            share = float(str(max_fail))
         except ValueError:
             share = -1.0
         if not 0 <= share <= 100:
-            raise RolloutError(f"max_fail_percentage is {max_fail_percentage!r}: it is a share from 0 to 100")
+            raise RolloutError(f"max_fail is {max_fail!r}: it is a share from 0 to 100")
     kinds: list[str] = []
     for kind in _names(stop_on):
         if kind not in (*STOPS, "bricked"):
@@ -75,7 +75,7 @@ def wave_sizes(spec: object, total: int) -> list[int]:
     `spec` is as Ansible's `serial`: a count, a percentage of all phones that move, or a list of these of which the
     last repeats. On a command line it may also be JSON or a list with commas. Raises RolloutError.
     """
-    steps = [_wave_size(step, total) for step in _list(spec)]
+    steps = [_wave_size(step, total) for step in items(spec)]
     if not steps:
         raise _no_wave(spec)
     sizes: list[int] = []
@@ -94,7 +94,7 @@ def _at_least(name: str, value: object, least: int) -> int:
     return int(text)
 
 
-def _list(spec: object) -> list[object]:
+def items(spec: object) -> list[object]:
     """A list, also as JSON or with commas, as on a command line."""
     if isinstance(spec, str):
         try:
@@ -105,9 +105,9 @@ def _list(spec: object) -> list[object]:
 
 
 def _names(spec: object) -> list[object]:
-    """As `_list`, for names: within brackets they need no quotes, and empty ones do not count."""
-    items = [item.strip("[] '\"") if isinstance(item, str) else item for item in _list(spec)]
-    return [item for item in items if item != ""]
+    """As `items`, for names: within brackets they need no quotes, and empty ones do not count."""
+    named = [item.strip("[] '\"") if isinstance(item, str) else item for item in items(spec)]
+    return [item for item in named if item != ""]
 
 
 def _wave_size(step: object, total: int) -> int:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as
 STATUSES = ("failed", "blocked", "not_reached", "planned", "done", "already")
 """What needs somebody first."""
 FAILED, BLOCKED, NOT_REACHED, PLANNED, DONE, ALREADY = STATUSES
+
+ENDS = ("done", "nothing_to_do", "would_start", "refused", "paused", "stopped", "failed", "interrupted", "given_back")
+"""How a run ended, in one word: docs/report.md says what each means."""
+COMPLETE, NOTHING_TO_DO, WOULD_START, REFUSED, PAUSED, STOPPED, WITH_FAILURES, INTERRUPTED, TAKEN_BACK = ENDS
 
 SCHEMA = 1
 """Version of report.json. It grows when a key goes or changes its meaning, not when one is added."""
@@ -88,14 +93,15 @@ class FileChange:
 class RunReport:
     """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
 
-    `run`: its id, by which it can be taken back. `finished`: false while it runs, and if it was interrupted. `stopped_at`: the wave at
-    which it stopped; `paused_after`: the wave after which it paused; `stop_reason`: why it did either. `error`: what else ended it.
-    `note`: what else people have to know.
+    `run`: its id, by which it can be taken back. `plan`: digest of its plan. `finished`: false while it runs, and if it was interrupted.
+    `stopped_at`: the wave at which it stopped; `paused_after`: the wave after which it paused; `stop_reason`: why it did either. `error`:
+    what else ended it. `note`: what else people have to know.
     """
 
     image: str
     phones: Mapping[str, Outcome]
     run: str = ""
+    plan: str = ""
     started: float | None = None
     ended: float | None = None
     finished: bool = True
@@ -108,11 +114,44 @@ class RunReport:
     note: str = ""
     files: Sequence[FileChange] = ()
 
+    @property
+    def outcome(self) -> str:
+        """How it ended, one of ENDS."""
+        statuses = {phone.status for phone in self.phones.values() if not phone.held}
+        if not self.finished:
+            return INTERRUPTED
+        if self.error:
+            begun = not self.check_mode and (self.files or any(wave.reached for wave in self.waves))
+            return WITH_FAILURES if begun else REFUSED
+        if self.paused_after is not None:
+            return PAUSED
+        if self.stopped_at is not None:
+            back = [phone.image_after == phone.image_before for phone in self.phones.values() if phone.kind == failures.GIVEN_BACK]
+            return TAKEN_BACK if back and all(back) else STOPPED
+        if self.check_mode and (PLANNED in statuses or self.files):
+            return WOULD_START
+        if statuses & {FAILED, BLOCKED, NOT_REACHED}:
+            return WITH_FAILURES
+        return COMPLETE if DONE in statuses or self.files else NOTHING_TO_DO
+
+    def summary(self) -> dict[str, Any]:
+        """What other programs have to know at once: for set_stats."""
+        counts = Counter(phone.status for phone in self.phones.values())
+        return {
+            "outcome": self.outcome,
+            "run": self.run or None,
+            "image": self.image,
+            "plan": self.plan or None,
+            "counts": {status: counts[status] for status in STATUSES},
+            "waves": [{"number": wave.number, "phones": len(wave.phones), "reached": wave.reached} for wave in self.waves],
+        }
+
     def to_json(self) -> dict[str, Any]:
         """The content of report.json."""
         rollout = {key: value for key, value in vars(self).items() if key not in ("phones", "files")}
+        rollout = {"outcome": self.outcome, **rollout}
         rollout.update(started=stamp(self.started), ended=stamp(self.ended), waves=[wave.to_json() for wave in self.waves])
-        rollout.update({key: rollout[key] or None for key in ("run", "stop_reason", "error", "note")})
+        rollout.update({key: rollout[key] or None for key in ("run", "plan", "stop_reason", "error", "note")})
         return {
             "schema": SCHEMA,
             "rollout": rollout,

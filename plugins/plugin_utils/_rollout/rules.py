@@ -2,40 +2,33 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was asked of a rollout: its options, checked, as one typed object that all steps read.
-
-Names, types and defaults are in the role's meta/argument_specs.yml, and nowhere else.
-"""
+"""What was asked of a rollout: its options, checked, as one typed object that all steps read."""
 
 from __future__ import annotations
 
-import math
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.validation import check_type_path
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, window
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line, quote
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, names, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 
-PREFIX = "rollout_"
 TOGETHER = "together"
-
-_SPEC = Path(__file__).parents[3] / "roles" / "rollout" / "meta" / "argument_specs.yml"
-_SHORT = {"run_to_undo": "run"}
-_ONLY_LONG = ("direction", "undo", "prepare", "phones")
-"""What the playbooks set, and nobody types."""
+SHORTEST_LEASE = 2.0
+LONGEST = 31_536_000
+"""Seconds: a year. What is longer is a slip, and more than some timers take."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The options of a rollout, as docs and README name them. Times are seconds.
+    """The options of a rollout, as docs and README name them. Times are seconds. `plan`: path of the plan to carry out, or empty.
 
     `image` is empty for an undo and for `prepare`. `verify_tftp` is None where each TFTP host's variables tell. `waves` and
     `max_unavailable` stay as they were typed, since each site reckons them for its own phones.
@@ -73,6 +66,8 @@ class Rules:
     fresh: bool
     take_over: bool
     lease_timeout: float
+    plan: str
+    plan_max_age: float | None
 
     @property
     def together(self) -> bool:
@@ -80,74 +75,138 @@ class Rules:
         return self.sites == TOGETHER
 
 
-def read(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> tuple[Rules, list[str]]:
-    """The rules, and the inventory names of the phones, from Ansible's variables. `template`: Ansible's templar, which resolves {{ }}.
+Template = Callable[[Any], Any]
+"""Ansible's templar, which resolves {{ }}."""
+
+
+def read(sources: Sequence[Mapping[str, Any]], template: Template) -> tuple[Rules, list[str]]:
+    """The rules, and the inventory names of the phones, from Ansible's variables: the first of the sources that has an option counts.
 
     Raises RolloutError with all wrong types or, if there are none, all wrong values, in the names that people type.
     """
-    given: dict[str, Any] = {}
-    spec: dict[str, Any] = {}
-    for option, about in _spec().items():
-        name = option.removeprefix(PREFIX)
-        short = option if name in _ONLY_LONG else _SHORT.get(name, name)
-        typed = option if option in variables else short
-        spec[typed] = about
-        if typed in variables:
-            given[typed] = template(variables[typed])
-    checked = ArgumentSpecValidator(spec).validate(given)
-    if checked.error_messages:
-        raise RolloutError("; ".join(checked.error_messages))
-    named = {option.removeprefix(PREFIX): checked.validated_parameters[typed] for option, typed in zip(_spec(), spec, strict=True)}
-    return _checked(named), list(named["phones"] or [])
+    options: dict[str, Any] = {}
+    typed: dict[str, str] = {}
+    wrong: list[str] = []
+    for option in names.spec():
+        name = option.removeprefix(names.ROLE)
+        try:
+            typed[name], options[name] = _option(option, sources, template)
+        except RolloutError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise RolloutError("; ".join(wrong))
+    return _checked(options, typed), list(options["phones"] or [])
 
 
-def report_dir(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Path:
-    """Where the report goes, also if other options are wrong."""
-    option = f"{PREFIX}report_dir"
-    default = _spec()[option]["default"]
-    return Path(check_type_path(template(variables.get(option, variables.get("report_dir"))) or default))
+def option(name: str, sources: Sequence[Mapping[str, Any]], template: Template) -> Any:
+    """One option, also if others are wrong. Raises RolloutError."""
+    return _option(names.ROLE + name, sources, template)[1]
 
 
-@cache
-def _spec() -> Mapping[str, Any]:
-    options: Mapping[str, Any] = yaml.safe_load(_SPEC.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    return options
+def _option(option: str, sources: Sequence[Mapping[str, Any]], template: Template) -> tuple[str, Any]:
+    """The name by which an option was given, and its value in the right type. Raises RolloutError."""
+    about = names.spec()[option]
+    typed, value = names.given(option, sources)
+    try:
+        value = template(value)
+    except Exception as error:  # it uses what is not defined, or cannot be decrypted
+        raise RolloutError(f"{typed} cannot be read: {one_line(error, 300)}") from None
+    if value is None:
+        value = about.get("default")
+    if value is None:
+        return typed, None
+    try:
+        made = _TYPES[about["type"]](value)
+    except (ValueError, TypeError):
+        raise RolloutError(f"{typed} is {quote(str(value))}: it is {_WHAT[about['type']]}") from None
+    if made not in about.get("choices", [made]):
+        raise RolloutError(f"{typed} is {quote(str(value))}: it is {' or '.join(about['choices'])}")
+    return typed, made
 
 
-def _checked(options: dict[str, Any]) -> Rules:
-    """Raises RolloutError with everything that is wrong."""
+def _number(pattern: str, make: Callable[[str], float]) -> Callable[[object], float]:
+    def number(value: object) -> float:
+        """Raises ValueError."""
+        text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+        if isinstance(value, bool) or not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError
+        return make(text)
+
+    return number
+
+
+def _text(value: object) -> str:
+    """Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or "\0" in str(value):
+        raise ValueError
+    return str(value)
+
+
+def _list(value: object) -> list[str]:
+    """Raises ValueError."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise ValueError
+    return [_text(item) for item in items]
+
+
+_TYPES: Mapping[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "path": lambda value: os.path.expanduser(os.path.expandvars(_text(value))),
+    "bool": boolean,
+    "int": _number(r"[+-]?\d{1,18}", int),
+    "float": _number(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", float),
+    "list": _list,
+    "raw": lambda value: value,
+}
+_WHAT = {
+    "str": "one text",
+    "path": "the path of a file or folder",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "list": "a list of names",
+}
+
+
+def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
+    """`typed`: option → the name that it was given by. Raises RolloutError with everything that is wrong."""
     wrong: list[str] = []
 
-    def value(check: Callable[..., Any], *names: str) -> Any:
-        """What `check` makes of these options."""
+    def value(check: Callable[..., Any], *of: str) -> Any:
+        """What `check` makes of these options. What it says begins with the name of one of them."""
         try:
-            return check(*(options[name] for name in names))
+            return check(*(options[name] for name in of))
         except ValueError as error:
-            wrong.append(str(error))
+            name = next((name for name in of if re.match(rf"{name}\b", str(error))), "")
+            wrong.append(typed.get(name, "") + one_line(error, 1000)[len(name) :])
 
     def seconds(name: str, least: str) -> None:
         number = options[name]
-        if number is not None and not (math.isfinite(number) and (number > 0 or (number == 0 and least != "above 0"))):
-            wrong.append(f"{name} is {number:g}: it is a number of seconds {least}".rstrip())
+        if number is not None and not (0 < number <= LONGEST or (number == 0 and least != "above 0")):
+            wrong.append(f"{typed[name]} is {number:g}: it is a number of seconds {least}{', and not more than a year' * (number > 0)}")
 
     moves_on = not (options["undo"] or options["prepare"])
     options["image"] = str(options["image"] or "") if moves_on else ""
     if moves_on:
         value(_image, "image")
-    seconds("soak_seconds", "")
-    seconds("call_timeout", "")
+    seconds("soak_seconds", "from 0")
+    seconds("call_timeout", "from 0")
     seconds("wait_timeout", "above 0")
-    if not (math.isfinite(options["lease_timeout"]) and options["lease_timeout"] >= 2):
-        wrong.append(f"lease_timeout is {options['lease_timeout']:g}: it is a number of seconds from 2")
+    if not SHORTEST_LEASE <= options["lease_timeout"] <= LONGEST:
+        wrong.append(
+            f"{typed['lease_timeout']} is {options['lease_timeout']:g}: it is a number of seconds from 2, and not more than a year"
+        )
+    options["plan_max_age"] = value(_age, "plan_max_age")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")
     value(lambda most: limits.at_once(most, 1), "max_unavailable")
     if not options["report_dir"]:
-        wrong.append("report_dir is empty: name the folder for the report, or leave the option out")
+        wrong.append(f"{typed['report_dir']} is empty: name the folder for the report, or leave the option out")
     if options["run_to_undo"] and options["since_run"]:
-        wrong.append("run and since_run are both given: name one")
-    options["losses"] = value(limits.losses, "max_fail_percentage", "max_failed", "min_sample", "stop_on")
+        wrong.append(f"{typed['run_to_undo']} and {typed['since_run']} are both given: name one")
+    options["losses"] = value(limits.losses, "max_fail", "max_failed", "min_sample", "stop_on")
     options["pause_after"] = value(lambda waves: tuple(limits.pauses(waves)), "pause_after")
     if wrong:
         raise RolloutError("; ".join(wrong))
@@ -156,6 +215,16 @@ def _checked(options: dict[str, Any]) -> Rules:
         options["call_timeout"] = options["wait_timeout"]
     options["report_dir"] = Path(options["report_dir"])
     return Rules(**{field.name: options[field.name] for field in fields(Rules)})
+
+
+def _age(text: str | None) -> float | None:
+    """Raises RolloutError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})([smhdw]?)", text, re.ASCII)
+    if not match:
+        raise RolloutError(f"plan_max_age is {quote(text)}: it is a time such as 90m, 12h or 2d")
+    return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
 
 
 def _image(name: str) -> None:

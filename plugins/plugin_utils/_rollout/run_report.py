@@ -104,14 +104,17 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
     if not problems and len(pointed) == len(run.sites):
         # Whatever ended its process, nobody could say so where it happened
         problems = {site: UNENDED for site in run.sites if site not in ends}
+    cut_short = UNENDED in problems.values() or any(end.interrupted for end in ends.values())
     problems.update({site: end.error for site, end in ends.items() if end.error})
     files = [file for site in run.sites for step in (pointed, ends) if site in step for file in step[site].files]
     return RunReport(
         "",
         {},
         run=run.id,
+        plan=run.plan,
         started=run.started,
         ended=time.time(),
+        finished=not cut_short,
         check_mode=run.check,
         stopped_at=max((end.reached for end in stops.values()), default=None),
         stop_reason=_together({site: end.stopped for site, end in stops.items()} or {site: end.why for site, end in pauses.items()}, run),

@@ -105,7 +105,7 @@ class SiteWaves:
             except Interrupted:
                 end = self._site.handover.read(SiteEnd, self._site.name) or SiteEnd(self._reached, files=self._files)
                 why = (INTERRUPTED_LATE if end.stopped or end.error else INTERRUPTED).format(self._reached)
-                self._leave(replace(end, error=why))
+                self._leave(replace(end, error=why, interrupted=True))
                 self._report_early(why, publish_it=True)
                 self._release(end, "given_back" if end.given_back else "")
                 raise Interrupted(why) from None
@@ -357,8 +357,9 @@ class SiteWaves:
             return
         try:
             result = self._site.host.read_log(max(waiting.values()) + 5, suspects.log_names(waiting))
-        except TftpHostError:
+        except TftpHostError as error:
             self._log_answers = False
+            self._site.tell(f"why phones are away is not told by the TFTP server's log, as it cannot be read: {error}")
             return
         suspects.take_verdicts(result["phones"])
 

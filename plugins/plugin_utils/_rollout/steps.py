@@ -26,6 +26,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease impo
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
@@ -160,6 +161,7 @@ def plan(site: Site) -> list[str]:
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
             undone = site.put_back(undo, look=True, force=site.run.rules.force, phones=running)
+        approved = site.handover.read(Approved)
         wanted = _wanted(site, look, undo)
         goes_on = None if site.run.rules.fresh else look.ledger.to_go_on_with(wanted)
         made = _make_plan(site, look, undone, goes_on)
@@ -169,6 +171,14 @@ def plan(site: Site) -> list[str]:
             if hopeless:
                 made = _make_plan(site, look, undone, goes_on, hopeless)
                 found = _foresee(site, made)
+        lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
+        if undo:
+            lines += way_back.outline(made, undone)
+        content: Mapping[str, Any] = {}
+        if site.run.check or approved:
+            content = plan_content(undone if site.run.rules.undo else found or _foresee(site, made), lines)
+        if approved:
+            approved.refuse_changes(made, content, site.name)
         site.take()
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
@@ -177,16 +187,8 @@ def plan(site: Site) -> list[str]:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
     rollout = _rollout(made, wanted, goes_on)
-    site.handover.write(SitePlan(made, undo, undone.get("loader", ""), rollout=rollout), site.name)
-    lines = [
-        *look.ledger.outline(wanted, goes_on),
-        *planning.outline(made),
-        *outlook.steps(made, look.images),
-        *scope.outline(made, site.name),
-        *outlook.outline(made, found),
-    ]
-    if undo:
-        lines += way_back.outline(made, undone)
+    site.handover.write(SitePlan(made, undo, undone.get("loader", ""), content=content, rollout=rollout), site.name)
+    lines = [*look.ledger.outline(wanted, goes_on), *lines]
     return [site.tell(line) for line in lines]
 
 
@@ -279,8 +281,9 @@ def _make_plan(
         goes_on=goes_on,
         hopeless={**hopeless, **way_back.hopeless(run, found.observed, undone.get("cannot", {}))},
     )
+    approved = site.handover.read(Approved)
     return scope.with_scope(
-        made,
+        approved.with_its_waves(made, site.name) if approved else made,
         host=site.name,
         scope=scope.ALL if rules.undo else rules.scope,
         would_move={} if rules.undo else found.would_move,

@@ -208,7 +208,9 @@ class Wave:
                 self._witness.say(f"{phone.name} takes no reset at its telnet_level: restart it by hand")
                 self._by_hand.add(phone.name)
                 return
-            if answer.kind not in fleet.MAY_BE_RESTARTING:
+            # With its former password none is to be had from a phone that has restarted meanwhile
+            restarts = login is not phone and answer.kind == failures.WRONG_PASSWORD
+            if answer.kind not in fleet.MAY_BE_RESTARTING and not restarts:
                 self._count_failed(phone, answer.kind, answer.reason)
                 self._stop_if_too_many()
                 return
@@ -231,7 +233,6 @@ class Wave:
                 deferred=reset.deferred,
                 since=reset.seconds,
                 doubtful=reset.doubtful,
-                seen_down=goal.image is None and self.setup.planned[phone.name].kind is not None,
             )
         finally:
             self.counts.in_call -= reset.deferred
@@ -269,7 +270,8 @@ class Wave:
         if phone.name in self._by_hand:
             times = {"ended_at": now}
         if result.on_target:
-            self._record(phone, DONE, reason=BY_ITSELF if not_sent else "", image_after=result.image, **times)
+            by_itself = not_sent and self.setup.goals[phone.name].image
+            self._record(phone, DONE, reason=BY_ITSELF if by_itself else "", image_after=result.image, **times)
             return
         reason, image = result.reason, result.image
         if answer and not_sent:
@@ -362,7 +364,7 @@ class Wave:
         when = f"{self.setup.soak_seconds:g} seconds after its wave"
         if not observation.reachable:
             return observation.kind or failures.ERROR, f"was on the image, but not {when}: {observation.reason}"
-        if not self.setup.goals[phone.name].reached(observation, True):
+        if not self.setup.goals[phone.name].reached(observation, True, time.monotonic()):
             return failures.WRONG_IMAGE, f"was on the image, but {when} runs {observation.image}"
         if observation.unregistered:
             return failures.NOT_REGISTERED, f"runs the image, but is not registered: {observation.unregistered}"

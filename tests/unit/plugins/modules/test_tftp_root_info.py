@@ -34,6 +34,7 @@ def run(nobody=False, check=False, **arguments):
 def test_all_of_it_is_documented(root):
     (root / "XMLDefault.cnf.xml").write_bytes(b"<Default><loadInformation7>P0S3-07-4-00</loadInformation7></Default>")
     (root / "SIP001122AABBCD.cnf").write_bytes(b"a: 1\na: 2\n")
+    (root / "SEP001122AABBCE.cnf.xml").write_bytes(b"<device/>")
     asked = {"tftp_root": str(root), "verify_tftp": True, "tftp_address": "127.0.0.1", "tftp_port": 1}
     answer = run(**asked)
     assert answer == run(**asked, check=True)
@@ -43,7 +44,7 @@ def test_all_of_it_is_documented(root):
     for name, value in answer.items():
         contains = documented[name].get("contains")
         if contains:
-            parts = value if isinstance(value, list) else value.values() if name in ("phones", "images") else [value]
+            parts = value if isinstance(value, list) else value.values() if name in ("phones", "others", "images") else [value]
             assert parts, name
             assert all(set(part) == set(contains) for part in parts), name
 
@@ -57,7 +58,7 @@ def test_a_sick_root_is_no_failure(root):
 
 def test_without_the_phones(root):
     answer = run(tftp_root=str(root), phones=False)
-    assert "phones" not in answer
+    assert not {"phones", "others"} & set(answer)
     assert answer["summary"]["phones"] == 1
 
 

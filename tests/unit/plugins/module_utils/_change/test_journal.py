@@ -82,10 +82,21 @@ def forge(root, state, /, **changed):
     first = changed.pop("first", {})
     manifest["files"][0].update(first)
     manifest.update(changed)
+    if manifest["settings"] is None:
+        del manifest["settings"]
     path.unlink()
     with zipfile.ZipFile(path.with_suffix(f".{state}"), "w") as archive:
         for name, data in {**held, "manifest.json": json.dumps(manifest).encode()}.items():
             archive.writestr(name, data)
+
+
+def test_a_record_of_an_earlier_release(root):
+    """It knew of no settings."""
+    before = snapshot(root, inodes=False)
+    apply(root, image="P0S3-06-3-00")
+    forge(root, "zip", settings=None)
+    assert undo(root).records[0].summary()["settings"] == ""
+    assert snapshot(root, inodes=False) == before
 
 
 @pytest.mark.parametrize("state", ["zip", "pending", "committed"])
@@ -111,6 +122,7 @@ def forge(root, state, /, **changed):
         {"files": [{}]},
         {"files": 7},
         {"run": None},
+        {"settings": 7},
     ],
 )
 def test_hostile_records_are_refused(root, state, forged):

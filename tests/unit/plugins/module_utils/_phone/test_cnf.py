@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import cnf
+from ansible_collections.voip.cisco79xx.tests.simulator import cnf as phone_cnf
+from ansible_collections.voip.cisco79xx.tests.simulator.habits import Habits
 
 NEW = "P0S3-06-3-00"
 
@@ -74,6 +77,78 @@ def test_property_reading_never_fails(data):
     assert cnf.mask(data).count(b"\n") == data.count(b"\n")
 
 
+NAMES = st.sampled_from(["telnet_level", "phone_password", "line1_name", "sync", "Vendor_Key"])
+VALUES = st.text("aZ09 ;#:=\\'!~,%", max_size=12)
+SETTINGS = st.builds(
+    lambda *parts: b"".join(parts),
+    st.sampled_from([b"", b"", b" ", b"#", b"; ", b"\xef\xbb\xbf"]),
+    NAMES.flatmap(lambda name: st.sampled_from([name, name.upper(), name + "2"])).map(str.encode),
+    st.sampled_from([b":", b": ", b" :\t", b"=", b""]),
+    st.sampled_from([b"", b"1", b'"1"', b' "x y"', b'"x', b"a # b", b"#c", b"a;b", b"UNPROVISIONED", b"\xff", b'x"y', b"1\rsync: 2"]),
+    st.sampled_from([b"", b"", b" ; c", b";", b"\t# c", b' "']),
+    st.sampled_from([b"\n", b"\r\n", b"\r\r\n", b"\n\n", b"\r"]),
+)
+SETTING_FILES = st.builds(
+    lambda lines, rest: b"".join(lines) + rest, st.lists(SETTINGS, max_size=8), st.sampled_from([b"", b"a: 1", b"# c"])
+)
+
+
+@given(SETTING_FILES, NAMES, VALUES, st.booleans())
+@example(b"a: 1\rsync: 0\r", "sync", "2", True)
+@example(b"\xef\xbb\xbfsync: 0", "sync", "", True)
+def test_property_any_key_gets_its_value_and_nothing_else_changes(data, key, value, add):
+    edit = cnf.set_value(data, key, value, add)
+    ours = [setting.value for setting in cnf.examine(edit.data).settings if setting.key.lower() == key.lower()]
+    assert set(ours) <= {value.strip()}
+    assert ours or not add
+    assert _others(edit.data, key) == _others(data, key)
+    lines = edit.data.split(b"\n")
+    assert len(lines) - len(data.split(b"\n")) == bool(edit.added)
+    if edit.added:
+        assert add and key.encode() in lines[edit.added - 1]
+        del lines[edit.added - 1]
+    set_lines = {line for line, _value in edit.before}
+    kept = [[line.rstrip(b"\r") for number, line in enumerate(file, 1) if number not in set_lines] for file in (lines, data.split(b"\n"))]
+    assert [line for line in kept[0] if line] == [line for line in kept[1] if line]
+    assert cnf.set_value(edit.data, key, value, add).data == edit.data
+
+
+def _others(data, key):
+    contents = cnf.examine(data)
+    return [(setting.key, setting.value) for setting in contents.settings if setting.key.lower() != key.lower()]
+
+
+@given(SETTING_FILES, NAMES, VALUES, st.sampled_from([Habits(), Habits(duplicates="first")]))
+def test_property_a_phone_reads_what_was_set(data, key, value, habits):
+    """Its reader in the simulator knows nothing of ours. It takes a carriage return for a part of what it stands in."""
+    data = data.replace(b"\r", b"")
+    assert phone_cnf.read(cnf.set_value(data, key, value, add=True).data, habits)[key.lower()] == value
+
+
+@given(SETTING_FILES, st.text("Zq7;# ", min_size=8).filter(lambda value: value.strip(" ;#")))
+@example(b"phone_password: a;b\n", "Zq7;")
+def test_property_no_secret_is_seen_in_the_masked_file(data, value):
+    secret = value.strip(" ;#").encode()
+    before = cnf.mask(data)
+    after = cnf.mask(cnf.set_value(data, "phone_password", value, add=True).data)
+    assert after.count(secret) <= before.count(secret)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"phone_password: my #1 pass ; c\n", b"phone_password: new ; c\n"),
+        (b"phone_password: abc;def ; c\n", b"phone_password: new;def ; c\n"),
+        (b'phone_password: "my #1" # c\n', b'phone_password: "new" # c\n'),
+    ],
+)
+def test_no_part_of_a_former_secret_is_seen(before, after):
+    assert cnf.set_value(before, "phone_password", "new").data == after
+    for word in (b"1", b"pass ", b"def"):
+        assert word not in cnf.mask(cnf.set_value(before, "phone_password", "new").data).replace(b"phone_password", b"")
+        assert word not in cnf.mask(cnf.set_value(before, "phone_password", "a new;one").data).replace(b"phone_password", b"")
+
+
 def test_settings_as_the_phone_reads_them():
     data = b'A: 1\nb : " x ; y " ; c\n#c: 1\nd:\ne=1\n f:\t2;\ng: UNPROVISIONED\nb: z\r\n'
     found = cnf.examine(data).settings
@@ -101,3 +176,13 @@ def test_a_long_line_takes_no_long_time():
         cnf.set_image_version(data, NEW, add=True)
         cnf.examine(data)
         cnf.mask(data)
+
+
+@given(FILES)
+@example(b"image_version:\nimage_version: UNPROVISIONED")
+@example(b'line1_name: "a\nline1_name: "" ; b')
+@example(b"LINE1_name :\xc2\xa0x\xff;\r\r\n")
+def test_property_the_short_way_reads_as_the_long_one(data):
+    last = {setting.key.lower(): setting for setting in cnf.examine(data).settings}
+    right = {key: setting.value for key, setting in last.items() if setting.provisioned and key in ("image_version", "line1_name")}
+    assert cnf.values(cnf.finder("image_version|line[0-9]_name"), data) == right

@@ -76,16 +76,26 @@ def test_a_sound_root(root):
         "tftp_cfg_dir": None,
         "dial_template": "plan",
     }
-    plain = {"telnet_level": None, "effective_telnet_level": 2, "phone_password_set": True}
+    line = {"line": 1, "name": "1", "authname": None, "displayname": None, "shortname": None}
+    both = {"loads_file": None, "label": None, "phone_password_set": True}
     assert found["phones"] == {
-        MAC: {"file": PHONE, "image": None, "effective_image": NEW, **plain},
+        MAC: {
+            "file": PHONE,
+            "image": None,
+            "effective_image": NEW,
+            "telnet_level": None,
+            "effective_telnet_level": 2,
+            "lines": [line],
+            **both,
+        },
         "001122AABBCD": {
             "file": OTHER,
             "image": OLD,
             "effective_image": OLD,
             "telnet_level": 1,
             "effective_telnet_level": 1,
-            "phone_password_set": True,
+            "lines": [],
+            **both,
         },
     }
     assert found["overrides"] == {"001122AABBCD": OLD}
@@ -97,7 +107,9 @@ def test_a_sound_root(root):
     assert found["loads"] == []
     assert found["syncinfo"] == {"present": True, "images": [{"version": "*", "sync": "1"}]}
     assert found["files"] == {"dialplan": True, "dialplan_name": "plan.xml", "ringlist": True}
-    assert found["advice"] == ["telnet_level is 1 for 1 of 2 phones: reset needs 2"]
+    assert found["advice"] == [
+        "telnet_level is 1 for 1 of 2 phones: reset needs 2, which the playbook prepare sets, or the module phone_config"
+    ]
     assert found["summary"] == {
         "phones": 2,
         "by_image": {OLD: 1, NEW: 1},

@@ -125,7 +125,7 @@ def slowly(lines, now, since=None, until=None):
     by_phone, stats = PhoneLogs(None, since, until), Stats()
     one_by_one = reader.Reader(now, stats)
     by_phone.feed(event for line in lines for event in one_by_one.read(line))
-    return {"phones": by_phone.result(now), "lines": stats.lines, "unknown": stats.unknown, "server": stats.server}
+    return {"phones": by_phone.result(now), **stats.told()}
 
 
 @settings(max_examples=300, deadline=None)

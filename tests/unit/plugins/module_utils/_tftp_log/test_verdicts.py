@@ -170,7 +170,7 @@ def heard(lines, now=None):
 @pytest.mark.parametrize("wait", [0, 1, 4, 9])
 def test_an_image_that_only_one_phone_can_have_asked_for(server, result, verdict, wait):
     steps = (*SIX, (wait, f"{OLD}.sbn", result), *after(wait, RUNS))
-    facts = heard(logged(server, steps) + later(server, 60))
+    facts = heard(logged(server, steps) + later(server, 200))
     assert (facts[M]["verdict"], facts[M]["confidence"]) == (verdict, "likely")
     assert facts[P]["verdict"] == "healthy"
 
@@ -200,9 +200,9 @@ def test_an_image_whose_reader_is_not_in_the_log():
 
 
 def test_an_image_of_a_phone_that_boots_after_others():
-    requests = timed("quiet dnsmasq", (*SIX, (0, f"{OLD}.sbn", "denied"), *after(1, RUNS)), 10)
+    requests = timed("quiet dnsmasq", (*SIX, (0, f"{OLD}.sbn", "denied"), *after(1, RUNS)), 210) + timed("quiet dnsmasq", OLD_BOOT, 0, P, C)
     for number in range(5):
-        requests += timed("quiet dnsmasq", OLD_BOOT, number, f"0011223344{number:02X}", f"10.0.1.{number}")
+        requests += timed("quiet dnsmasq", OLD_BOOT, 200 + number, f"0011223344{number:02X}", f"10.0.1.{number}")
     facts = heard(stamped(requests) + later("quiet dnsmasq"))
     assert facts.pop(M)["verdict"] == "image_unreadable"
     assert {one["verdict"] for one in facts.values()} == {"healthy"}
@@ -293,7 +293,7 @@ def test_the_folder_it_is_in():
 def test_whole_boots_without_end(server):
     steps = [step for boot in range(8) for step in after(60 * boot, NEW_BOOT)]
     assert judged(logged(server, steps)) == ("boot_loop", "likely")
-    assert judged(logged(server, steps) + later(server))[0] == "healthy"
+    assert judged(logged(server, steps) + later(server))[0] == "cannot_tell"  # it may be off since
     assert judged(logged(server, steps[: 4 * len(NEW_BOOT)]))[0] == "healthy"
 
 
@@ -417,7 +417,8 @@ def test_a_file_of_its_own_that_is_not_there(server, boot):
     again = logged(server, (*steps, (54, "./" + SIP, "missing")))
     assert judged(again + later(server)) == ("config_missing", "likely")
     # Once it is there, all is well.
-    assert judged(logged(server, steps) + logged(server, boot, 900) + later(server)) == ("healthy", "certain")
+    sure = "likely" if server == "hpa -vv" else "certain"  # which logs no answer but refusals
+    assert judged(logged(server, steps) + logged(server, boot, 900) + later(server)) == ("healthy", sure)
 
 
 # -- healthy phones

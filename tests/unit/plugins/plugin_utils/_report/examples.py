@@ -75,6 +75,14 @@ STOPPED = report(
 DRY = report(
     {"a": phone("planned", 1), "b": phone("already"), "c": phone("failed", kind="refused", reason="refuses")}, (1,), check_mode=True
 )
+PAUSED = report(
+    {"a": moved("done", 1, 60, 90), "b": phone("not_reached", 2, reason="the rollout paused after wave 1")},
+    (1, 1),
+    reached=1,
+    paused_after=1,
+    stop_reason="paused after wave 1, as asked",
+)
+REFUSED = report({"a": phone("not_reached", reason="the run ended before it could be observed")}, error="no such image in the TFTP root")
 HOSTILE = report(
     {
         EVIL: moved(
@@ -108,6 +116,8 @@ REPORTS = {
     "success": fleet((1, 4, 15, 20)),
     "stopped": STOPPED,
     "dry": DRY,
+    "paused": PAUSED,
+    "refused": REFUSED,
     "every kind": fleet((3, 97, 200), every=5),
     "hostile": HOSTILE,
     "empty": EMPTY,
@@ -151,17 +161,50 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+COUNTS = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+JENKINS = {
+    "testsuites": ("", "name time tests failures errors", "testsuite"),
+    "testsuite": (
+        "name tests failures errors",
+        "group time skipped timestamp hostname id package file log url",
+        "testsuite properties testcase system-out system-err",
+    ),
+    "testcase": (
+        "name",
+        "time classname group",
+        "skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err",
+    ),
+    **dict.fromkeys(("skipped", "error", "failure"), ("", "type message", "")),
+}
+"""Element → the attributes that it must and may have, and its children: the rules of junit-10.xsd in jenkinsci/xunit-plugin."""
+SUREFIRE_TIME = r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?"
+
+
+def jenkins_refuses(element):
+    """Why Jenkins' xUnit plugin refuses it, or an empty text."""
+    required, optional, children = (set(names.split()) for names in JENKINS.get(element.tag, ("", "", "")))
+    if element.tag not in JENKINS:
+        return f"{element.tag} is not known"
+    if not required <= set(element.attrib) <= required | optional:
+        return f"{element.tag} has {sorted(element.attrib)}"
+    if element.tag.startswith("testsuite") and not re.fullmatch(SUREFIRE_TIME, element.get("time", "")):
+        return f"{element.tag} has the time {element.get('time')}"
+    wrong = [child.tag for child in element if child.tag not in children]
+    return f"{element.tag} has {wrong}" if wrong else next(filter(None, map(jenkins_refuses, element)), "")
+
+
 def check_junit(text):
-    """The shape that the schemas of Jenkins' xunit plugin and Surefire have in common. Returns the test cases."""
+    """The shape that Jenkins' xUnit plugin, Surefire and GitLab read. Returns the test cases."""
     harmless(text)
     root = ElementTree.fromstring(text.encode())
     assert root.tag == "testsuites" and [child.tag for child in root] == ["testsuite"]
-    counts = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    assert not jenkins_refuses(root)
+    assert set(root.attrib) == {"name", "time", "tests", "failures", "errors"}
+    assert set(root[0].attrib) - {"timestamp"} == {"name", "time", *COUNTS}
     for element in (root, root[0]):
-        assert set(element.attrib) - {"timestamp"} == {"name", "time", *counts}
         assert float(element.attrib["time"]) >= 0
-        for attribute, tag in counts.items():
-            assert int(element.attrib[attribute]) == len(list(root.iter(tag)))
+        for attribute, tag in COUNTS.items():
+            assert attribute not in element.attrib or int(element.attrib[attribute]) == len(list(root.iter(tag)))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", root[0].get("timestamp", "2000-01-01T00:00:00"))
     for case in root[0]:
         assert case.tag == "testcase" and set(case.attrib) == {"classname", "name", "time"} and all(case.attrib.values())
@@ -169,6 +212,5 @@ def check_junit(text):
         assert len(case) <= 1
         for result in case:
             assert result.tag in ("failure", "error", "skipped") and len(result) == 0
-            assert set(result.attrib) == ({"message"} if result.tag == "skipped" else {"message", "type"})
-            assert result.get("message")
+            assert result.get("message") and (result.get("type") or result.tag == "skipped")
     return list(root[0])

@@ -40,6 +40,7 @@ def facts(number, verdict="healthy", **more):
         "evidence": ["2026-11-23 11:00:25 RRQ from 192.0.2.1"],
         "boots": 1,
         "generation": "8.x",
+        "since": "2026-11-23T10:00:00+00:00",
         "first_seen": "2026-11-23T10:00:00+00:00",
         "last_seen": "2026-11-23T10:00:25+00:00",
         "timeline": BOOT,
@@ -170,12 +171,14 @@ def test_the_table():
     assert "pbx2: no log\n" in text
     assert "✗ no configuration for it: 49 phones\n" in text
     assert text.count("do something about SIP<MAC>.cnf\n") == 1
-    assert "  and 9 more\n" in text
-    assert text.index("no configuration") < text.index("? cannot tell") < text.index("✓ healthy")
+    assert "  and 9 more: no configuration for it\n" in text
+    assert text.index("✗ no configuration") < text.index("? cannot tell") < text.index("✓ healthy")
     assert text.endswith("51 phones: 49 not well, 1 cannot tell, 1 healthy")
     (row,) = (line for line in text.splitlines() if MAC.format(60) in line)
-    assert row.split() == [MAC.format(60), MAC.format(60), "192.0.2.60", "healthy", "certain", "2026-11-23", "10:00:25", "pbx"]
-    assert "no phones" in diagnosis.table({"pbx": log()}, [])
+    assert row.split() == ["✓", MAC.format(60), "healthy", "(certain)", "2026-11-23", "10:00:00"]
+    assert text.startswith("No log from pbx2: 49 of 51 phones need somebody\n\n  phone")
+    assert text.splitlines()[2].split("  ")[1:] and "what to do" in text.splitlines()[2]
+    assert "No phones" in diagnosis.table({"pbx": log()}, [])
 
 
 def test_the_record():

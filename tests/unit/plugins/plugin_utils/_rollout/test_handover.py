@@ -45,7 +45,15 @@ LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: \u201c\
         ),
         SitePlan(plan(TARGET, OBSERVED, waves=[1]), 3, {"run": "spring"}, "P003-08-2-00", "nothing to undo"),
         PointResult([FileChange("pbx", "SIPDefault.cnf", "-a\n+b\n")], "no room"),
-        SiteEnd(2, "too many", "rollout stopped", None, "", "", True, [FileChange("pbx", "a", "")], {"a": BACK, "b": LOST}, "look"),
+        SiteEnd(
+            2,
+            "too many",
+            "rollout stopped",
+            elsewhere=True,
+            files=[FileChange("pbx", "a", "")],
+            given_back={"a": BACK, "b": LOST},
+            note="look",
+        ),
     ],
     ids=lambda part: type(part).__name__,
 )

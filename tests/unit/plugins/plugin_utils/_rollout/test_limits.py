@@ -69,10 +69,10 @@ def test_what_may_be_lost(given, made):
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        (("many", "", 1, []), "max_fail_percentage"),
-        ((-1, "", 1, []), "max_fail_percentage"),
-        ((100.1, "", 1, []), "max_fail_percentage"),
-        (("nan", "", 1, []), "max_fail_percentage"),
+        (("many", "", 1, []), "max_fail"),
+        ((-1, "", 1, []), "max_fail"),
+        ((100.1, "", 1, []), "max_fail"),
+        (("nan", "", 1, []), "max_fail"),
         ((0, -1, 1, []), "max_failed"),
         ((0, "1.5", 1, []), "max_failed"),
         ((0, True, 1, []), "max_failed"),

@@ -36,8 +36,8 @@ TYPED = [
     ("waves", [1, "10%"], "waves", [1, "10%"]),
     ("waves", '[1, "10%"]', "waves", '[1, "10%"]'),
     ("waves", "1,10%", "waves", "1,10%"),
-    ("max_fail_percentage", "12.5", "losses", Losses(12.5)),
-    ("max_fail_percentage", 5, "losses", Losses(5.0)),
+    ("max_fail", "12.5", "losses", Losses(12.5)),
+    ("max_fail", 5, "losses", Losses(5.0)),
     ("max_failed", "2", "losses", Losses(100.0, 2)),
     ("min_sample", "3", "losses", Losses(min_sample=3)),
     ("stop_on", "in_call,wrong_image", "losses", Losses(stop_on=("in_call", "wrong_image"))),
@@ -76,6 +76,9 @@ TYPED = [
     ("rollback_on_stop", "true", "rollback_on_stop", True),
     ("sites", "apart", "sites", "apart"),
     ("tftp_group", "branches", "tftp_group", "branches"),
+    ("plan", "out/plan.json", "plan", "out/plan.json"),
+    ("plan_max_age", "12h", "plan_max_age", 43200),
+    ("plan_max_age", 90, "plan_max_age", 90),
 ]
 
 WRONG = [
@@ -96,9 +99,9 @@ WRONG = [
     ("waves", "soon", "is no wave"),
     ("waves", {"a": 1}, "is no wave"),
     ("waves", ["110%"], "waves: '110%' is no wave"),
-    ("max_fail_percentage", "many", "max_fail_percentage is 'many'"),
-    ("max_fail_percentage", "-1", "max_fail_percentage is '-1'"),
-    ("max_fail_percentage", "101", "max_fail_percentage is '101'"),
+    ("max_fail", "many", "max_fail is 'many'"),
+    ("max_fail", "-1", "max_fail is '-1'"),
+    ("max_fail", "101", "max_fail is '101'"),
     ("max_failed", "-1", "max_failed is '-1'"),
     ("min_sample", 0, "min_sample is 0"),
     ("stop_on", "haunted", "stop_on: 'haunted'"),
@@ -127,12 +130,21 @@ WRONG = [
     ("rollback_on_stop", "perhaps", "rollback_on_stop"),
     ("sites", "alone", "sites"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
+    ("plan", ["plan.json"], "plan is '['plan.json']'"),
+    ("plan_max_age", "a day", "plan_max_age is 'a day': it is a time such as"),
+    ("plan_max_age", "-1h", "plan_max_age is '-1h'"),
 ]
 
 
 def long(name):
     """The name of an option in the role."""
     return name if name.startswith("rollout_") else "rollout_run_to_undo" if name == "run" else f"rollout_{name}"
+
+
+def given(name, typed, in_role):
+    """What people type for a rollout with that option."""
+    own = long(name) if in_role else name
+    return {own: typed} if name == "image" else {"image": "P0S3-06-3-00", own: typed}
 
 
 def same(value):
@@ -192,6 +204,8 @@ def test_by_default():
         fresh=False,
         take_over=False,
         lease_timeout=300,
+        plan="",
+        plan_max_age=None,
     )
     assert asked().together
     assert not asked(sites="apart").together
@@ -200,7 +214,7 @@ def test_by_default():
 @pytest.mark.parametrize("in_role", [False, True])
 @pytest.mark.parametrize(("name", "typed", "field", "value"), TYPED)
 def test_what_people_type(name, typed, field, value, in_role):
-    made, names = rules.read({"image": "P0S3-06-3-00", (long(name) if in_role else name): typed}, same)
+    made, names = rules.read([given(name, typed, in_role)], same)
     assert getattr(made, field) == value
     assert type(getattr(made, field)) is type(value) or isinstance(value, (int, float))
     changed = {one for one in FIELDS if getattr(made, one) != getattr(asked(), one)}
@@ -213,13 +227,13 @@ def test_what_people_type(name, typed, field, value, in_role):
 @pytest.mark.parametrize(("name", "typed", "text"), WRONG)
 def test_what_is_wrong_is_named_as_it_was_typed(name, typed, text, in_role):
     with pytest.raises((RolloutError, WindowError, ImageNameError)) as caught:
-        rules.read({"image": "P0S3-06-3-00", (long(name) if in_role else name): typed}, same)
+        rules.read([given(name, typed, in_role)], same)
     assert text in str(caught.value)
     assert in_role or name.startswith("rollout_") or "rollout_" not in str(caught.value), "nobody typed that"
 
 
 @pytest.mark.parametrize("empty", ["", None])
-@pytest.mark.parametrize("name", ["max_fail_percentage", "max_failed", "max_unavailable"])
+@pytest.mark.parametrize("name", ["max_fail", "max_failed", "max_unavailable"])
 def test_an_empty_limit_is_none(name, empty):
     made, plain = asked(**{name: empty}), asked()
     assert (made.losses, made.max_unavailable or None) == (plain.losses, plain.max_unavailable)
@@ -232,24 +246,95 @@ def test_types_that_are_wrong_are_all_told_at_once():
         assert name in str(caught.value)
 
 
-def test_the_name_in_the_role_goes_before_the_short_one():
-    assert asked(waves=[1], rollout_waves=[2]).waves == [2]
-    assert asked(undo="perhaps").undo is False, "no such short name"
+def test_what_only_the_playbooks_set_has_no_short_name():
+    assert asked(undo="perhaps", cisco79xx_undo="perhaps").undo is False
     assert asked(direction="sideways", phones="x").direction == "any"
+
+
+@pytest.mark.parametrize("other", ["rollout_waves", "cisco79xx_waves"])
+def test_an_option_has_one_name_at_a_time(other):
+    assert asked(**{other: [2]}).waves == [2]
+    with pytest.raises(RolloutError, match=f"^waves and {other} are both given, and are one option: leave one out$"):
+        asked(waves=[2], **{other: [2]})
+    assert asked(waves=[2], **{other: None}).waves == [2], "null is nothing"
+
+
+def test_the_former_name_of_max_fail():
+    assert asked(max_fail_percentage=7).losses == asked(cisco79xx_max_fail_percentage=7).losses == Losses(7.0)
+    with pytest.raises(RolloutError, match=r"^max_fail_percentage is 'many': it is a share from 0 to 100$"):
+        asked(max_fail_percentage="many")
+    with pytest.raises(RolloutError, match=r"^max_fail and max_fail_percentage are both given"):
+        asked(max_fail=7, max_fail_percentage=7)
+
+
+def test_what_counts_first_is_what_was_typed():
+    typed, play, inventory = (
+        {"image": "P0S3-8-12-00"},
+        {"rollout_image": "x", "waves": [2]},
+        {"cisco79xx_waves": [3], "cisco79xx_scope": "wave"},
+    )
+    made, _names = rules.read([typed, play, inventory], same)
+    assert (made.image, made.waves, made.scope) == ("P0S3-8-12-00", [2], "wave")
 
 
 def test_the_phones_are_named_by_inventory_names():
     variables = {"image": "P0S3-06-3-00", "rollout_phones": ["a", "b"]}
-    assert rules.read(variables, same)[1] == ["a", "b"]
-    assert rules.read({**variables, "rollout_phones": "a,b"}, same)[1] == ["a", "b"]
+    assert rules.read([variables], same)[1] == ["a", "b"]
+    assert rules.read([{**variables, "rollout_phones": "a,b"}], same)[1] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"wait_timeout": "soon"}, "wait_timeout is 'soon': it is a whole number"),
+        ({"cisco79xx_wait_timeout": "5.5"}, "cisco79xx_wait_timeout is '5.5': it is a whole number"),
+        ({"wait_timeout": True}, "wait_timeout is 'True': it is a whole number"),
+        ({"wait_timeout": "1_000"}, "wait_timeout is '1_000': it is a whole number"),
+        ({"wait_timeout": "\u0665"}, "wait_timeout is '\u0665': it is a whole number"),
+        ({"wait_timeout": 10**12}, "wait_timeout is 1e+12: it is a number of seconds above 0, and not more than a year"),
+        ({"soak_seconds": float("nan")}, "soak_seconds is 'nan': it is a number"),
+        ({"soak_seconds": "1e400"}, "soak_seconds is inf: it is a number of seconds from 0, and not more than a year"),
+        ({"force": "ja"}, "force is 'ja': it is true or false"),
+        ({"force": ""}, "force is '': it is true or false"),
+        ({"force": ["yes"]}, "force is '['yes']': it is true or false"),
+        ({"scope": "some"}, "scope is 'some': it is all or wave"),
+        ({"report_dir": "a\0b"}, "report_dir is 'a\\x00b': it is the path of a file or folder"),
+        ({"timezone": {"a": "\x1b[31m"}}, "timezone is '{'a': '\\x1b[31m'}': it is one text"),
+        ({"rollout_phones": [["a"]]}, "rollout_phones is '[['a']]': it is a list of names"),
+        ({"rollout_direction": "sideways"}, "rollout_direction is 'sideways': it is upgrade or downgrade or any"),
+        ({"cisco79xx_window": "always"}, "cisco79xx_window is 'always'"),
+    ],
+)
+def test_a_wrong_type_is_told_in_one_sentence(typed, sentence):
+    with pytest.raises(RolloutError) as caught:
+        asked(**typed)
+    assert str(caught.value).startswith(sentence)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_value_without_end_is_told_in_short():
+    for name in ("force", "waves", "scope", "stop_on", "max_unavailable", "wait_timeout", "window"):
+        with pytest.raises(RolloutError) as caught:
+            asked(**{name: "7x" * 1_000_000})
+        assert name in str(caught.value) and len(str(caught.value)) < 1100
+
+
+def test_a_value_that_cannot_be_read_is_named():
+    def template(value):
+        if value == "{{ nothing }}":
+            raise ValueError("'nothing' is undefined")
+        return value
+
+    with pytest.raises(RolloutError, match=r"^waves cannot be read: 'nothing' is undefined$"):
+        rules.read([{"image": "P0S3-06-3-00", "waves": "{{ nothing }}"}], template)
 
 
 def test_an_undo_needs_no_image():
     assert asked(rollout_undo=True, image="").image == ""
-    made, _names = rules.read({"rollout_undo": "true"}, same)
+    made, _names = rules.read([{"rollout_undo": "true"}], same)
     assert (made.undo, made.image) == (True, "")
     with pytest.raises(RolloutError, match="no image was asked for"):
-        rules.read({}, same)
+        rules.read([{}], same)
 
 
 def test_one_run_or_all_since_one():
@@ -267,9 +352,9 @@ def test_what_stands_in_braces_is_resolved():
     }
     variables["place"] = "/srv/report"
     templar = Templar(loader=DataLoader(), variables=trusted(variables))
-    made, _names = rules.read(trusted(variables), templar.template)
+    made, _names = rules.read([trusted(variables)], templar.template)
     assert (made.image, made.waves, made.report_dir) == ("P0S3-8-12-00", [1, "50%"], Path("/srv/report"))
-    assert rules.report_dir(trusted(variables), templar.template) == Path("/srv/report")
+    assert Path(rules.option("report_dir", [trusted(variables)], templar.template)) == Path("/srv/report")
 
 
 def trusted(variables):
@@ -280,10 +365,9 @@ def trusted(variables):
 
 
 def test_the_report_has_its_place_whatever_else_is_wrong(monkeypatch):
-    assert rules.report_dir({}, same) == Path("./cisco79xx-report")
-    assert rules.report_dir({"report_dir": "here", "waves": 0}, same) == Path("here")
-    assert rules.report_dir({"report_dir": "here", "rollout_report_dir": "there"}, same) == Path("there")
+    assert Path(rules.option("report_dir", [{}], same)) == Path("./cisco79xx-report")
+    assert Path(rules.option("report_dir", [{"report_dir": "here", "waves": 0}], same)) == Path("here")
     monkeypatch.setenv("CI_FOLDER", "/srv")
     for typed in ("~/report", "$CI_FOLDER/report"):
-        assert rules.report_dir({"report_dir": typed}, same) == asked(report_dir=typed).report_dir, "as if nothing were"
+        assert Path(rules.option("report_dir", [{"report_dir": typed}], same)) == asked(report_dir=typed).report_dir, "as if nothing were"
     assert asked(report_dir="$CI_FOLDER/report").report_dir == Path(os.environ["CI_FOLDER"]) / "report"

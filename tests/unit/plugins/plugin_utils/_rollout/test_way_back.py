@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import way_back
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import begun
 
 
@@ -54,3 +55,23 @@ def test_the_runs_for_people():
         "run b of 2026-11-22, to P0S3-06-3-00: 1 phone; taken back",
     ]
     assert len(way_back.known_runs(runs * 10)) == 10
+
+
+def test_a_run_of_settings_for_people():
+    run = entry("a", 3, image="", settings="telnet_level", default=True, phones=2)
+    both = {**run, "image": "P0S3-06-3-00"}
+    assert way_back.known_runs([run])[0] == "run a of 2026-11-23, settings telnet_level: all phones; stands, with 1 file to put back"
+    assert "to P0S3-06-3-00, settings telnet_level: all phones" in way_back.known_runs([both])[0]
+    foreseen = {"records": [run, run], "may_not": {}, "loader": "", "runs": [run]}
+    told = way_back.outline(Plan("the settings of before", {}, {}), foreseen)
+    assert told == [
+        "this takes back run a (settings telnet_level)",
+        "no phone moves: each takes up the settings of before at its next restart",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "right"), [([], False), ([("", "a")], True), ([("", "a"), ("x", "")], False), ([("", "")], False), ([("x", "a")], False)]
+)
+def test_whether_an_undo_is_of_settings_alone(records, right):
+    assert way_back.is_of_settings({"records": [{"image": image, "settings": keys} for image, keys in records]}) is right
