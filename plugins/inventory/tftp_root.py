@@ -15,9 +15,10 @@ description:
     C(plugin: voip.cisco79xx.tftp_root)."
   - It asks nothing of the network itself. No password becomes a variable.
   - "The groups: phones with an address are in C(phones) (O(phones_group)), and can be driven. All others are in one of
-    C(phones_without_address), C(phones_with_contradictions) (two addresses of one age, or one of two phones),
-    C(phones_without_sip_file) and C(phones_of_other_models) (both have a C(SEP<MAC>.cnf.xml) only), and the variable
-    C(cisco79xx_left_out) says why. They are not in C(phones), since playbooks would take their names for addresses."
+    C(phones_without_address), C(phones_with_old_address) (whoever has it by now would be sent the password),
+    C(phones_with_contradictions) (two addresses of one age, one of two phones, or files in two roots), C(phones_without_sip_file) and
+    C(phones_of_other_models) (both have a C(SEP<MAC>.cnf.xml) only), and the variable C(cisco79xx_left_out) says why. They are not in
+    C(phones), as playbooks would take the names of those without an address for one."
   - "Phones with a C(SIP<MAC>.cnf) are also in C(cisco79xx_site_<TFTP host>), C(cisco79xx_image_<image told>) and
     C(cisco79xx_telnet_level_<level told>)."
   - "The variables: C(ansible_host), C(cisco79xx_address_source) and C(cisco79xx_address_time) (who names that address, and of when that
@@ -25,7 +26,7 @@ description:
     C(cisco79xx_label), C(cisco79xx_lines) (a list, each with C(line), C(name), C(authname), C(displayname) and C(shortname)),
     C(cisco79xx_told_image), C(cisco79xx_told_telnet_level), C(cisco79xx_files) and C(cisco79xx_left_out)."
   - The newest address wins. Leases and lines of logs have times, other files count as of when they were written, and commands as now.
-    What a lease that has ended, or a registration that fails, says counts only where nothing else is known.
+    A lease that has ended, or a phone that Asterisk does not reach, counts only where nothing else is known.
 options:
   plugin:
     description: Has to be V(voip.cisco79xx.tftp_root).
@@ -85,7 +86,7 @@ options:
 notes:
   - Asterisk knows no MACs. Its peers and contacts are joined to phones by C(line<N>_name) and C(line<N>_authname) in the phones' files;
     a name that two phones have is not.
-  - Only what is told as a TFTP log is read line by line; of other files and of commands 64 MiB are read at most.
+  - TFTP logs in files are read line by line, however long; of all else 64 MiB at most.
 seealso:
   - module: voip.cisco79xx.tftp_root_info
 extends_documentation_fragment:
@@ -138,6 +139,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -148,7 +150,7 @@ from ansible.template import trust_as_template
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import KINDS, LOG, Place, SourceError
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._fleet import FleetError, Host, Site, hosts, of_audit, of_root
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._fleet import FleetError, Host, RootPhones, hosts, of_audit, of_root
 
 _SPEC: dict[str, dict[str, Any]] = {
     "roots": {
@@ -172,7 +174,7 @@ _SPEC: dict[str, dict[str, Any]] = {
     },
 }
 _MOST_SECONDS = 100_000
-_trusted = lru_cache(maxsize=1 << 14)(trust_as_template)
+_trust = lru_cache(maxsize=1 << 14)(trust_as_template)
 _NAMES = tuple(f"{name}.{extension}" for name in ("tftp_root", "cisco79xx") for extension in ("yml", "yaml"))
 
 
@@ -189,26 +191,29 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 raise AnsibleParserError(f"{one_line(name, 60)!r} is no option of {self.NAME}: see ansible-doc -t inventory {self.NAME}")
         key = self.get_cache_key(path)
         kept = self.get_option("cache")
-        made = self._cached(key) if kept and cache else None
-        if made is None:
+        found = self._cache_entry(key) if kept and cache else None
+        if found is None:
+            warnings: list[str] = []
             try:
-                made = self._made(os.path.dirname(os.path.abspath(path)))
+                found = {"hosts": self._read_hosts(os.path.dirname(os.path.abspath(path)), warnings), "warnings": warnings}
             except (FleetError, SourceError) as error:
                 raise AnsibleParserError(str(error)) from None
             if kept:
-                self._cache[key] = made
+                self._cache[key] = found
+        for warning in found["warnings"]:
+            self.display.warning(warning)
         group = self._phones_group()
-        for host in made:
+        for host in found["hosts"]:
             self._add(host, group)
 
-    def _cached(self, key: str) -> list[Host] | None:
+    def _cache_entry(self, key: str) -> dict[str, Any] | None:
         try:
             return self._cache[key]
         except KeyError:  # not there, or too old
             return None
 
-    def _made(self, folder: str) -> list[Host]:
-        """The phones. `folder`: of the inventory file. Raises AnsibleParserError, FleetError, SourceError."""
+    def _read_hosts(self, folder: str, warnings: list[str]) -> list[Host]:
+        """The phones. `folder`: of the inventory file. `warnings` are added to. Raises AnsibleParserError, FleetError, SourceError."""
         self._phones_group()
         # As plain values: messages about wrong ones would name Ansible's own types
         given = json.loads(json.dumps({name: self.get_option(name) for name in _SPEC}, default=str))
@@ -220,22 +225,28 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             faults = ["roots is empty: it takes at least one TFTP root"]
         if not (faults or all(0 < one["timeout"] < _MOST_SECONDS for one in addresses)):
             faults = [f"addresses: timeout takes a number of seconds above 0 and below {_MOST_SECONDS}"]
+        if not faults:
+            faults = [
+                f"roots: entry {at} is empty: it takes a path or an audit" for at in _empty(root["path"] or root["audit"] for root in roots)
+            ]
+            sources = (one["file"] or (one["command"] or [""])[0] for one in addresses)
+            faults += [f"addresses: entry {at} is empty: it takes a file or a command" for at in _empty(sources)]
         if faults:
             raise AnsibleParserError(one_line(faults[0], 300))
-        sites: list[Site] = []
+        found: list[RootPhones] = []
         for root in roots:
             if root["audit"]:
-                sites += of_audit(os.path.join(folder, root["audit"]))
+                found += of_audit(os.path.join(folder, root["audit"]))
             elif root["tftp_server"] or len(roots) == 1:
-                sites.append(of_root(os.path.join(folder, root["path"]), root["tftp_server"] or ""))
+                found.append(of_root(os.path.join(folder, root["path"]), root["tftp_server"] or ""))
             else:
                 path = one_line(root["path"], 200)
                 raise AnsibleParserError(f"roots: {path} has no tftp_server: of several roots each needs the name of its TFTP host")
-        places = [
+        asked = [
             Place(one["file"] and os.path.join(folder, one["file"]), tuple(one["command"] or ()), one["kind"], folder, one["timeout"])
             for one in addresses
         ]
-        return hosts(sites, places, time.time(), self.display.warning)
+        return hosts(found, asked, time.time(), warnings.append)
 
     def _phones_group(self) -> str:
         group = str(self.get_option("phones_group"))
@@ -247,7 +258,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _add(self, host: Host, group: str) -> None:
         name, variables = host["name"], host["vars"]
-        groups = [f"{group}_{host['apart']}" if host["apart"] else group]
+        groups = [f"{group}_{host['left_out_as']}" if host["left_out_as"] else group]
         if variables["cisco79xx_told_telnet_level"] is not None:
             groups.append(f"cisco79xx_image_{_safe(variables['cisco79xx_told_image'] or 'none')}")
             groups.append(f"cisco79xx_telnet_level_{variables['cisco79xx_told_telnet_level']}")
@@ -256,20 +267,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.inventory.add_group(one)
             self.inventory.add_host(name, group=one)
         for key, value in variables.items():
-            self.inventory.set_variable(name, key, _marked(value))
+            self.inventory.set_variable(name, key, _with_trust(value))
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
 
-def _marked(value: Any) -> Any:
+def _empty(values: Iterable[str | None]) -> list[int]:
+    """The numbers, from 1, of those that are nothing but blanks."""
+    return [number for number, value in enumerate(values, 1) if not (value or "").strip()]
+
+
+def _with_trust(value: Any) -> Any:
     """The value with each text trusted that cannot be a template: `ansible-inventory --list` wraps all others in `__ansible_unsafe`."""
     if isinstance(value, str):
-        return value if "{" in value else _trusted(value)
+        return value if "{" in value else _trust(value)
     if isinstance(value, dict):
-        return {key: _marked(item) for key, item in value.items()}
-    return [_marked(item) for item in value] if isinstance(value, list) else value
+        return {key: _with_trust(item) for key, item in value.items()}
+    return [_with_trust(item) for item in value] if isinstance(value, list) else value
 
 
 def _safe(name: str) -> str:

@@ -14,6 +14,8 @@ description:
     otherwise read something else, in one go.
   - Not another byte is changed. Comments, quotes, blanks, line ends, the case of keys and commented-out lines stay as they are. A value
     gets quotes where phones may read it otherwise without them. Ownership, mode and extended attributes of the files stay as well.
+  - Where a secret changes, what stands behind it on its line goes too, with a warning, unless it is a comment with a blank before or
+    after its C(;), as it may be a part of the former secret.
   - A line is added, in the file's own style, where there is none for a key. It goes behind one that is commented out, else behind the last
     one that begins with the same word, as in C(line2_), else behind the last setting.
   - Each file is replaced in one step, so that a phone gets the old file or the new one. If anything fails, all files are put back.
@@ -133,7 +135,8 @@ default:
       sample: {set: true, as_wanted: false}
     image: {description: "The image that it names, or V(null).", type: str, sample: P0S3-8-12-00}
     set_at:
-      description: When this module last set C(telnet_level) or C(phone_password) in it, in Unix seconds, or V(null).
+      description:
+        - When a call of this module that set one of C(telnet_level) and C(phone_password) last changed it, in Unix seconds, or V(null).
       type: int
       sample: 1764300000
 phones:
@@ -152,7 +155,8 @@ phones:
       sample: {phone_password: false}
     image: {description: "The image that its files name, or V(null).", type: str, sample: P0S3-8-12-00}
     set_at:
-      description: When this module last set one of these keys in the file that gives it, in Unix seconds, or V(null).
+      description:
+        - When a call of this module that set one of these keys last changed the file that gives it, in Unix seconds, or V(null).
       type: int
       sample: 1764300000
     changed: {description: The keys that its own file gets., type: list, elements: str, sample: [telnet_level]}
@@ -211,7 +215,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.keys import 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wish
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 
 VALUES = {"settings": {"type": "dict", "default": {}}, "secrets": {"type": "dict", "default": {}, "no_log": True}}
@@ -220,12 +224,12 @@ VALUES = {"settings": {"type": "dict", "default": {}}, "secrets": {"type": "dict
 def run(module: AnsibleModule) -> Dict[str, Any]:
     """The module's result. Raises RootError, TransactionError."""
     params = module.params
-    wanted = read_wanted(params["settings"], params["secrets"], params["phones"])
+    wish = read_wish(params["settings"], params["secrets"], params["phones"])
     server = server_user(params["tftp_user"])
     with lock.locked(params["tftp_root"], params["state_dir"], module.check_mode) as store:
         store.refuse_if_half_changed()
         root = Root(store.tree)
-        made = plan_settings(root, wanted, server)
+        made = plan_settings(root, wish, server)
         made.set_at(store.records())
         name, keys = params["run"] or lock.own_run(), ", ".join(made.keys)
         backups = [] if module.check_mode else store.apply(made.changes, run=name, backup=params["backup"], settings=keys)

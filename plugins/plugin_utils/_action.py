@@ -12,12 +12,13 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, ImageNameError, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.keys import is_secret
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, phones, restore
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._output import Output
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
@@ -51,18 +52,55 @@ class Hidden(str):
         return repr(MASK)
 
 
-def with_hidden_secrets(value: Any, key: str = "") -> Any:
-    """Arguments of the module phone_config as they are to be handed on. A secret that is not under `secrets` is left out: it is refused
-    by its key, and must not get into the log of the TFTP host, where the module's other arguments are written down."""
-    if isinstance(value, Mapping):
-        return {name: with_hidden_secrets(part, key if key == "secrets" else str(name)) for name, part in value.items()}
-    if isinstance(value, list):
-        return [with_hidden_secrets(part, key) for part in value]
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return value
-    if key in ("settings", "secrets", "phones"):
-        return Hidden(value)
-    return MASK if is_secret(key) else value
+def with_hidden_secrets(arguments: Mapping[str, Any], where: str = "") -> Arguments:
+    """Arguments of the module phone_config, or of one of its phones, as they are to be handed on. Raises AnsibleActionFail.
+
+    A secret that is not under `secrets` is left out: it is refused by its key, and must not get into the log of the TFTP host, where the
+    module's other arguments are written down. So is what no file can hold, whatever is in it. `where`: for people.
+    """
+    hidden: Arguments = {}
+    for name, value in arguments.items():
+        if value is None:
+            hidden[name] = None
+        elif name == "secrets":
+            hidden[name] = {key: _hidden(secret) for key, secret in _mapping(value, where + name).items()}
+        elif name == "settings":
+            hidden[name] = {key: _setting(str(key), setting) for key, setting in _mapping(value, where + name).items()}
+        elif name == "phones" and not where:
+            phones = check_type_list(value) if isinstance(value, str) else value
+            if not isinstance(phones, list):
+                raise AnsibleActionFail("phones has to be a list, with a mapping for each phone")
+            hidden[name] = [with_hidden_secrets(_mapping(phone, f"phones[{at}]"), f"phones[{at}].") for at, phone in enumerate(phones)]
+        elif isinstance(value, (Mapping, list)):
+            raise AnsibleActionFail(f"{where}{one_line(name, 60)} takes no list and no mapping")
+        else:
+            hidden[name] = MASK if is_secret(str(name)) else value
+    return hidden
+
+
+def _mapping(value: Any, name: str) -> Mapping[Any, Any]:
+    """What Ansible makes of a value where a mapping belongs, as `key=value` and JSON are. Raises AnsibleActionFail, without the value."""
+    try:
+        found = check_type_dict(value) if isinstance(value, str) else value
+    except TypeError:
+        found = None
+    if not isinstance(found, Mapping):
+        raise AnsibleActionFail(f"{name} has to be a mapping")
+    return found
+
+
+def _hidden(secret: Any) -> Any:
+    """A secret that is not shown. What no file can hold is none, and told as that by the module."""
+    if isinstance(secret, bool):
+        return secret
+    return Hidden(secret) if isinstance(secret, (str, int)) else None
+
+
+def _setting(name: str, value: Any) -> Any:
+    """What is no secret."""
+    if is_secret(name):
+        return MASK
+    return value if isinstance(value, (str, int, float)) else None
 
 
 class ControllerAction(ActionBase):

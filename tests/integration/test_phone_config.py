@@ -66,8 +66,6 @@ def test_it_is_shown_set_and_taken_back_and_no_secret_is_told(fleet):
     _default, first, second = (files(here)[name] for name in ("SIPDefault.cnf", *sorted(set(before) - {"SIPDefault.cnf"})))
     assert first == before[f"SIP{here.phones[0]['mac']}.cnf"]
     assert second == b'line1_name: "1001"\r\nTelnet_Level: "2"; off\r\nphone_password: "%s"\r\n' % SECRET.encode()
-    status, again = run("-v")
-    assert status == 0 and "changed=0" in again
 
     dry = here.play("rollback", "--check", image=None)
     back = here.play("rollback", "--diff", image=None)
@@ -77,7 +75,7 @@ def test_it_is_shown_set_and_taken_back_and_no_secret_is_told(fleet):
     assert set(back.statuses().values()) == {"already"}
     for told in dry.output, back.output:
         assert "(settings phone_password, telnet_level)" in told and "no phone moves" in told
-    for told in shown, output, again, dry.output, back.output:
+    for told in shown, output, dry.output, back.output:
         assert SECRET not in told and FORMER not in told
 
 

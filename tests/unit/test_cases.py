@@ -27,7 +27,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.audit import survey
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root, RootError
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wish
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.diagnose import diagnose
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.settle import settle
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import Place, SourceError, read
@@ -196,7 +196,7 @@ def _pointed(root: Root, target: image.Image, options: Answer) -> Answer:
 def settings(root: Answer, settings: Answer | None = None, secrets: Answer | None = None, phones: Sequence[Answer] = ()) -> Answer:
     """What comes of setting what phones read: the files that change, and what each phone read before, or why it is refused."""
     asked = [{"mac": MAC, "settings": {}, "secrets": {}, **phone} for phone in phones]
-    wanted = read_wanted(settings or {}, secrets or {}, asked)
+    wanted = read_wish(settings or {}, secrets or {}, asked)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         _lay_out(Path(folder), root)

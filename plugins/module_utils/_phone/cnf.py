@@ -146,8 +146,9 @@ def set_value(data: bytes, key: str, value: str, add: bool = False, mark: bytes 
     """The file with every line that sets that key (any case) set to that value, and nothing else changed.
 
     A value is replaced whole, blanks inside its quotes too: whether phones trim them is not known, an exact value is right
-    either way. It gets quotes where it may be read otherwise without them. With `add` a line is added, in the file's own style, if none can
-    be read by a phone; `mark` is a comment behind it. The value has to be one that `keys.why_not` accepts.
+    either way. It gets quotes where it may be read otherwise without them. What stands behind a secret that changes and is no clear
+    comment goes too, as it may be a part of it. With `add` a line is added, in the file's own style, if none can be read by a phone;
+    `mark` is a comment behind it. The value has to be one that `keys.why_not` accepts.
     """
     lowered, name = data.lower(), key.lower().encode("ascii")
     if not add and name not in lowered:
@@ -165,7 +166,7 @@ def set_value(data: bytes, key: str, value: str, add: bool = False, mark: bytes 
         text = text[len(bom) :]
         match = _SETTING.match(text)
         if match and match["key"].lower() == name:
-            old, at, text, fault = _replaced(match, new, bool(_SECRET.search(name)))
+            old, at, text, fault = _replacement(match, new, bool(_SECRET.search(name)))
             before.append((number, old))
             lines[number - 1] = bom + text + end
             if bom:
@@ -199,12 +200,12 @@ def _lost(key: str) -> Pattern[bytes]:
 def pin(data: bytes, name: str, temporary: bool = False) -> Edit:
     """As `set_image_version` for a phone's own file, with a line added if it sets none: the phone follows no default any more.
 
-    A `temporary` line is marked by a comment, by which `unpinned` knows it again.
+    A `temporary` line is marked by a comment, by which `without_pins` knows it again.
     """
     return set_image_version(data, name, add=True, mark=PIN_MARK if temporary else b"")
 
 
-def unpinned(data: bytes) -> bytes:
+def without_pins(data: bytes) -> bytes:
     """The file without the lines that a temporary `pin` added: byte for byte as before, if nobody changed it since."""
     if PIN_MARK not in data:
         return data
@@ -237,17 +238,23 @@ def _masked(text: bytes) -> bytes:
 
 def _masked_value(value: bytes) -> bytes:
     """`"…" ; comment` and `… ; comment` keep quotes and comment; of anything less clear nothing is shown."""
-    quoted = _QUOTED_SECRET.fullmatch(value)
-    if quoted:
-        secret, rest = quoted.groups()
-        if not secret:
-            return value
-        return b'"' + _MASK + b'"' + rest.replace(secret, _MASK)
-    end = _COMMENT_AFTER.search(value)
-    secret = (value[: end.start()] if end else value).rstrip(_BLANKS)
+    comment = _clear_comment(value)
+    given = value[: len(value) - len(comment)]
+    quote = b'"' if _QUOTED_SECRET.fullmatch(value) else b""
+    secret = given[1:-1] if quote else given
     if not secret:
         return value
-    return _MASK if b'"' in secret else _MASK + value[len(secret) :].replace(secret, _MASK)
+    return quote + _MASK + quote + comment.replace(secret, _MASK)
+
+
+def _clear_comment(value: bytes) -> bytes:
+    """What stands behind a secret and is sure to be no part of it: a comment with a blank at its `;`, and the blanks before it."""
+    quoted = _QUOTED_SECRET.fullmatch(value)
+    if quoted:
+        return quoted.group(2)
+    end = _COMMENT_AFTER.search(value)
+    secret = (value[: end.start()] if end else value).rstrip(_BLANKS)
+    return b"" if b'"' in secret else value[len(secret) :]
 
 
 def _lines(data: bytes) -> Iterator[_Line]:
@@ -269,36 +276,38 @@ def _why_lost(text: bytes) -> Tuple[int, str]:
     return text.index(start) + 1, f"starts with {shown}, where a name belongs"
 
 
-def _replaced(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, bytes, str]:
+def _replacement(match: Match[bytes], new: bytes, secret: bool) -> Tuple[str, int, bytes, str]:
     """The value of a setting, the bytes before it, the line with the new one, and what is wrong with the line, if anything."""
     text = match.string
-    if match["quoted"] is not None:
-        first, last = match.span("quoted")
-        return _text(text[first:last]), first, text[:first] + new + text[last:], ""
-    first, last = match.start("bare"), match.start("bare") + len(match["bare"].rstrip(_BLANKS))
+    quoted = match["quoted"] is not None
+    first, last = match.span("quoted") if quoted else (match.start("bare"), match.start("bare") + len(match["bare"].rstrip(_BLANKS)))
+    old, rest = text[first:last], text[last + quoted :]
     fault = "the quote is never closed: it was closed after the value" if match["open"] else ""
-    rest = text[last:]
-    hash_sign = _HASH.search(match["bare"])
-    if hash_sign and secret:
-        # It may be a part of the old secret, which must not be left behind
-        fault = fault or "has a '#' in its value, which was replaced with all that follows it"
-    elif hash_sign and text[first:last] != new:
+    hash_sign = None if quoted else _HASH.search(match["bare"])
+    if secret and (hash_sign or match["open"] or old != new):
+        # No part of the old secret must be left behind
+        kept = _clear_comment(text[match.end("separator") : match.end()]) + text[match.end() :]
+        if hash_sign:
+            fault = fault or "has a '#' in its value, which was replaced with all that follows it"
+        elif len(kept) < len(rest):
+            fault = "had more behind its value than a clear comment: that may be a part of the former secret, and was removed"
+        rest = kept
+    elif hash_sign and old != new:
         last = first + len(match["bare"][: hash_sign.start()].rstrip(_BLANKS))
         rest = (text[last : first + hash_sign.start()] or b" ") + b";" + text[first + hash_sign.start() :]
         fault = fault or "had text after the value that the phone may take for a part of it: ';' now makes it a comment"
-    elif not fault and text[first:last] == new:
+    elif not fault and old == new:
         return _text(new), first, text, ""
-    old = _text(text[first:last])
-    if match["open"]:
-        return old, first, text[:first] + new + b'"' + rest, fault
-    if first == last and not hash_sign:
+    if quoted or match["open"]:
+        return _text(old), first, text[:first] + new + b'"' + rest, fault
+    if not old and not hash_sign:
         # Nothing after the colon: the value goes there, and the blanks before a comment stay before it.
-        first = match.end("separator") - len(match["separator"].split(b":")[1][1:])
-        rest = text[first:]
-    return old, first, text[:first] + _written(new) + rest, fault
+        blanks = match["separator"].split(b":")[1][1:]
+        first, rest = first - len(blanks), blanks + rest
+    return _text(text[first:last]), first, text[:first] + _value_text(new) + rest, fault
 
 
-def _written(value: bytes) -> bytes:
+def _value_text(value: bytes) -> bytes:
     """The value as it stands where others have no quotes."""
     return value if _BARE.fullmatch(value) else b'"' + value + b'"'
 
@@ -315,19 +324,19 @@ def _add(lines: List[_Line], key: bytes, new: bytes, commented_out: int, mark: b
         index = commented_out or len(lines)
     else:
         index = matches.index((like or present)[-1]) + 1 if behind else matches.index(present[0])
-    styled = _styled(key, new, present)
+    line = _line_in_style(key, new, present)
     if mark:
-        styled += (b" " if styled.endswith(b";") else b" ; ") + mark
+        line += (b" " if line.endswith(b";") else b" ; ") + mark
     ends = [end for _text, end in lines if end.endswith(b"\n")] or [b"\n"]
     end = ends[min(max(index - 1, 0) if behind else index, len(ends) - 1)]
     if index == len(lines) and lines and not lines[-1][1].endswith(b"\n"):
         lines[-1] = lines[-1][0], lines[-1][1] + end
         end = b""
-    lines.insert(index, (styled, end))
+    lines.insert(index, (line, end))
     return index + 1
 
 
-def _styled(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
+def _line_in_style(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
     """The line as the file's other settings are written."""
     present = [match for match in present if match["quoted"] is not None or match["bare"].strip(_BLANKS)]
     if not present:
@@ -335,7 +344,7 @@ def _styled(key: bytes, new: bytes, present: List[Match[bytes]]) -> bytes:
     indent, separator = (Counter(match[part] for match in present).most_common(1)[0][0] for part in ("indent", "separator"))
     quoted = Counter(match["quoted"] is not None for match in present).most_common(1)[0][0]
     ended = Counter(match["rest"].strip(_BLANKS) == b";" for match in present).most_common(1)[0][0]
-    return b"".join((indent, key, separator, b'"' + new + b'"' if quoted else _written(new), b";" if ended else b""))
+    return b"".join((indent, key, separator, b'"' + new + b'"' if quoted else _value_text(new), b";" if ended else b""))
 
 
 def _text(data: bytes) -> str:

@@ -14,7 +14,7 @@ from typing import List, NamedTuple, Tuple
 
 
 class Generator(NamedTuple):
-    """`name`: as people know it. `signs`: any of them will do. They begin with plain text, which is found fast. `source`: where they
+    """`name`: as people know it. `signs`: any of them will do. Each begins with plain text, as `re` finds that fast. `source`: where they
     are from."""
 
     name: str

@@ -20,7 +20,7 @@ from . import cnf
 LONGEST = 255
 """Characters of a value. No key is known to take as many; phones reject what is too long ("string too big")."""
 _LIMITS = {"phone_password": 31, "phone_prompt": 15}
-"""From the comments in Cisco's sample files."""
+"""From the comments in Cisco's sample files, as is that the password is `cisco` where none is set."""
 
 _NAMES = """
     anonymous_call_block auto_answer autocomplete call_hold_ringback call_stats call_waiting callerid_blocking cfwd_url
@@ -35,7 +35,7 @@ _NAMES = """
     time_format_24hr time_zone timer_invite_expires timer_register_delta timer_register_expires timer_t1 timer_t2 tos_media user_info
     version_stamp voip_control_port
 """
-_SPELT: Dict[str, str] = {name.lower(): name for name in _NAMES.split()}
+_USUAL_SPELLINGS: Dict[str, str] = {name.lower(): name for name in _NAMES.split()}
 _NUMBERED = re.compile(
     "line[1-6]_(?:name|authname|password|shortname|displayname|contact)|proxy[1-6]_(?:address|port)|speed_(?:line|label)[1-6]"
     "|call_manager[1-3]_(?:addr|sip_port)"
@@ -49,22 +49,25 @@ def is_secret(key: str) -> bool:
     return bool(_SECRET.search(key))
 
 
-def spelt(key: str) -> str:
+def usual_spelling(key: str) -> str:
     """The key as files have it, if it is known, else as it is."""
-    return _SPELT.get(key.lower(), key.lower() if is_known(key) else key)
+    return _USUAL_SPELLINGS.get(key.lower(), key.lower() if is_known(key) else key)
 
 
 def is_known(key: str) -> bool:
-    return key.lower() in _SPELT or bool(_NUMBERED.fullmatch(key.lower()))
+    return key.lower() in _USUAL_SPELLINGS or bool(_NUMBERED.fullmatch(key.lower()))
 
 
 def read(where: str, settings: Mapping[Any, Any], secrets: Mapping[Any, Any]) -> Tuple[Dict[str, str], List[str]]:
-    """The values by key, as `spelt`, and what is wrong with what was asked for, as texts that begin with `where`, a file's name."""
+    """The values by key, in their usual spelling, and what is wrong with what was asked for.
+
+    Its texts begin with `where`, a file's name.
+    """
     values: Dict[str, str] = {}
     faults = []
     given = [(item, False) for item in settings.items()] + [(item, True) for item in secrets.items()]
     for (key, value), among_secrets in given:
-        name = spelt(str(key))
+        name = usual_spelling(str(key))
         fault = _wrong_place(name, among_secrets) or why_not(name, value)
         if not fault and name.lower() in map(str.lower, values):
             fault = "is there twice, as the case of letters makes no difference: leave one of them out"
@@ -107,7 +110,7 @@ def why_not(name: str, value: Any) -> str:
     if name == "telnet_level" and text not in ("0", "1", "2"):
         return f"cannot be {shown}: it takes 0 (off), 1 or 2 (privileged, which a reset needs)"
     if name == "phone_password" and not cnf.is_provisioned(text.strip()):
-        return "is empty: phones would take Cisco's default password"
+        return f"is empty or {cnf.UNPROVISIONED}, which sets none: phones would take Cisco's default password"
     if re.fullmatch("dst_st(art|op)_time", name) and isinstance(value, int) and value > 24:
         return f"is {value}, which YAML makes of a time such as 12:30: put it in quotes"
     return ""

@@ -26,7 +26,7 @@ from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
 from .foresight import Foresight, by_reason
 from .image_files import right_names
 from .loads import OTHER_MODEL, LoadsFile, loads_files, misled
-from .phones import LEVELS, add_shared, facts, others, telnet_level, told
+from .phones import LEVELS, add_shared, facts, file_values, others, telnet_level
 from .read import Root, RootFile
 from .served import Question
 from .settings import generators, lost_at_next_save
@@ -80,8 +80,8 @@ class _Survey:
         loads = self._loads(xml, phones)
         syncinfo = self._syncinfo()
         files = self._other_files()
-        neighbours = others(self.now, phones)
-        kinds = Counter(one["kind"] for one in neighbours.values())
+        other_phones = others(self.now, phones)
+        kinds = Counter(one["kind"] for one in other_phones.values())
         images = self._images()
         self._check_named_images(images)
         self._check_names_of_images()
@@ -94,7 +94,7 @@ class _Survey:
             "root": root.path,
             "default": default,
             "phones": phones,
-            "others": neighbours,
+            "others": other_phones,
             "overrides": overrides,
             "os79xx": os79xx,
             "images": images,
@@ -130,7 +130,7 @@ class _Survey:
         return {
             "file": file.name,
             "image": _value(self.default, "image_version"),
-            "telnet_level": telnet_level(told(file)),
+            "telnet_level": telnet_level(file_values(file)),
             "phone_password_set": "phone_password" in self.default,
             "tftp_cfg_dir": _value(self.default, "tftp_cfg_dir"),
             "dial_template": _value(self.default, "dial_template"),
@@ -139,7 +139,7 @@ class _Survey:
     def _phones(self) -> Tuple[Dict[str, Info], Dict[str, str]]:
         """Each phone that has a file, and the images that these files set."""
         phones: Dict[str, Info] = {}
-        default = told(self.root.default)
+        default = file_values(self.root.default)
         for file in self.root.phones:
             mac = file.mac
             self._settings(file)

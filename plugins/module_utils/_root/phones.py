@@ -31,13 +31,13 @@ _SECRET = re.compile(SECRET, re.IGNORECASE)
 
 def phones(root: Root) -> Dict[str, Info]:
     """The `facts` of each SIP phone, by MAC. No fault is looked for, which takes most of the time of an audit."""
-    default = told(root.default)
+    default = file_values(root.default)
     found = {file.mac: facts(root, file, default) for file in root.phones}
     add_shared(root, found)
     return found
 
 
-def told(file: Optional[RootFile]) -> Dict[str, str]:
+def file_values(file: Optional[RootFile]) -> Dict[str, str]:
     """What that file sets, unless to nothing, of what `facts` tells, by key in lower case, as harmless text."""
     values = cnf.values(_TOLD, file.data) if file else {}
     if _PASSWORD in values:
@@ -49,8 +49,8 @@ def told(file: Optional[RootFile]) -> Dict[str, str]:
 
 
 def facts(root: Root, file: RootFile, default: Mapping[str, str]) -> Info:
-    """What its own file tells a phone, and SIPDefault.cnf, of which `default` is what it has `told`."""
-    own = told(file)
+    """What its own file tells a phone, and SIPDefault.cnf, of which `default` is what it tells (`file_values`)."""
+    own = file_values(file)
     image, level = own.get("image_version"), telnet_level(own)
     return {
         "file": plain(file.name),

@@ -300,9 +300,9 @@ class _Planning:
     def _edit(self, file: RootFile) -> Optional[cnf.Edit]:
         """How a phone's own file is edited, or None if it is let be."""
         if file.mac in self.hold:
-            return cnf.pin(cnf.unpinned(file.data), self.hold[file.mac].name)
+            return cnf.pin(cnf.without_pins(file.data), self.hold[file.mac].name)
         if self.only is None:
-            return cnf.set_image_version(cnf.unpinned(file.data), self.image.name)
+            return cnf.set_image_version(cnf.without_pins(file.data), self.image.name)
         if file.mac not in self.only or (self.default_named == self.image.name and not cnf.image_versions(file.data)):
             return None
         return cnf.pin(file.data, self.image.name, temporary=True)

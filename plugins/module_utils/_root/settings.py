@@ -30,10 +30,10 @@ from .findings import harmless
 from .read import Root, RootError, RootFile, Unusable
 
 Values = Mapping[str, str]
-"""What is wanted, by key as `keys.spelt`."""
+"""What is wanted, by key as `keys.usual_spelling`."""
 
 
-class Wanted(NamedTuple):
+class Wish(NamedTuple):
     """What SIPDefault.cnf shall set, and what phones shall read, by MAC. `faults`: what of that is left out, as no file can hold it."""
 
     default: Values
@@ -57,7 +57,7 @@ class SettingsChanges:
     warnings: List[str] = field(default_factory=list)
 
     def set_at(self, records: Iterable[Record]) -> None:
-        """Add to what each phone reads when that was last set here, by these records."""
+        """Add to what each phone reads when a call that set one of its keys last changed the file that gives it, by these records."""
         last: Dict[Tuple[str, str], int] = {}
         for record in records:
             for entry, key in product(record.files, record.settings.split(", ") if record.state == DONE else ()):
@@ -68,37 +68,37 @@ class SettingsChanges:
             del read["from"]
 
 
-def read_wanted(settings: Mapping[Any, Any], secrets: Mapping[Any, Any], phones: Sequence[Mapping[str, Any]]) -> Wanted:
+def read_wish(settings: Mapping[Any, Any], secrets: Mapping[Any, Any], phones: Sequence[Mapping[str, Any]]) -> Wish:
     """What was asked for, in the form of the options of phone_config."""
     default, faults = keys.read(SIP_DEFAULT, settings, secrets)
-    wanted = Wanted(default, {}, faults, keys.warnings(SIP_DEFAULT, default))
+    wish = Wish(default, {}, faults, keys.warnings(SIP_DEFAULT, default))
     for phone in phones:
         try:
             address = mac.parse(shorten(phone["mac"], 60))
         except ValueError as error:
-            wanted.faults.append(f"phones: {error}")
+            wish.faults.append(f"phones: {error}")
             continue
         file = f"SIP{address}.cnf"
         values, faults = keys.read(file, phone["settings"], phone["secrets"])
-        if address in wanted.phones:
+        if address in wish.phones:
             faults.append(f"{file}: is twice among the phones: put all of its settings into one entry")
-        wanted.phones[address] = values
-        wanted.faults.extend(faults)
-        wanted.warnings.extend(keys.warnings(file, values))
-    return wanted
+        wish.phones[address] = values
+        wish.faults.extend(faults)
+        wish.warnings.extend(keys.warnings(file, values))
+    return wish
 
 
-def plan_settings(root: Root, wanted: Wanted, server: ServerUser = ANYBODY) -> SettingsChanges:
+def plan_settings(root: Root, wish: Wish, server: ServerUser = ANYBODY) -> SettingsChanges:
     """What would change so that SIPDefault.cnf sets, and phones read, what is wanted. Reads only.
 
     Raises RootError with everything that stands in the way.
     """
-    planning = _Planning(root, wanted)
+    planning = _Planning(root, wish)
     planning.set_default()
     planning.set_phones()
     made, read = planning.made, planning.root
     concerned = [fault for fault in read.faults if planning.concerns(fault.file, fault.text)]
-    faults = [*wanted.faults, *map(str, concerned), *planning.faults, *unwritable(root, made.changes)]
+    faults = [*wish.faults, *map(str, concerned), *planning.faults, *unwritable(root, made.changes)]
     if faults:
         raise RootError(*faults)
     made.generators = generators(read)
@@ -107,7 +107,7 @@ def plan_settings(root: Root, wanted: Wanted, server: ServerUser = ANYBODY) -> S
         lost = [file for file in files if file in changed]
         made.warnings += [lost_at_next_save(name, lost, made.keys)] if lost else []
     made.warnings += [str(fault) for fault in dict.fromkeys(read.faults) if fault not in concerned]
-    made.warnings += [*wanted.warnings, *read.warnings, *hidden(root, planning.files.values(), server)]
+    made.warnings += [*wish.warnings, *read.warnings, *hidden(root, planning.files.values(), server)]
     return made
 
 
@@ -136,7 +136,7 @@ class _Planning:
     """`before`, `after`: SIPDefault.cnf as it is, and as it will be. `files`: those that phones in question read, by path."""
 
     root: Root
-    wanted: Wanted
+    wish: Wish
     made: SettingsChanges = field(default_factory=SettingsChanges)
     faults: List[str] = field(default_factory=list)
     files: Dict[str, RootFile] = field(default_factory=dict)
@@ -145,16 +145,16 @@ class _Planning:
 
     def set_default(self) -> None:
         """SIPDefault.cnf. If it names another folder for phones' own files then, `root` becomes the one with that."""
-        root, file, wanted = self.root, self.root.default, self.wanted.default
+        root, file, wanted = self.root, self.root.default, self.wish.default
         if file:
             self.files[file.path] = file
             self.before = self.after = file.data
         password = _last(self.before, "phone_password")
         as_wanted = _gives(self.before, "phone_password", wanted["phone_password"]) if "phone_password" in wanted else None
         self.made.default = {
-            "telnet_level": _shown(_last(self.before, "telnet_level")),
+            "telnet_level": _display_value(_last(self.before, "telnet_level")),
             "phone_password": {"set": bool(password and password.provisioned), "as_wanted": as_wanted},
-            "image": _shown(_last(self.before, "image_version")),
+            "image": _display_value(_last(self.before, "image_version")),
             "from": dict.fromkeys(("telnet_level", "phone_password"), SIP_DEFAULT),
         }
         if not wanted or (not file and SIP_DEFAULT in root.entries):
@@ -175,7 +175,7 @@ class _Planning:
         root, own = self.root, _own_files(self.root)
         contents = {file.path: self.after if self._is_default(file) else file.data for files in own.values() for file in files}
         for again in False, True:  # once more, as the file of one phone may be that of another too
-            for address, values in sorted(self.wanted.phones.items()):
+            for address, values in sorted(self.wish.phones.items()):
                 files = own.get(address, [])
                 add = {key: not _gives(self.after, key, value) for key, value in values.items()}
                 if again:
@@ -189,13 +189,13 @@ class _Planning:
                 self.made.phones[address] = {**self._read_before(files, values), "changed": changed}
         changes = [file for file in root.phones if contents[file.path] != file.data and not self._is_default(file)]
         self.made.changes += [root.change(file.name, file, contents[file.path]) for file in changes]
-        self.made.others = sorted(one for one in own if one not in self.wanted.phones)
+        self.made.others = sorted(one for one in own if one not in self.wish.phones)
         self._warn_of_others(own, {file.path for file in changes})
 
     def concerns(self, name: str, text: str) -> bool:
         """Whether a fault of the root is one of a file that these phones read, or is in the place of one."""
         told = re.findall("[0-9A-F]{12}", f"{name} {text}")
-        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in self.wanted.phones for one in told)
+        return os.path.basename(name).upper() == SIP_DEFAULT.upper() or any(one in self.wish.phones for one in told)
 
     def _is_default(self, file: RootFile) -> bool:
         return bool(self.root.default and file.path == self.root.default.path)
@@ -225,16 +225,17 @@ class _Planning:
         image = _last(own, "image_version")
         for key, value in values.items():
             setting = _last(own, key)
-            source[key] = files[-1].name if setting else SIP_DEFAULT
+            sets = bool(setting and setting.provisioned)
+            source[key] = files[-1].name if sets else SIP_DEFAULT
             if keys.is_secret(key):
                 secrets[key] = _gives(own if setting else self.before, key, value)
             else:
-                settings[key] = _shown(setting if setting and setting.provisioned else _last(self.before, key))
+                settings[key] = _display_value(setting if sets else _last(self.before, key))
         return {
             "file": files[-1].name if files else None,
             "settings": settings,
             "secrets": secrets,
-            "image": _shown(image if image and image.provisioned else _last(self.before, "image_version")),
+            "image": _display_value(image if image and image.provisioned else _last(self.before, "image_version")),
             "from": source,
         }
 
@@ -262,14 +263,14 @@ class _Planning:
     def _warn_of_others(self, own: Mapping[str, List[RootFile]], changed: Iterable[str]) -> None:
         """Phones that are not asked for, and read what is set for others, or do not read what is set for all."""
         paths = set(changed)
-        others = sorted(one for one, files in own.items() if one not in self.wanted.phones and any(file.path in paths for file in files))
+        others = sorted(one for one, files in own.items() if one not in self.wish.phones and any(file.path in paths for file in files))
         if others:
             self.made.warnings.append(f"changes for others too, whose file is the same one: {count(others)} ({list_some(others)})")
-        for key, value in self.wanted.default.items():
+        for key, value in self.wish.default.items():
             apart = [
                 one
                 for one, files in sorted(own.items())
-                if key not in self.wanted.phones.get(one, {})
+                if key not in self.wish.phones.get(one, {})
                 and any(cnf.set_value(file.data, key, value).data != file.data for file in files if not self._is_default(file))
             ]
             if apart:
@@ -302,5 +303,5 @@ def _settings(data: bytes) -> Dict[str, cnf.Setting]:
     return {setting.key.lower(): setting for setting in cnf.examine(data).settings}
 
 
-def _shown(setting: Optional[cnf.Setting]) -> Optional[str]:
+def _display_value(setting: Optional[cnf.Setting]) -> Optional[str]:
     return harmless(setting.value) if setting and setting.provisioned else None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, usable
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Sighting, Source, usable
 
 _TABLE = re.compile(r"^(?:Output: )?(?:Name/username +Host\s|[ \t]*Contact: +(?:<Aor/ContactUri|\S+/sips?:))", re.MULTILINE)
 _PEER = re.compile(r"(?:Output: )?(?P<name>\S+)\s+(?P<address>[0-9]+(?:\.[0-9]+){3})\s(?P<rest>.*)")
 _CONTACT = re.compile(
     r"(?:Output: )?[ \t]*Contact: +(?P<aor>\S+?)/sips?:(?:[^@\s]*@)?(?P<address>[0-9.]+)(?P<rest>[^@\s]*)(?P<state>\s.*|$)"
 )
-_AWAY = re.compile(r"\s(?:UNREACHABLE|Unavail|Unreachable|Removed)\b")
+_UNREACHABLE_SIGN = re.compile(r"\s(?:UNREACHABLE|Unavail|Unreachable|Removed)\b")
 _WIDEST_NAME = 25
 """Characters of a peer's name with its user name that Asterisk shows (PEERS_FORMAT2 in chan_sip.c: %-25.25s)."""
 _NARROWEST_CONTACT = 40
@@ -27,7 +27,7 @@ def is_asterisk(text: str) -> bool:
     return _TABLE.search(text) is not None
 
 
-def read_asterisk(source: Source) -> Iterator[Seen]:
+def read_asterisk(source: Source) -> Iterator[Sighting]:
     """The peers and contacts whose names are those of lines of one phone. Who is not registered has no address there."""
     known = source.names()
     for number, line in enumerate(source.text.split("\n"), 1):
@@ -45,6 +45,6 @@ def read_asterisk(source: Source) -> Iterator[Seen]:
             continue
         mac = next((known[name.lower()] for name in names if name.lower() in known), "")
         if mac and usable(found):
-            yield Seen(number, mac, found, None, "Asterisk does not reach it there" if _AWAY.search(rest) else "")
+            yield Sighting(number, mac, found, None, "Asterisk does not reach it there" if _UNREACHABLE_SIGN.search(rest) else "")
         elif mac:
             source.misread.append((number, "has an address that is cut or none of a phone"))

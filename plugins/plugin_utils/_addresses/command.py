@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A command and what it writes, within bounds of time and length. Nothing that it started is left behind."""
+"""A command and what it writes, within bounds of time and length. What is left in its process group is killed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import resource
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import mask_from_secret, one_line
 
 _STDERR = 2000
+_TO_END = 5.0
+"""Seconds that a command may take to end once it was killed."""
 
 
 class CommandError(Exception):
@@ -30,28 +32,34 @@ def output(command: Sequence[str], folder: str, seconds: float, most: int) -> by
     """
     with tempfile.TemporaryFile() as written, tempfile.TemporaryFile() as said:
         try:
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={**os.environ, "LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=said,
-                start_new_session=True,
-            )
+            with _files_of_at_most(most + 1):  # files, not pipes: so a limit of the system bounds them, and no child keeps us waiting
+                process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env={**os.environ, "LC_ALL": "C"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=written,
+                    stderr=said,
+                    start_new_session=True,
+                )
         except (OSError, ValueError) as error:
             cause = getattr(error, "strerror", None) or error
             raise CommandError(f"cannot be run ({cause}): see that it is installed here") from None
+        fault = f"took more than {seconds:g} s and was ended: see what it waits for, or give a longer timeout"
         try:
-            with suppress(ProcessLookupError):  # files, not pipes: so a limit of the system bounds them, and no child keeps us waiting
-                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most + 1, most + 1))
             process.wait(seconds)
+            fault = ""
         except subprocess.TimeoutExpired:
-            raise CommandError(f"took more than {seconds:g} s and was ended: see what it waits for, or give a longer timeout") from None
+            pass
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_TO_END)
+        if process.returncode is None:  # as with sudo, whose process belongs to another user
+            raise CommandError(f"took more than {seconds:g} s and cannot be ended by this user: give it a timeout of its own")
+        if fault:
+            raise CommandError(fault)
         if os.fstat(written.fileno()).st_size > most:
             raise CommandError(f"wrote more than {most >> 20} MiB and was ended: let it write what concerns the phones only")
         if process.returncode:
@@ -60,3 +68,15 @@ def output(command: Sequence[str], folder: str, seconds: float, most: int) -> by
             raise CommandError(f"ended with status {process.returncode}" + (f": {words}" if words else ""))
         written.seek(0)
         return written.read()
+
+
+@contextmanager
+def _files_of_at_most(most: int) -> Iterator[None]:
+    """What is started in here can write no file of more bytes. Inherited, as a command that becomes another user cannot be bounded."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    bounds = [bound for bound in (soft, hard, most) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Iterator
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, addresses_in, macs_in
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Sighting, Source, addresses_in, macs_in
 
 _HEAD = re.compile(r"(?:^|(?<=\}))[ \t]*(?:lease\s+(?P<address>[0-9.]+)|host\s+[^\s{]+)\s*\{", re.MULTILINE)
 _MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"|#[^\n]*|[{}]', re.DOTALL)
@@ -23,13 +23,13 @@ def is_dhcpd(text: str) -> bool:
     return _HEAD.search(text) is not None
 
 
-def read_dhcpd(source: Source) -> Iterator[Seen]:
+def read_dhcpd(source: Source) -> Iterator[Sighting]:
     """ISC dhcpd's leases: each change is a block, so the last one of an address counts, and only if its lease is given.
 
     The statements (`starts`, `ends` and `cltt`, when the client was last heard, in UTC or as `epoch`; `binding state`; `abandoned`) are
     from its manual page dhcpd.leases(5). Reservations (`host`, `fixed-address`) count too.
     """
-    last: dict[str, Seen | None] = {}
+    last: dict[str, Sighting | None] = {}
     text, place, line = source.text, 0, 1
     while head := _HEAD.search(text, place):
         begin = head.end()
@@ -61,7 +61,7 @@ def _end(text: str, begin: int) -> int:
     return 0
 
 
-def _lease(source: Source, line: int, address: str, statements: dict[str, str]) -> Seen | None:
+def _lease(source: Source, line: int, address: str, statements: dict[str, str]) -> Sighting | None:
     macs, good = macs_in(statements.get("hardware ethernet", ""), source.macs), addresses_in(address)[0]
     state = statements.get("binding state", "active")
     if len(macs) != 1 or good != [address] or state not in ("active", "bootp") or not _NOT_GIVEN.isdisjoint(statements):
@@ -69,7 +69,7 @@ def _lease(source: Source, line: int, address: str, statements: dict[str, str]) 
     times = [_seconds(statements.get(name, "")) for name in ("cltt", "starts")]
     given = max((time for time in times if time is not None), default=None)
     doubt = source.ended(_seconds(statements.get("ends", "")))
-    return Seen(line, macs[0], address, given if given is None else min(given, source.time), doubt)
+    return Sighting(line, macs[0], address, given if given is None else min(given, source.time), doubt)
 
 
 def _statement(text: str) -> tuple[str, str]:

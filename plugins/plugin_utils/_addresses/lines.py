@@ -10,24 +10,25 @@ import csv
 import re
 from collections.abc import Iterator
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, addresses_in, macs_in
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Sighting, Source, addresses_in, macs_in
 
-_GONE = re.compile(r"\b(?:FAILED|INCOMPLETE)\s*$|[<(]incomplete[>)]|\bIncomplete\b")
+_NO_ANSWER_SIGN = re.compile(r"\b(?:FAILED|INCOMPLETE)\s*$|[<(]incomplete[>)]|\bIncomplete\b")
 """In `ip neigh`, `arp` and the tables of Cisco's switches: somebody asked for that address, and nobody answered."""
 _STALE = re.compile(r"\blladdr\b.* STALE\s*$")
 _STALE_FOR = 60
 """Seconds that a STALE entry of `ip neigh` is taken to be older than the others. How old it is, the kernel does not tell."""
-_LEASE = re.compile(r"^([0-9]{9,11}) (?=(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2} [0-9.]+ )", re.MULTILINE)
+_LEASE = re.compile(r"^([0-9]{9,10}) (?=(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2} [0-9.]+ )", re.MULTILINE)
 _HEADINGS = (
     "mac macaddress macaddr hwaddr hwaddress hardwareaddress hardwareaddr ethernetaddress physicaladdress lladdr cisco79xxmac clientid",
     "ip ipaddress ipaddr ip4 ipv4 ipv4address ip4address primaryip primaryip4 primaryipv4 ansiblehost address",
 )
 """What the column of MACs and that of addresses may be called, without case, blanks and marks; the best name first."""
 _KEA = "address,hwaddr,client_id,valid_lifetime,expire,"
+_NUMBER = re.compile("[0-9]{1,10}")
 _FOR_EVER = 0xFFFFFFFF
 
 
-def read_lines(source: Source) -> Iterator[Seen]:
+def read_lines(source: Source) -> Iterator[Sighting]:
     """Each line with one MAC and one IPv4 address; two of either on a line say nothing that is certain.
 
     A line of dnsmasq's leases begins with their end (0: none). Of leases of one length the one that ends first was given first, and the
@@ -36,13 +37,13 @@ def read_lines(source: Source) -> Iterator[Seen]:
     last_end = max(map(int, _LEASE.findall(source.text)), default=0)
     for number, line in enumerate(source.text.split("\n"), 1):
         macs = macs_in(line, source.macs)
-        if not macs or _GONE.search(line):
+        if not macs or _NO_ANSWER_SIGN.search(line):
             continue
         addresses, wrong = addresses_in(line)
         if len(macs) == len(addresses) == 1:
             lease = _LEASE.match(line)
             age = last_end - int(lease.group(1)) if lease else _STALE_FOR if _STALE.search(line) else 0
-            yield Seen(number, macs[0], addresses[0], source.time - age)
+            yield Sighting(number, macs[0], addresses[0], source.time - age)
         elif (addresses or wrong) and any(mac in source.macs for mac in macs):
             who = " and ".join(macs[:3])
             what = f"more than one IPv4 address beside {who}" if addresses else f"{wrong[0]} beside {who}, which is no phone's address"
@@ -61,7 +62,7 @@ def columns(text: str) -> tuple[int, str, int, int] | None:
     return None
 
 
-def read_table(source: Source) -> Iterator[Seen]:
+def read_table(source: Source) -> Iterator[Sighting]:
     """The rows of a table with a heading."""
     heading = columns(source.text)
     if heading is None:
@@ -74,7 +75,7 @@ def read_table(source: Source) -> Iterator[Seen]:
             continue
         macs, (addresses, wrong) = macs_in(row[mac_column], source.macs), addresses_in(row[address_column])
         if len(macs) == len(addresses) == 1:
-            yield Seen(number, macs[0], addresses[0])
+            yield Sighting(number, macs[0], addresses[0])
         elif (addresses or wrong) and any(mac in source.macs for mac in macs):
             source.misread.append((number, f"has not one address of a phone for {macs[0]}"))
 
@@ -94,25 +95,25 @@ def is_kea(text: str) -> bool:
     return text.startswith(_KEA)
 
 
-def read_kea(source: Source) -> Iterator[Seen]:
+def read_kea(source: Source) -> Iterator[Sighting]:
     """Kea's leases: each change is a row, so the last one of an address counts.
 
     `expire` is the end of a lease in seconds since 1970, `state` 0 for one that is given (1: declined, 2: reclaimed), and a lifetime of 0
     a lease that was taken back: Kea's administrator manual, and rows written by Kea 2.2.
     """
-    last: dict[str, Seen | None] = {}
+    last: dict[str, Sighting | None] = {}
     titles = source.text.partition("\n")[0].strip().split(",")
     for number, row in _rows(source, 1, ","):
         values = dict(zip(titles, row, strict=False))
         macs, (addresses, _wrong) = macs_in(values.get("hwaddr", ""), source.macs), addresses_in(values.get("address", ""))
         ours = macs and macs[0] in source.macs
-        try:
-            lifetime, ends, state = (int(values[key]) for key in ("valid_lifetime", "expire", "state"))
-        except (KeyError, ValueError):
+        numbers = [values.get(key, "") for key in ("valid_lifetime", "expire", "state")]
+        if not all(map(_NUMBER.fullmatch, numbers)):
             if ours:
                 source.misread.append((number, f"is cut or no lease of Kea's, on the row of {macs[0]}"))
             continue
+        lifetime, ends, state = map(int, numbers)
         for address in addresses:
             given, doubt = (None, "") if lifetime == _FOR_EVER else (min(float(ends - lifetime), source.time), source.ended(ends))
-            last[address] = Seen(number, macs[0], address, given, doubt) if macs and not state and lifetime else None
+            last[address] = Sighting(number, macs[0], address, given, doubt) if macs and not state and lifetime else None
     yield from filter(None, last.values())

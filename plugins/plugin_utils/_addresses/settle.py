@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Sighting
 
 
-class Found(NamedTuple):
+class AddressFinding(NamedTuple):
     """What is known of a phone's address: the address, or why there is none, and whether that is a contradiction.
 
-    `source`: who says so; `time`: of when that is, ISO 8601.
+    `source`: who says so; `time`: of when that is, ISO 8601; `doubt`: why the phone may not be there any more.
     """
 
     address: str = ""
@@ -27,61 +27,64 @@ class Found(NamedTuple):
     doubt: str = ""
 
 
-class _Sight(NamedTuple):
-    """What one source says, in the order of what counts more."""
+class RankedSighting(NamedTuple):
+    """A sighting, who has it, and what it counts: one without a doubt more than any with one, then the newer one more."""
 
-    certain: bool
-    time: float
-    seen: Seen
+    sighting: Sighting
     source: str
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        return self.certain, self.time
+    rank: tuple[bool, float]
 
     def __str__(self) -> str:
-        return f"{self.seen.address} ({self.where})"
+        return f"{self.address} ({self.where})"
+
+    @property
+    def mac(self) -> str:
+        return self.sighting.mac
+
+    @property
+    def address(self) -> str:
+        return self.sighting.address
 
     @property
     def where(self) -> str:
-        return f"{self.source}:{self.seen.line}" if self.seen.line else self.source
+        return f"{self.source}:{self.sighting.line}" if self.sighting.line else self.source
 
 
-def settle(macs: Collection[str], said: Iterable[tuple[str, Iterable[Seen]]]) -> dict[str, Found]:
+def settle(macs: Collection[str], said: Iterable[tuple[str, Iterable[Sighting]]]) -> dict[str, AddressFinding]:
     """What is known of the address of each of these MACs. `said`: the name of each source, and what it says of any MAC.
 
-    A sight with a doubt counts only where there is none without.
+    A sighting with a doubt counts only where there is none without.
     """
-    best: dict[str, list[_Sight]] = {}
-    """By MAC, the sights that count most: several, if they are of one time."""
-    for source, seen in said:
-        for one in seen:
-            sight = _Sight(not one.doubt, one.time or 0.0, one, source)
+    best: dict[str, list[RankedSighting]] = {}
+    """By MAC, the sightings that count most: several, if they are of one time."""
+    for source, sightings in said:
+        for one in sightings:
+            ranked = RankedSighting(one, source, (not one.doubt, one.time or 0.0))
             known = best.get(one.mac)
-            if known is None or sight.rank > known[0].rank:
-                best[one.mac] = [sight]
-            elif sight.rank == known[0].rank and all(sight.seen.address != other.seen.address for other in known):
-                known.append(sight)
-    holders: dict[str, list[_Sight]] = {}
-    """By address, the MACs whose last address it is, that of the newest sight first."""
-    for sights in best.values():
-        for sight in sights:
-            holders.setdefault(sight.seen.address, []).append(sight)
+            if known is None or ranked.rank > known[0].rank:
+                best[one.mac] = [ranked]
+            elif ranked.rank == known[0].rank and all(ranked.address != other.address for other in known):
+                known.append(ranked)
+    holders: dict[str, list[RankedSighting]] = {}
+    """By address, the MACs whose last address it is, that of the newest sighting first."""
+    for several in best.values():
+        for ranked in several:
+            holders.setdefault(ranked.address, []).append(ranked)
     for several in holders.values():
-        several.sort(key=lambda sight: sight.rank, reverse=True)
-    return {mac: _found(best[mac], holders) if mac in best else Found() for mac in macs}
+        several.sort(key=lambda ranked: ranked.rank, reverse=True)
+    return {mac: _finding(best[mac], holders) if mac in best else AddressFinding() for mac in macs}
 
 
-def _found(sights: list[_Sight], holders: dict[str, list[_Sight]]) -> Found:
-    if len(sights) > 1:
-        return Found(fault=f"has more than one address of one age: {' and '.join(map(str, sights))}", contradiction=True)
-    sight = sights[0]
-    others = [other for other in holders[sight.seen.address] if other.seen.mac != sight.seen.mac]
-    equal = [other for other in others if other.rank == sight.rank]
-    if others and others[0].rank > sight.rank:
-        return Found(fault=f"its address {sight} went to {others[0].seen.mac} since ({others[0].where})")
+def _finding(several: list[RankedSighting], holders: dict[str, list[RankedSighting]]) -> AddressFinding:
+    if len(several) > 1:
+        return AddressFinding(fault=f"has more than one address of one age: {' and '.join(map(str, several))}", contradiction=True)
+    last = several[0]
+    others = [other for other in holders[last.address] if other.mac != last.mac]
+    equal = [other for other in others if other.rank == last.rank]
+    if others and others[0].rank > last.rank:
+        return AddressFinding(fault=f"its address {last} went to {others[0].mac} since ({others[0].where})")
     if equal:
-        rivals = " and ".join(f"{other.seen.mac} ({other.where})" for other in equal)
-        return Found(fault=f"shares its address {sight} with {rivals}, of one age", contradiction=True)
-    when = datetime.fromtimestamp(sight.time, UTC).isoformat(timespec="seconds")
-    return Found(sight.seen.address, sight.where, when, doubt=sight.seen.doubt)
+        rivals = " and ".join(f"{other.mac} ({other.where})" for other in equal)
+        return AddressFinding(fault=f"shares its address {last} with {rivals}, of one age", contradiction=True)
+    when = datetime.fromtimestamp(last.rank[1], UTC).isoformat(timespec="seconds")
+    return AddressFinding(last.address, last.where, when, doubt=last.sighting.doubt)

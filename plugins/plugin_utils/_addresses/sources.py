@@ -20,12 +20,12 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.events im
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.reader import Reader
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses import asterisk, dhcpd, lines
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.command import CommandError, output
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Seen, Source, usable
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Sighting, Source, usable
 
 MOST_BYTES = 64 << 20
 """Of a file or of what a command writes, unless it is a TFTP log in a file, which is read line by line."""
 LOG = "tftp_log"
-KINDS: dict[str, tuple[Callable[[str], object], Callable[[Source], Iterator[Seen]]]] = {
+KINDS: dict[str, tuple[Callable[[str], object], Callable[[Source], Iterator[Sighting]]]] = {
     "dhcpd": (dhcpd.is_dhcpd, dhcpd.read_dhcpd),
     "kea": (lines.is_kea, lines.read_kea),
     "asterisk": (asterisk.is_asterisk, asterisk.read_asterisk),
@@ -61,22 +61,25 @@ class Place:
 
 def read(
     place: Place, macs: Collection[str], names: Callable[[], Mapping[str, str]], now: float, warn: Callable[[str], None]
-) -> list[Seen]:
+) -> list[Sighting]:
     """All that a source tells of any MAC, with a time each. What it has of these phones and cannot be read is told to `warn`.
 
     `names`: as of `Source`. Raises SourceError.
     """
-    source, seen = _read(place, macs, names, now)
+    source, sightings = _read(place, macs, names, now)
     if source.misread:
         told = [f"line {line} {why}" for line, why in source.misread]
         warn(clean(f"{place.name}: {'; '.join(first_some(told, 3))}", 1000))
-    if macs and not any(one.mac in macs for one in seen):
-        warn(f"{place.name} has no address of any of the phones: see that it is what you meant, and from where they are")
-    return [one._replace(time=source.time if one.time is None else one.time) for one in seen]
+    if macs and not any(one.mac in macs for one in sightings):
+        warn(f"{place.name} has no address of any of the phones: see that it is the right one, and of the phones' network")
+    return [one._replace(time=source.time if one.time is None else min(max(one.time, 0.0), source.time)) for one in sightings]
 
 
-def _read(place: Place, macs: Collection[str], names: Callable[[], Mapping[str, str]], now: float) -> tuple[Source, list[Seen]]:
-    log = place.kind == LOG or (place.file and _is_packed(place.file))
+def _read(place: Place, macs: Collection[str], names: Callable[[], Mapping[str, str]], now: float) -> tuple[Source, list[Sighting]]:
+    packed = _packed(place.file) if place.file and place.kind != LOG else ""
+    if packed and place.kind:
+        raise SourceError(f"{place.name} is {packed}")
+    log = packed or place.kind == LOG
     data, written, size = (b"", now, 0) if log and place.file else _data(place, now)
     source = Source(place.name, "", written, macs, names)
     if log or (not place.kind and _is_log(data, written)):
@@ -101,7 +104,7 @@ def _data(place: Place, now: float) -> tuple[bytes, float, int]:
         head, status = _files.read(os.path.realpath(place.file or ""), MOST_BYTES, head=True)
     except (OSError, ValueError) as error:
         raise SourceError(f"{place.name} cannot be read ({_cause(error)}): name a file that {_files.me()} may read, or a command") from None
-    return head or b"", min(status.st_mtime, now), status.st_size
+    return head or b"", max(min(status.st_mtime, now), 0.0), status.st_size
 
 
 def _text(place: Place, data: bytes) -> str:
@@ -113,13 +116,15 @@ def _text(place: Place, data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
-def _is_packed(path: str) -> bool:
-    """Whether it is a kind of file that only the reader of logs can open."""
+def _packed(path: str) -> str:
+    """What a file is that only the reader of logs can open, and what to do where it is said to be no log; else nothing."""
     try:
         with open(_files.open_file(os.path.realpath(path))[0], "rb") as file:
-            return file.read(len(GZIP)) == GZIP or is_capture(path)
+            if file.read(len(GZIP)) == GZIP:
+                return "packed: unpack it"
+        return "a capture of packets: leave its kind out, as it is read as the log of a TFTP server" if is_capture(path) else ""
     except (OSError, ValueError):
-        return False
+        return ""
 
 
 def _is_log(data: bytes, written: float) -> bool:
@@ -131,7 +136,7 @@ def _is_log(data: bytes, written: float) -> bool:
     return False
 
 
-def _of_log(place: Place, lines: list[str] | list[bytes], now: float) -> Iterator[Seen]:
+def _of_log(place: Place, lines: list[str] | list[bytes], now: float) -> Iterator[Sighting]:
     """Where each phone asked for files last, as the collection's reader of TFTP logs tells it."""
     try:
         found = diagnose(lines, now=now)["phones"].values()
@@ -140,7 +145,7 @@ def _of_log(place: Place, lines: list[str] | list[bytes], now: float) -> Iterato
         raise SourceError(f"{place.name} cannot be read ({_cause(error)}): name a log of a TFTP server") from None
     for phone in found:
         if phone["mac"] and usable(phone["address"] or ""):
-            yield Seen(0, phone["mac"], phone["address"], min(phone["last_seen"] or written, now))
+            yield Sighting(0, phone["mac"], phone["address"], min(phone["last_seen"] or written, now))
 
 
 def _cause(error: Exception) -> str:

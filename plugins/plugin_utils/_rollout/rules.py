@@ -63,11 +63,11 @@ class Rules:
     rollback_on_stop: bool
     sites: str
     tftp_group: str
+    plan: str
+    plan_max_age: float | None
     fresh: bool
     take_over: bool
     lease_timeout: float
-    plan: str
-    plan_max_age: float | None
 
     @property
     def together(self) -> bool:
@@ -193,11 +193,9 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
     seconds("soak_seconds", "from 0")
     seconds("call_timeout", "from 0")
     seconds("wait_timeout", "above 0")
-    if not SHORTEST_LEASE <= options["lease_timeout"] <= LONGEST:
-        wrong.append(
-            f"{typed['lease_timeout']} is {options['lease_timeout']:g}: it is a number of seconds from 2, and not more than a year"
-        )
     options["plan_max_age"] = value(_age, "plan_max_age")
+    if not SHORTEST_LEASE <= options["lease_timeout"] <= LONGEST:
+        wrong.append(f"{typed['lease_timeout']} is {options['lease_timeout']:g}: it is a number of seconds from 2 to a year")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")

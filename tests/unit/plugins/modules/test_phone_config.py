@@ -268,16 +268,21 @@ def test_what_this_user_may_not_do(root):
 
 
 def test_by_hand(root):
+    """Where all is text. A secret in the wrong place is not shown either."""
     before = content(root)
-    asked = json.dumps({"telnet_level": 2})
-    command = ("all", "-m", "voip.cisco79xx.phone_config", "-a", f"tftp_root={root} settings='{asked}' secrets=phone_password={SECRET}")
-    checked = ansible("ansible", *command, "-vvv", "--diff", "--check")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+    def call(settings):
+        command = f"tftp_root={root} settings='{settings}' secrets=phone_password={SECRET}"
+        return ansible("ansible", "all", "-m", "voip.cisco79xx.phone_config", "-a", command, "-vvvvv", "--diff")
+
+    refused = call("telnet_level=2 phone_password=Zq7token")
+    assert "SIPDefault.cnf: phone_password is a secret: put it under secrets" in refused.stdout
     assert content(root) == before
-    assert SECRET not in checked.stdout + checked.stderr
-    assert "CHANGED" in ansible("ansible", *command).stdout
-    assert "SUCCESS" in ansible("ansible", *command).stdout
+    made = call(json.dumps({"telnet_level": 2}))
+    assert "CHANGED" in made.stdout, made.stdout + made.stderr
     assert f"phone_password: {SECRET}\r\n".encode() in (root / DEFAULT).read_bytes()
+    shown = refused.stdout + refused.stderr + made.stdout + made.stderr
+    assert SECRET not in shown and "Zq7token" not in shown
 
 
 def test_return_values_are_documented(root):

@@ -68,12 +68,58 @@ def test_a_telephone_system_joins_by_names_of_one_phone_only(root):
     assert all("cisco79xx_tftp_server" not in host["vars"] for host in hosts)
 
 
-def test_an_address_that_may_be_old_is_warned_of(root):
+def test_a_phone_whose_address_may_be_old_is_not_driven(root):
     lease = f"lease 10.0.0.5 {{ ends epoch 1000; hardware ethernet {MAC[:6]}.{MAC[6:]}; }}\\n"
     hosts, warnings = made([_fleet.of_root(str(root), "")], lease)
+    why = "may have left 10.0.0.5: its lease ended 11574 d 1 h before the command printf was written"
+    assert hosts[0]["left_out_as"] == _fleet.OLD_ADDRESS
     assert hosts[0]["vars"]["ansible_host"] == "10.0.0.5"
-    assert hosts[0]["vars"]["cisco79xx_address_doubt"].startswith("its lease ended 11574 d")
-    assert warnings[-1].startswith(f"addresses that may be old, of 1 phone: SEP{MAC} at 10.0.0.5 (its lease ended")
+    assert hosts[0]["vars"]["cisco79xx_left_out"] == why
+    assert hosts[0]["vars"]["cisco79xx_address_doubt"] in why
+    assert warnings[-1] == f"1 phone with an address that may be old: SEP{MAC} {why}"
+
+
+@pytest.mark.parametrize("twice", [lambda here, audit: [here, here], lambda here, audit: [here, *audit]], ids=["two_roots", "an_old_audit"])
+def test_a_tftp_host_that_is_there_twice(root, audit, twice):
+    with pytest.raises(_fleet.FleetError, match=r"^roots: pbx is there twice: leave one of them out$"):
+        made(twice(_fleet.of_root(str(root), "pbx"), _fleet.of_audit(audit())))
+
+
+FAULTS = {
+    "no_phone": (lambda root: (root / "os79xx.txt").touch(), []),
+    "a_line": (lambda root: (root / "SIPDefault.cnf").write_text("telnet_level=2\nSIP000000000001.cnf\n"), []),
+    "another_case": (
+        lambda root: (root / "sip00124330bfb4.cnf").touch(),
+        ["sip00124330bfb4.cnf is in the wrong case: that phone asks for SIP00124330BFB4.cnf: rename or remove it"],
+    ),
+    "beside_the_right_one": (lambda root: (root / f"sip{MAC}.cnf").touch(), []),
+    "default": (
+        lambda root: (root / "SIPDefault.cnf").mkdir(),
+        ["SIPDefault.cnf is a folder, not a file: move it out of the way"],
+    ),
+    "folder": (
+        lambda root: (root / "SIPDefault.cnf").write_text("tftp_cfg_dir: ../x\n"),
+        ["SIPDefault.cnf tftp_cfg_dir '../x' leaves {0}: name a folder inside the root"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "right"), FAULTS.values(), ids=FAULTS)
+def test_faults_that_hide_a_phone_are_the_same_of_a_root_and_of_its_audit(root, audit, change, right):
+    (root / "SIP001122334455.cnf").unlink()
+    change(root)
+    right = [text.format(root) for text in right]
+    assert [_fleet.of_root(str(root), "pbx").faults, *(one.faults for one in _fleet.of_audit(audit()))] == [right, right]
+
+
+def test_an_audit_that_is_too_large(audit, monkeypatch):
+    path = audit()
+    monkeypatch.setattr(_fleet, "MOST_AUDIT", 1 << 20)
+    with open(path, "ab") as file:
+        file.truncate(1 << 20)
+        file.write(b" ")
+    with pytest.raises(_fleet.FleetError, match=rf"^{path}: it has more than 1 MiB, which no audit has: make it anew with: "):
+        _fleet.of_audit(path)
 
 
 WRONG = {

@@ -138,15 +138,53 @@ def test_property_no_secret_is_seen_in_the_masked_file(data, value):
     ("before", "after"),
     [
         (b"phone_password: my #1 pass ; c\n", b"phone_password: new ; c\n"),
-        (b"phone_password: abc;def ; c\n", b"phone_password: new;def ; c\n"),
-        (b'phone_password: "my #1" # c\n', b'phone_password: "new" # c\n'),
+        (b"phone_password: abc;def ; c\n", b"phone_password: new ; c\n"),
+        (b"phone_password: abc;def\n", b"phone_password: new\n"),
+        (b"phone_password: abc;\n", b"phone_password: new;\n"),
+        (b"phone_password: abc; c\r\n", b"phone_password: new; c\r\n"),
+        (b"phone_password: abc;def\rsync: 1;x\n", b"phone_password: new\rsync: 1;x\n"),
+        (b"phone_password: ;def\n", b"phone_password: new\n"),
+        (b"phone_password:\t\t; c\n", b"phone_password:\tnew\t; c\n"),
+        (b'phone_password: abc"def ; c\n', b"phone_password: new\n"),
+        (b'phone_password: "ab"def"\n', b'phone_password: "new"\n'),
+        (b'phone_password: "ab";def"\n', b'phone_password: "new"\n'),
+        (b'phone_password: "ab" def ; c\n', b'phone_password: "new"\n'),
+        (b'phone_password: "ab"; c\n', b'phone_password: "new"; c\n'),
+        (b'phone_password: "ab";\n', b'phone_password: "new";\n'),
+        (b'phone_password: "ab;def\n', b'phone_password: "new"\n'),
+        (b'phone_password: "my #1" # c\n', b'phone_password: "new"\n'),
     ],
 )
-def test_no_part_of_a_former_secret_is_seen(before, after):
-    assert cnf.set_value(before, "phone_password", "new").data == after
+def test_no_part_of_a_former_secret_is_left(before, after):
+    edit = cnf.set_value(before, "phone_password", "new")
+    assert edit.data == after
+    assert cnf.set_value(edit.data, "phone_password", "new") == cnf.Edit(edit.data, ((1, "new"),))
     for word in (b"1", b"pass ", b"def"):
         assert word not in cnf.mask(cnf.set_value(before, "phone_password", "new").data).replace(b"phone_password", b"")
         assert word not in cnf.mask(cnf.set_value(before, "phone_password", "a new;one").data).replace(b"phone_password", b"")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"my #1 pass", "has a '#' in its value"),
+        (b"pa;ss", "had more behind its value"),
+        (b'"pa"ss"', "had more behind its value"),
+        (b'"pa"ss ; c', "had more behind its value"),
+        (b'"pass', "the quote is never closed"),
+        (b'"pa;ss', "had more behind its value"),
+        (b"pass ; c", None),
+        (b'"pass"; c', None),
+        (b"pass;", None),
+        (b"new;x", None),
+        (b'"new"x', None),
+    ],
+)
+def test_what_goes_with_a_former_secret_is_told(line, told):
+    """And a line that gives a phone the new one already stays as it is."""
+    edit = cnf.set_value(b"phone_password: " + line, "phone_password", "new")
+    assert [fault.text.startswith(told) for fault in edit.faults] == [True] * bool(told)
+    assert (edit.data == b"phone_password: " + line) == line.strip(b'"').startswith(b"new")
 
 
 def test_settings_as_the_phone_reads_them():

@@ -44,7 +44,7 @@ def test_values_become_text_and_known_keys_get_their_spelling():
         ({"phone_prompt": "x" * 16}, {}, "phone_prompt has 16 characters: a phone takes 15 at most"),
         ({}, {"phone_password": "x" * 32}, "phone_password has 32 characters: a phone takes 31 at most"),
         ({}, {"phone_password": 'hunter2"'}, "phone_password cannot be set: a file cannot hold a double quote"),
-        ({}, {"phone_password": ""}, "phone_password is empty: phones would take Cisco's default password"),
+        ({}, {"phone_password": ""}, "phone_password is empty or UNPROVISIONED, which sets none: phones would take Cisco's"),
         ({}, {"phone_password": "unprovisioned"}, "phone_password is empty"),
         ({}, {"phone_password": None}, "phone_password has no value"),
         ({"dst_start_time": 720}, {}, "dst_start_time is 720, which YAML makes of a time such as 12:30"),

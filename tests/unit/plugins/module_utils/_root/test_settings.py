@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import generators
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wanted
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.settings import plan_settings, read_wish
 from ansible_collections.voip.cisco79xx.tests.simulator import cnf as phone_cnf
 from ansible_collections.voip.cisco79xx.tests.simulator.habits import CHOICES, Habits
 
@@ -47,7 +47,7 @@ def test_property_phones_read_what_is_wanted_whatever_their_habits(default, own,
         (root / DEFAULT).write_bytes(default)
         (root / PHONE).write_bytes(own)
         asked = wanted if for_all else ({}, {})
-        made = plan_settings(Root(folder), read_wanted(*asked, [{"mac": MAC, "settings": wanted[0], "secrets": wanted[1]}]))
+        made = plan_settings(Root(folder), read_wish(*asked, [{"mac": MAC, "settings": wanted[0], "secrets": wanted[1]}]))
     after = {DEFAULT: default, PHONE: own, **{change.name: change.after for change in made.changes}}
     for habits in HABITS:
         before, read = (phone_cnf.effective(files[0], files[1], habits) for files in ((default, own), (after[DEFAULT], after[PHONE])))
@@ -67,7 +67,7 @@ def test_a_whole_fleet_in_one_call(tmp_path):
         mac = f"0011BB{number:06X}"
         (tmp_path / f"SIP{mac}.cnf").write_bytes(b"line1_name: 1\ntelnet_level: 1\n" * 10)
         phones.append({"mac": mac, "settings": {"telnet_level": 2}, "secrets": {}})
-    made = plan_settings(Root(str(tmp_path)), read_wanted({"telnet_level": 2}, {}, phones))
+    made = plan_settings(Root(str(tmp_path)), read_wish({"telnet_level": 2}, {}, phones))
     assert len(made.changes) == 2001
 
 
@@ -81,7 +81,7 @@ def test_a_whole_fleet_in_one_call(tmp_path):
     ],
 )
 def test_phones_that_are_none(phones, text):
-    (problem,) = read_wanted({}, {}, phones).faults
+    (problem,) = read_wish({}, {}, phones).faults
     assert text in problem and problem.isprintable() and len(problem) < 250
 
 

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import os
+import resource
+import shutil
+import subprocess
 import sys
 import time
 
@@ -73,3 +76,37 @@ def test_what_it_says_when_it_fails(tmp_path):
     assert refused(["sh", "-c", "kill -9 $$"], tmp_path) == "ended with status -9"
     assert refused(["./no such"], tmp_path) == "cannot be run (No such file or directory): see that it is installed here"
     assert refused(["a\0b"], tmp_path).startswith("cannot be run (embedded null byte)")
+
+
+def test_the_bound_of_files_is_for_the_command_only(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert output(["sh", "-c", "ulimit -f"], str(tmp_path), 20, 1 << 20) in (b"1024\n", b"2048\n")
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
+    assert refused(["./no such"], tmp_path)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make a program that becomes root")
+def test_one_that_becomes_another_user(open_folder):
+    """As sudo does: nobody may not bound it once it runs, nor end it."""
+    open_folder.chmod(0o755)
+    become = shutil.copy(shutil.which("setpriv") or "", open_folder / "become")
+    os.chmod(become, 0o4755)
+    script = (
+        "import os, sys\n"
+        "from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses import command\n"
+        "command._TO_END = 0.2\n"
+        "os.setuid(65534)\n"
+        "def say(seconds, most, *words):\n"
+        "    try: print(command.output([sys.argv[1], '--reuid=0', *words], '/', seconds, most))\n"
+        "    except command.CommandError as error: print(error)\n"
+        "say(20, 100, 'sh', '-c', 'id -u; ulimit -f >&2')\n"
+        "say(20, 1 << 20, 'yes')\n"
+        "say(0.2, 100, 'sleep', '3')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(become)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        "b'0\\n'",
+        "wrote more than 1 MiB and was ended: let it write what concerns the phones only",
+        "took more than 0.2 s and cannot be ended by this user: give it a timeout of its own",
+    ], done.stderr

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses import sources
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.seen import Source, addresses_in, macs_in
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sighting import Source, addresses_in, macs_in
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._addresses.sources import KINDS, Place, SourceError, read
 
 MAC = "000E84C060A6"
@@ -31,6 +31,22 @@ def test_a_log_that_is_gzipped(tmp_path):
     path = tmp_path / "log.gz"
     path.write_bytes(gzip.compress(LOG.encode()))
     assert look(Place(file=str(path))) == [(MAC, "10.0.0.5")]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (gzip.compress(f"lease 10.0.0.5 {{ hardware ethernet {MAC}; }}\n".encode()), "is packed: unpack it"),
+        (bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"), "is a capture of packets: leave its kind out"),
+    ],
+)
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_packed_file_of_another_kind_is_not_read_as_a_log(tmp_path, content, sentence, kind):
+    path = tmp_path / "leases.gz"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=f"{path} {sentence}"):
+        look(Place(file=str(path), kind=kind))
+    assert look(Place(file=str(path))) == []
 
 
 def test_a_log_that_is_longer_than_other_files_may_be(tmp_path, monkeypatch):
@@ -62,8 +78,15 @@ def test_a_file_from_tomorrow_counts_as_of_now(tmp_path):
     (tmp_path / "list").write_text(f"{MAC} 10.0.0.5\n")
     os.utime(tmp_path / "list", (time.time() + 99999,) * 2)
     now = time.time()
-    (seen,) = read(Place(file=str(tmp_path / "list")), {MAC}, dict, now, lambda _text: None)
-    assert seen.time == now
+    (one,) = read(Place(file=str(tmp_path / "list")), {MAC}, dict, now, lambda _text: None)
+    assert one.time == now
+
+
+def test_a_file_from_before_1970_counts_as_of_then(tmp_path):
+    (tmp_path / "list").write_text(f"{MAC} 10.0.0.5\n")
+    os.utime(tmp_path / "list", (-(10**9),) * 2)
+    (one,) = read(Place(file=str(tmp_path / "list")), {MAC}, dict, time.time(), lambda _text: None)
+    assert one.time == 0
 
 
 def test_control_characters_in_the_name_of_a_file(tmp_path):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,15 @@ MAC, SECOND = "000E84C060A6", "000E84C060A7"
 NOW = 1_000_000.0
 """By the site's clock, which is years apart from ours."""
 RESET = {"mac": MAC, "image": NEW, "before": OLD, "deferred": False, "sent": True, "at": NOW - 30}
-OPEN = {"id": "one", "goal": NEW, "phones": {"a": MAC, "b": None}, "waves": [["a"], ["b"]], "runs": ["one"], "paused": 1, "became": {}}
+OPEN: dict[str, Any] = {
+    "id": "one",
+    "goal": NEW,
+    "phones": {"a": MAC, "b": None},
+    "waves": [["a"], ["b"]],
+    "runs": ["one"],
+    "paused": 1,
+    "became": {},
+}
 
 
 def flying(resets, macs=None, patience=None):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -174,5 +175,6 @@ def test_a_process_that_is_gone_is_known_to_be_on_its_own_machine():
     assert is_gone(there)
     for other in ("boot", "space"):
         assert not is_gone({**there, other: "another"}), "of another machine or container nobody knows"
-    for junk in (None, {}, [], {**own, "number": "1"}, {**own, "began": ""}):
+    odd: list[Any] = [None, {}, [], {**own, "number": "1"}, {**own, "began": ""}]
+    for junk in odd:
         assert not is_gone(junk)

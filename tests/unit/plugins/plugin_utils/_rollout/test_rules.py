@@ -136,6 +136,9 @@ WRONG = [
     ("lease_timeout", "nan", "lease_timeout is 'nan'"),
     ("lease_timeout", "inf", "lease_timeout is 'inf'"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
+    ("fresh", "perhaps", "fresh"),
+    ("take_over", "perhaps", "take_over"),
+    ("lease_timeout", "1", "lease_timeout is 1: it is a number of seconds from 2"),
     ("plan", ["plan.json"], "plan is '['plan.json']'"),
     ("plan_max_age", "a day", "plan_max_age is 'a day': it is a time such as"),
     ("plan_max_age", "-1h", "plan_max_age is '-1h'"),
@@ -207,11 +210,11 @@ def test_by_default():
         rollback_on_stop=False,
         sites="together",
         tftp_group="tftp_servers",
+        plan="",
+        plan_max_age=None,
         fresh=False,
         take_over=False,
         lease_timeout=300,
-        plan="",
-        plan_max_age=None,
     )
     assert asked().together
     assert not asked(sites="apart").together

@@ -206,7 +206,12 @@ def test_nothing_to_move_is_nothing_to_foresee(sites, fleet_runs, monkeypatch):
     (site,) = sites({"pbx": "ab"})
     steps.look(site)
     asked = []
-    monkeypatch.setattr(site.host, "_execute", lambda module, *more: asked.append(module) or execute(module, *more))
+
+    def noted(module, *more):
+        asked.append(module)
+        return execute(module, *more)
+
+    monkeypatch.setattr(site.host, "_execute", noted)
     steps.plan(site)
     assert site.handover.read(SitePlan, "pbx").problem == "" and asked == ["voip.cisco79xx.rollout_ledger"]
 

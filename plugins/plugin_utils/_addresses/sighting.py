@@ -24,7 +24,7 @@ _BARE = re.compile(r"(SEP|SIP|)([0-9A-F]{12})(?:\.[A-Z][A-Z0-9.-]*)?", re.IGNORE
 _QUAD = re.compile(r"(?<![0-9A-Za-z.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z]|\.[0-9A-Za-z])")
 
 
-class Seen(NamedTuple):
+class Sighting(NamedTuple):
     """A MAC at an address. `time`: seconds since 1970, None for that of the source; `doubt`: why it may not be there any more."""
 
     line: int
