@@ -163,6 +163,8 @@ class Ledger:
         rollout = self.facts["rollout"]
         if rollout and run in rollout["runs"]:
             rollout["paused"] = max(rollout["paused"], told["paused"])
+            if told["end"] == "done":  # who was back before this run looked, nobody has told of
+                self.facts["resets"] = {name: one for name, one in self.facts["resets"].items() if name not in rollout["phones"]}
             if told["end"]:
                 self._close(told["end"])
         return ""

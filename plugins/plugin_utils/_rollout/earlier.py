@@ -59,7 +59,7 @@ class Ledger:
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     now: float = 0.0
-    read_at: float = field(default_factory=time.monotonic)
+    read_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def rollout(self) -> Rollout | None:

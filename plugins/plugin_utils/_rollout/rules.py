@@ -21,6 +21,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 
 TOGETHER = "together"
+SHORTEST_LEASE = 2.0
 LONGEST = 31_536_000
 """Seconds: a year. What is longer is a slip, and more than some timers take."""
 
@@ -193,8 +194,8 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
     seconds("call_timeout", "from 0")
     seconds("wait_timeout", "above 0")
     options["plan_max_age"] = value(_age, "plan_max_age")
-    if not 2 <= options["lease_timeout"] < float("inf"):
-        wrong.append(f"lease_timeout is {options['lease_timeout']:g}: it is a number of seconds from 2")
+    if not SHORTEST_LEASE <= options["lease_timeout"] <= LONGEST:
+        wrong.append(f"{typed['lease_timeout']} is {options['lease_timeout']:g}: it is a number of seconds from 2 to a year")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")

@@ -113,6 +113,9 @@ class SiteWaves:
                 self._lease.give_back()
                 raise
             self._release(end, self._how(end))
+            if self._lease.lost and self._how(end) == "done":  # taken over since the last sign of life
+                end = self._pause_unheld(self._lease.lost)
+                self._leave(end)
             if self._run.several and not self._run.check:
                 # If another site's process is killed, Ansible ends, and nobody comes back to write it
                 where, other = self._meeting.trouble() or ("", None)

@@ -171,13 +171,7 @@ def plan(site: Site) -> list[str]:
             if hopeless:
                 made = _make_plan(site, look, undone, goes_on, hopeless)
                 found = _foresee(site, made)
-        lines = [
-            *look.ledger.outline(wanted, goes_on),
-            *planning.outline(made),
-            *outlook.steps(made, look.images),
-            *scope.outline(made, site.name),
-            *outlook.outline(made, found),
-        ]
+        lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
         if undo:
             lines += way_back.outline(made, undone)
         content: Mapping[str, Any] = {}
@@ -194,6 +188,7 @@ def plan(site: Site) -> list[str]:
         return []
     rollout = _rollout(made, wanted, goes_on)
     site.handover.write(SitePlan(made, undo, undone.get("loader", ""), content=content, rollout=rollout), site.name)
+    lines = [*look.ledger.outline(wanted, goes_on), *lines]
     return [site.tell(line) for line in lines]
 
 
