@@ -67,15 +67,13 @@ def test_it_is_shown_set_and_taken_back_and_no_secret_is_told(fleet):
     assert first == before[f"SIP{here.phones[0]['mac']}.cnf"]
     assert second == b'line1_name: "1001"\r\nTelnet_Level: "2"; off\r\nphone_password: "%s"\r\n' % SECRET.encode()
 
-    dry = here.play("rollback", "--check", image=None)
     back = here.play("rollback", "--diff", image=None)
-    assert (dry.status, back.status) == (0, 0), back.output
+    assert back.status == 0, back.output
     assert files(here) == before
     assert set(here.resets().values()) == {0}
     assert set(back.statuses().values()) == {"already"}
-    for told in dry.output, back.output:
-        assert "(settings phone_password, telnet_level)" in told and "no phone moves" in told
-    for told in shown, output, dry.output, back.output:
+    assert "(settings phone_password, telnet_level)" in back.output and "no phone moves" in back.output
+    for told in shown, output, back.output:
         assert SECRET not in told and FORMER not in told
 
 

@@ -39,6 +39,7 @@ def test_a_log_that_is_gzipped(tmp_path):
         (gzip.compress(f"lease 10.0.0.5 {{ hardware ethernet {MAC}; }}\n".encode()), "is packed: unpack it"),
         (bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"), "is a capture of packets: leave its kind out"),
     ],
+    ids=["gzipped", "capture"],
 )
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_packed_file_of_another_kind_is_not_read_as_a_log(tmp_path, content, sentence, kind):
