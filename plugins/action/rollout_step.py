@@ -24,6 +24,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
     names,
+    plan_file,
     prepare,
     prepare_steps,
     progress,
@@ -41,6 +42,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
 display = Display()
+LEDGER_SECONDS = 30.0
+"""That a call about the ledger may take while phones restart: they wait for it."""
 
 
 class Way(NamedTuple):
@@ -100,8 +103,9 @@ class ActionModule(ControllerAction):
         given = [sources.typed, sources.play]
         try:
             inventory = self._inventory(given)
-            asked, some = self._asked(phones, inventory, sources, given)
-            run = begin.begin(asked, some or phones, inventory, int(context.CLIARGS.get("forks") or 5), bool(self._task.check_mode))
+            asked, some, approved = self._asked(phones, inventory, sources, given)
+            forks = int(context.CLIARGS.get("forks") or 5)
+            run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)
         except Exception as error:
             display.vvv(traceback.format_exc())
             return self._refused(_told(error), phones, given)
@@ -116,8 +120,11 @@ class ActionModule(ControllerAction):
 
     def _asked(
         self, phones: Sequence[str], inventory: begin.Inventory, sources: names.Sources, given: list[Mapping[str, Any]]
-    ) -> tuple[rules.Rules, list[str]]:
-        """The rules, and the phones if they are named. What the inventory has is added to `given`. Raises RolloutError, InventoryError."""
+    ) -> tuple[rules.Rules, list[str], plan_file.Approved | None]:
+        """The rules, the phones if they are named, and the plan to carry out. What the inventory and the plan have is added to `given`.
+
+        Raises RolloutError, InventoryError.
+        """
         wrong = names.mistyped(sources, inventory.groups["all"])
         servers = begin.servers_of(phones, inventory, rules.option("tftp_group", given, self._templar.template))
         try:
@@ -127,22 +134,31 @@ class ActionModule(ControllerAction):
                 display.warning(names.why_ignored(name, hosts))
         except RolloutError as error:
             wrong.append(str(error))
+        approved = None
         try:
+            if names.given("rollout_plan", given)[1] is not None:
+                approved = plan_file.read(rules.option("plan", given, self._templar.template))
+                given.append(approved.options)
             asked = rules.read(given, self._templar.template)
         except RolloutError as error:
             wrong.append(str(error))
         if wrong:
             raise RolloutError("; ".join(wrong))
-        return asked
+        return *asked, approved
 
     def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
-        without_image = prepare.LABEL if names.given("rollout_prepare", given)[1] else "rollback"
-        image = names.given("rollout_image", given)[1] or without_image
+        template = self._templar.template
+        image = ""
+        with suppress(RolloutError):  # what is wrong with these is told in `why`
+            image = rules.option("image", given, template) or (prepare.LABEL if rules.option("prepare", given, template) else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
-        report = RunReport(str(image), outcomes, error=why, check_mode=bool(self._task.check_mode))
+        report = RunReport(image, outcomes, error=why, check_mode=bool(self._task.check_mode))
         with suppress(OSError, RolloutError):
-            writer.write(Path(rules.option("report_dir", given, self._templar.template)), report)
+            folder = Path(rules.option("report_dir", given, template))
+            if report.check_mode and names.given("rollout_plan", given)[1] is None:
+                plan_file.forget(folder)
+            writer.write(folder, report)
         return {"changed": False, "problem": why, "rollout": report.summary()}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
@@ -159,6 +175,7 @@ class ActionModule(ControllerAction):
 
     def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
+            site.let_go()
             return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
         waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
@@ -171,7 +188,8 @@ class ActionModule(ControllerAction):
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
         path = run.rules.report_dir / "report.html"
-        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}'}; this was run {run.id}"
+        plan = f"; the plan is in {path.with_name(plan_file.NAME)}, for -e plan=…" if report.plan and not run.rules.plan else ""
+        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}{plan}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
         off_target = finish.off_target(report)
         return {
@@ -201,19 +219,20 @@ class ActionModule(ControllerAction):
         return Site(name, run, handover, host, phones, old_logins, self.say)
 
     def _execute(self, module: str, arguments: dict[str, Any], check: bool) -> Mapping[str, Any]:
-        """Run a module on the TFTP host. What only looks shows no differences."""
+        """Run a module on the TFTP host. What only looks shows no differences, and the ledger is written quickly or not at all."""
         task = self._task
+        seconds = self._seconds and (min(LEDGER_SECONDS, self._seconds) if module.endswith("rollout_ledger") else self._seconds)
         check_mode, diff = task.check_mode, task.diff
         task.check_mode, task.diff = check, diff and check == check_mode
         try:
-            with self._alarm():
+            with self._alarm(seconds):
                 result: Mapping[str, Any] = self._execute_module(module, arguments, task_vars=self._task_vars)
         except AnsibleConnectionFailure as error:
             result = {"unreachable": True, "msg": str(error)}
         except AnsibleError as error:
             result = {"failed": True, "msg": str(error)}
         except TimeoutError:
-            result = {"failed": True, "msg": f"no answer in {self._seconds:g} seconds; it may still be at work there"}
+            result = {"failed": True, "msg": f"no answer in {seconds:g} seconds; it may still be at work there"}
         finally:
             task.check_mode, task.diff = check_mode, diff
         return result
@@ -229,18 +248,19 @@ class ActionModule(ControllerAction):
         finally:
             self._seconds = 0.0
 
+    @staticmethod
     @contextmanager
-    def _alarm(self) -> Iterator[None]:
+    def _alarm(seconds: float) -> Iterator[None]:
         """Raise TimeoutError within, after that time. Without a limit Ansible's own alarm (`timeout:` of a task) stays as it is."""
 
         def ring(*_signal: object) -> NoReturn:
             raise TimeoutError
 
-        if not self._seconds:
+        if not seconds:
             yield
             return
         before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:

@@ -68,7 +68,7 @@ phones:
       ansible_host: 192.0.2.17
   vars:
     ansible_connection: voip.cisco79xx.telnet
-    ansible_password: "{{ vault_phone_password }}"
+    cisco79xx_password: "{{ vault_phone_password }}"
 
 # ansible phones -i inventory.yml -m ansible.builtin.raw -a 'show register'
 """

@@ -11,7 +11,7 @@ options:
   phones:
     description:
       - Inventory names of the phones. Without it, the host that the task runs for.
-      - A phone's address is C(ansible_host) or its name, its port C(ansible_port) or 23, its password C(ansible_password), and its MAC
+      - A phone's address is C(ansible_host) or its name, its port C(ansible_port) or 23, its password C(cisco79xx_password), and its MAC
         C(cisco79xx_mac) or the one that its name holds.
     type: list
     elements: str

@@ -45,6 +45,7 @@ options:
     description:
       - Where the records of what was changed are kept, by which a change is undone, and mended if the host died in the middle of it.
         They hold passwords, so it has to lie outside of the TFTP root. So is the lock that keeps two changes of a root apart.
+      - While a rollout is at work at the root, which its ledger in there tells, what would cross it is refused, and all else warns.
       - A root whose lock or records are in another state folder of this host is refused.
       - Without it that is C(/var/lib/cisco79xx) for root, and C(cisco79xx) in E(XDG_STATE_HOME) or C(~/.local/state) for others.
     type: path

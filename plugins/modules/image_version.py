@@ -133,6 +133,18 @@ differences:
   contains:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
+digests:
+  description:
+    - SHA-256 of the files that change, before and after it, and in check mode of those that name an image and stay as they are, by name.
+      V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
+  sample: {SIPDefault.cnf: [9f86d081884c7d65…, 60303ae22b998861…]}
+image_digests:
+  description: SHA-256 of the files of the image that are in the root, by name.
+  returned: in check mode, if O(differences) asks for them
+  type: dict
+  sample: {P0S3-06-3-00.bin: fd61a03af4f77d87…}
 changed_files:
   description: The files that were changed or, in check mode, would be. Names are relative to the root.
   returned: success
@@ -247,7 +259,8 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError, parse, parse_application, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.access import server_user
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.diff import differences
-from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import plan_changes
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.image_files import image_digests
+from ansible_collections.voip.cisco79xx.plugins.module_utils._root.plan import named_digests, plan_changes
 from ansible_collections.voip.cisco79xx.plugins.module_utils._root.read import Root
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some
 
@@ -266,6 +279,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         more = {"phones": phones, "loads": params["loads"], "skip_blocked": params["skip_blocked"]}
         wanted = plan_changes(root, image, os79xx, params["verify_files"], server, only, hold, **more)
+        planned = module.check_mode and params["differences"]
+        seen: Dict[str, Any] = {"digests": named_digests(root, wanted), "image_digests": image_digests(root, image)} if planned else {}
         backups = [] if module.check_mode else store.apply(wanted.changes, wanted.image, params["run"] or lock.own_run(), params["backup"])
     result: Dict[str, Any] = {
         "changed": bool(wanted.changes),
@@ -290,9 +305,11 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         "os79xx": {"before": wanted.os79xx_before, "after": wanted.os79xx},
     }
     result.update(differences(root.path, wanted.changes, params["differences"], module._diff))
+    if seen:
+        result.update(seen, digests={**seen["digests"], **result["digests"]})
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in first_some(store.warnings() + wanted.warnings, what=" warnings like these"):
+    for warning in first_some(store.warnings(params["run"]) + wanted.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 

@@ -184,6 +184,10 @@ differences:
   contains:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 backup_files:
   description: Where the originals are.
   returned: if O(backup=true) and not in check mode
@@ -227,8 +231,8 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         root = Root(store.tree)
         made = plan_settings(root, wish, server)
         made.set_at(store.records())
-        record = {"settings": ", ".join(made.keys), "run": params["run"] or lock.own_run()}
-        backups = [] if module.check_mode else store.apply(made.changes, backup=params["backup"], **record)
+        name, keys = params["run"] or lock.own_run(), ", ".join(made.keys)
+        backups = [] if module.check_mode else store.apply(made.changes, run=name, backup=params["backup"], settings=keys)
     result: Dict[str, Any] = {
         "changed": bool(made.changes),
         "files": [change.name for change in made.changes],
@@ -241,7 +245,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     result.update(differences(root.path, made.changes, params["differences"], module._diff))
     if params["backup"] and not module.check_mode:
         result["backup_files"] = [{"file": name, "backup_file": path} for name, path in backups]
-    for warning in first_some(store.warnings() + made.warnings, what=" warnings like these"):
+    for warning in first_some(store.warnings(params["run"]) + made.warnings, what=" warnings like these"):
         module.warn(warning)
     return result
 

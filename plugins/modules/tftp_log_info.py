@@ -293,11 +293,14 @@ class Log:
     def result(self) -> Facts:
         wanted = _wanted(self.params["phones"])
         found, logs = self._given() or self._found()
-        if not found["phones"] and found["strange"]:
-            raise SourceError(
+        if found["strange"]:
+            strange = (
                 f"{count(found['strange'], 'line')} of {clean(', '.join(logs))} name phones' files in words that are not known, such as "
                 f"{quote(plain(found['sample']), 200)}: they were not read; give another log, or a capture, and report the line"
             )
+            if not found["phones"]:
+                raise SourceError(strange)
+            self.warn(strange)
         if not found["server"]:
             places = clean(", ".join(logs)) or "a log as new as since"
             self.warn(

@@ -39,6 +39,10 @@ options:
   record:
     description: Undo this record only.
     type: str
+  by_run:
+    description: The run that does this, if it is a step of one. While a rollout is at work, others than its run are refused.
+    type: str
+    default: ""
   force:
     description: Whether to overwrite files that somebody else has changed since. Their bytes are kept in a record of their own.
     type: bool
@@ -184,6 +188,10 @@ differences:
     path: {description: The file., type: str}
     diff: {description: "In the unified form, with one line around.", type: str}
   sample: [{path: /srv/tftp/SIPDefault.cnf, diff: "-image_version: P0S3-06-3-00\n+image_version: P0S3-08-2-00\n"}]
+digests:
+  description: SHA-256 of the files that change, before and after it, by name. V(null) is no file.
+  returned: if O(differences) asks for them
+  type: dict
 conflicts:
   description:
     - The files that somebody else has changed since. With O(force=true) they were overwritten, else they are why the module failed.
@@ -227,7 +235,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             {"record": one.record.id, "run": one.record.run, "restored": list(one.restored), "conflicts": list(one.conflicts)}
             for one in store.repaired
         ]
-        for text in store.warnings():
+        for text in store.warnings(params["by_run"]):
             module.warn(text)
         result["changed"] = bool(store.repaired)
         if params["only_repair"]:
@@ -251,9 +259,9 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if params["loader"] and not module.check_mode:
             # Recorded as a change of that run, so that the next undo of it takes this back too
             names = [record.run for record in undo.records] or [one["run"] for one in reversed(result["runs"])]
-            store.apply(undo.changes, run=params["run"] or (names or [""])[-1])
+            store.apply(undo.changes, run=params["run"] or (names or [""])[-1], by_run=params["by_run"])
         elif undo.records and not module.check_mode:
-            store.undo(undo)
+            store.undo(undo, params["by_run"])
     result["changed"] = bool(store.repaired or undo.changes or (undo.records and not params["loader"]))
     result.update(restored=undo.restored, removed=undo.removed, conflicts=list(undo.conflicts))
     result["records"] = [record.summary() for record in undo.records]
@@ -270,6 +278,7 @@ def main() -> None:
             "run": {"type": "str"},
             "since_run": {"type": "str"},
             "record": {"type": "str"},
+            "by_run": {"type": "str", "default": ""},
             "force": {"type": "bool", "default": False},
             "differences": {"type": "int", "default": 0},
             "phones": {"type": "dict", "default": {}},

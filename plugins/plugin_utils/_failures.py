@@ -113,7 +113,7 @@ run.
 
 wrong_password | Does not take the password
 does not take the password, or came back with another
-Set ansible_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 characters. The phone
+Set cisco79xx_password to the phone_password in SIP<MAC>.cnf, or in SIPDefault.cnf if that has none; it has at most 31 characters. The phone
 knows a changed one only after a restart, so try the former too.
 
 wrong_phone | Another phone answers

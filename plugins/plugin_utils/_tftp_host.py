@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import me
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import with_hidden_secrets
@@ -69,6 +70,7 @@ class TftpHost:
     def put_back(
         self,
         undo: Mapping[str, str],
+        run: str = "",
         *,
         look: bool = False,
         force: bool = False,
@@ -77,12 +79,13 @@ class TftpHost:
     ) -> Mapping[str, Any]:
         """Put back what was changed, as the module tftp_root_undo does. Raises TftpHostError.
 
-        `undo`: its option `run` or `since_run`; empty for what the last run did. `phones`: MAC → what it runs now, of the phones that shall
-        come back. `loader`: what OS79XX.TXT is to name meanwhile.
+        `undo`: its option `run` or `since_run`; empty for what the last run did. `run`: the run that does this. `phones`: MAC → what it
+        runs now, of the phones that shall come back. `loader`: what OS79XX.TXT is to name meanwhile.
         """
         arguments = {
             **self._root("tftp_user"),
             **undo,
+            "by_run": run or None,
             "phones": phones,
             "loader": loader or None,
             "differences": DIFFERENCES,
@@ -98,6 +101,16 @@ class TftpHost:
         """
         arguments = {**self._root("tftp_user"), **with_hidden_secrets(wish), "run": run, "differences": DIFFERENCES}
         return self._ask("phone_config", arguments, look, "phones")
+
+    def ledger(self, action: str, run: str, **told: Any) -> Mapping[str, Any]:
+        """Look into the ledger of its root, or write it, as the module rollout_ledger does. Raises TftpHostError."""
+        return self._ask("rollout_ledger", {**self._root(), "action": action, "run": run, "told": told}, False, "ledger")
+
+    @property
+    def who(self) -> str:
+        """Who runs this: by AWX's or Automation Platform's variables of the job, or else this process's user."""
+        named = (self._variables.get(f"{prefix}_user_name") for prefix in ("awx", "tower"))
+        return one_line(next(filter(None, named), None) or me().partition(" ")[2], 100)
 
     @property
     def verifies_tftp(self) -> bool:

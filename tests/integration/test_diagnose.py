@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,7 +55,7 @@ def write_log(path, wording=tftpd_hpa, sick=SICK, well=WELL):
 def diagnose(tmp_path, ansible_playbook):
     """Runs the playbook over these TFTP hosts (name → variables) and phones: (exit status, output, diagnose.json)."""
 
-    def play(hosts, *arguments, phones=None, group="tftp_servers"):
+    def play(hosts, *arguments, phones=None, group="tftp_servers", since="2000-01-01"):
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         servers = {
             name: {**local, **{key: str(value) if isinstance(value, Path) else value for key, value in own.items()}}
@@ -61,8 +63,8 @@ def diagnose(tmp_path, ansible_playbook):
         }
         phone = {"ansible_password": "hunter2", "ansible_connection": "voip.cisco79xx.telnet"}
         inventory = {group: {"hosts": servers}, "phones": {"hosts": phones or {}, "vars": phone}}
-        since = () if any("since" in argument for argument in arguments) else ("-e", "since=2000-01-01")
-        status, output = ansible_playbook("diagnose.yml", inventory, *since, *arguments)
+        window = ("-e", f"since={since}") if since and not any("since" in argument for argument in arguments) else ()
+        status, output = ansible_playbook("diagnose.yml", inventory, *window, *arguments)
         report = tmp_path / "cisco79xx-report" / "diagnose.json"
         shown = json.loads(report.read_text()) if report.exists() else {}
         assert "hunter2" not in output + json.dumps(shown)
@@ -160,6 +162,26 @@ def test_a_host_that_cannot_be_reached(diagnose, tmp_path):
     assert status == 2, output
     assert "away: " in output
     assert verdicts(shown) == {f"SEP{WELL}": "healthy"}
+
+
+def test_the_last_two_days(diagnose, tmp_path):
+    """All that the log has is older."""
+    log = write_log(tmp_path / "tftp.log")
+    log.write_text(re.sub("Nov 20", time.strftime("%b %e", time.localtime(time.time() - 4 * 86400)), log.read_text()))
+    status, output, shown = diagnose({"pbx": {"cisco79xx_tftp_log": log}}, phones=PHONES, since=None)
+    assert status == 0, output
+    assert set(verdicts(shown).values()) == {"cannot_tell"}
+    status, output, shown = diagnose({"pbx": {"cisco79xx_tftp_log": log}}, phones=PHONES, since="5d")
+    assert (status, verdicts(shown)["reception"]) == (2, "image_missing"), output
+
+
+def test_words_that_are_not_known(diagnose, tmp_path):
+    log = tmp_path / "tftp.log"
+    log.write_text("Nov 20 10:00:00 pbx mytftp: GET of SIPDefault.cnf by 192.0.2.1 went well\n")
+    status, output, _shown = diagnose({"pbx": {"cisco79xx_tftp_log": log}}, phones=PHONES)
+    assert status == 2, output
+    assert "in words that are not known, such as" in output and "GET of SIPDefault.cnf" in output
+    assert "without --verbose" not in output and "with -v only" not in output
 
 
 def test_nobody_there(diagnose, tmp_path):

@@ -101,6 +101,11 @@ def told_by_output(told, own):
 
 
 @pytest.mark.once
+def test_one_option_under_two_names(told):
+    assert told("-e", "cisco79xx_image=P0S3-8-12-00")[0] == "image and cisco79xx_image are both given, and are one option: leave one out"
+
+
+@pytest.mark.once
 def test_types_are_told_before_anything_else_and_all_at_once(told):
     error, _output = told("-e", "wait_timeout=soon", "-e", "forse=1", image="POS3-06-3-00", everybody={"cisco79xx_progress": "perhaps"})
     assert error == (

@@ -103,6 +103,7 @@ class Site:
         self.folder = folder
         self.root = folder / "tftp root"
         self.inventory = folder / "inventory.json"
+        self.controller = folder
         self.report_dir = folder / "report"
         self.phones = [dict(phone) for phone in phones]
         self._fleet = fleet
@@ -168,11 +169,17 @@ class Site:
         environment: Mapping[str, str] | None = None,
     ) -> Run:
         """Run a playbook of the collection from its folder. With `show`, people see its output and `Run.output` is empty. `keep`: the
-        report of the run before stays, and with it what that run left to be done."""
+        report of the run before stays."""
         if not keep:
             shutil.rmtree(self.report_dir, ignore_errors=True)
         status, output = self.run(self.command(playbook, *arguments, image=image), seconds, show, environment)
         return Run(status, output, self.report())
+
+    def change_controller(self) -> None:
+        """Run all that follows from another, empty folder, which is its home too."""
+        self.controller = self.folder / f"controller{len(list(self.folder.iterdir()))}"
+        self.controller.mkdir()
+        self.report_dir = self.controller / "report"
 
     def report(self) -> dict[str, Any] | None:
         """What report.json holds now."""
@@ -192,7 +199,7 @@ class Site:
         streams: dict[str, Any] = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         ended = subprocess.run(
             command,
-            cwd=self.folder,
+            cwd=self.controller,
             env={**self.environment(show), **(environment or {})},
             stdin=subprocess.DEVNULL,
             timeout=seconds,
@@ -205,12 +212,12 @@ class Site:
         """Of an Ansible command: nothing of the machine's own settings."""
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
+            "HOME": str(self.controller),
             "LANG": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
             "PYTHONPATH": str(TREE),
-            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_HOME": str(self.controller / "ansible"),
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
             "ANSIBLE_DEPRECATION_WARNINGS": "1",
             "PYTHONWARNINGS": "error::DeprecationWarning",
@@ -226,7 +233,7 @@ class Site:
         with (self.folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 self.command(playbook, *arguments),
-                cwd=self.folder,
+                cwd=self.controller,
                 env={**self.environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output if stdout is None else stdout,

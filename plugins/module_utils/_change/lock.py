@@ -28,18 +28,21 @@ from .._tree import Tree
 from .apply import Repair, repair, transact
 from .claim import claim, default_state_dir, firmware_records, refuse_if_elsewhere, withdraw
 from .journal import SET_STATE, Journal
+from .ledger import Ledger
 from .model import Change, TransactionError, why_no_root
 from .record import Record
 from .undo import Undo, plan_undo, undo
 
 
 @contextmanager
-def locked(root: str, state_dir: Optional[str] = None, check: bool = False, firmware: bool = False) -> Iterator[LockedRoot]:
+def locked(
+    root: str, state_dir: Optional[str] = None, check: bool = False, firmware: bool = False, wait: float = 2.0
+) -> Iterator[LockedRoot]:
     """Keep every other run from that root, mend what a killed one left there, and hand out what may be done to it.
 
     With `check` nothing is written, and others may look as well: `repaired` says what would be mended. The lock is a file in the state
     folder, where nobody else can put a hand on it, and ends with the process. The records of image files (`firmware`) are kept apart;
-    what a killed run left of the others is mended first.
+    what a killed run left of the others is mended first. `wait`: seconds for which another one may have it: a ledger is written quickly.
     Raises TransactionError if there is no such root, somebody else has the lock, the root's records are in another state folder,
     `state_dir` cannot be used, or mending fails.
     """
@@ -48,31 +51,46 @@ def locked(root: str, state_dir: Optional[str] = None, check: bool = False, firm
     except (OSError, ValueError) as error:
         raise TransactionError(why_no_root(root, error)) from None
     state = _state_folder(tree, state_dir)
-    journal = Journal(tree, os.path.join(state, _key(tree.real)))
+    main = journal = Journal(tree, os.path.join(state, _key(tree.real)))
     with ExitStack() as stack:
         stack.callback(tree.close)
         refuse_if_elsewhere(tree, journal.folder)
-        _lock(journal, check, stack)
+        _lock(journal, check, stack, wait)
         mended = repair(journal, check)
         if firmware:
             journal = Journal(tree, firmware_records(journal.folder))
             mended += repair(journal, check)
-        yield LockedRoot(journal, check, mended)
+        yield LockedRoot(journal, check, mended, main)
 
 
 class LockedRoot:
-    """What may be done to a root while it is locked: see `locked`."""
+    """What may be done to a root while it is locked: see `locked`. `main`: where its ledger is."""
 
-    def __init__(self, journal: Journal, check: bool, repaired: List[Repair]) -> None:
+    def __init__(self, journal: Journal, check: bool, repaired: List[Repair], main: Journal) -> None:
         self.tree = journal.tree
         self.root = journal.root
         self._journal = journal
         self._check = check
+        self._main = main
         self.repaired = repaired
 
-    def warnings(self) -> List[str]:
-        """What was mended, for people."""
-        return [text for one in self.repaired for text in one.texts()]
+    def warnings(self, run: str = "") -> List[str]:
+        """What was mended, and which run but this one holds the root, for people."""
+        texts = [text for one in self.repaired for text in one.texts()]
+        with suppress(TransactionError):  # who changes something is told
+            held = self.ledger().held(run)
+            texts += [f"{self.root}: {held}"] if held else []
+        return texts
+
+    def ledger(self) -> Ledger:
+        """The ledger of the root. Raises TransactionError if it cannot be trusted."""
+        return Ledger(self._main)
+
+    def refuse_if_held(self, run: str = "") -> None:
+        """Raises TransactionError if another run than this one holds the root, or this one held it and does not any more."""
+        why = self.ledger().why_not(run)
+        if why:
+            raise TransactionError(f"{self.root}: {why}")
 
     def refuse_if_half_changed(self) -> None:
         """Raises TransactionError if there is something to mend, and this is check mode, which mends nothing."""
@@ -82,17 +100,27 @@ class LockedRoot:
             )
 
     def apply(
-        self, changes: Sequence[Change], image: str = "", run: str = "", backup: bool = False, settings: str = ""
+        self,
+        changes: Sequence[Change],
+        image: str = "",
+        run: str = "",
+        backup: bool = False,
+        settings: str = "",
+        by_run: Optional[str] = None,
+        crosses: bool = True,
     ) -> List[Tuple[str, str]]:
         """Make all of the changes, or none, and record them. Returns (name, path of the backup) of each file that had content before.
 
-        `image`, `settings` and `run` are for the record; records of one run are undone together. A power cut after the return loses
-        nothing. Raises TransactionError, with every file as it was, if anything fails or was changed since it was read.
+        `image`, `settings` and `run` are for the record; records of one run are undone together. `by_run`: the run that does this, if it
+        is not that one. A power cut after the return loses nothing. Raises TransactionError, with every file as it was, if anything fails
+        or was changed since it was read, or if another run holds the root and this `crosses` what a rollout needs.
         """
         changes = [change for change in changes if change.before != change.after or change.mode is not None]
         if not changes:
             return []
         self._refuse_if_checking()
+        if crosses:
+            self.refuse_if_held(run if by_run is None else by_run)
         suffix = f".{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if backup else ""
         return transact(self._journal, changes, Record(run=run, image=image, settings=settings, suffix=suffix))
 
@@ -108,12 +136,14 @@ class LockedRoot:
         """
         return plan_undo(self._journal, run, since, record, force)
 
-    def undo(self, plan: Undo) -> None:
+    def undo(self, plan: Undo, by_run: str = "") -> None:
         """Do it, as a transaction of its own. The records are marked, so that the next undo takes what was before them.
 
-        Raises TransactionError, with every file as it was, if anything fails or was changed since the plan was made.
+        `by_run`: the run that does this. Raises TransactionError, with every file as it was, if anything fails or was changed since the
+        plan was made, or if another run holds the root.
         """
         self._refuse_if_checking()
+        self.refuse_if_held(by_run)
         undo(self._journal, plan)
 
     def _refuse_if_checking(self) -> None:
@@ -148,9 +178,10 @@ def _key(root: str) -> str:
     return f"{name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
 
 
-def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
+def _lock(journal: Journal, shared: bool, stack: ExitStack, wait: float) -> None:
     """Raises TransactionError if somebody else has it, or it cannot be had."""
     path = f"{journal.folder}/lock"
+    until = time.monotonic() + wait
     is_new_state = not os.path.exists(os.path.dirname(journal.folder))
     while True:
         if not shared:
@@ -165,6 +196,9 @@ def _lock(journal: Journal, shared: bool, stack: ExitStack) -> None:
                         stack.push(attempt.pop_all())
                         break
         except BlockingIOError:
+            if time.monotonic() < until:
+                time.sleep(0.05)
+                continue
             raise TransactionError(f"another run is changing {journal.root}: wait for it to end, and run again") from None
         except FileNotFoundError:
             if shared:

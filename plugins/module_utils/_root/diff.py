@@ -19,16 +19,23 @@ _MASK = MASK.encode()
 
 
 def differences(root: str, changes: Sequence[Change], most: int, diff_mode: bool) -> Dict[str, Any]:
-    """The part of a module's result that shows them: `differences` of up to `most` files, and `diff` if Ansible's diff mode is on.
+    """The part of a module's result that shows them: `differences` of up to `most` files and `digests` of all, if `most` is not 0, and
+    `diff` if Ansible's diff mode is on.
 
     Passwords, secrets and keys are replaced by asterisks, and by escapes what a terminal would take for a command.
     """
     result: Dict[str, Any] = {}
     if most:
         result["differences"] = [_unified(_before_and_after(root, change)) for change in changes[:most]]
+        result["digests"] = {change.name: [digest(change.before), digest(change.after)] for change in changes}
     if diff_mode:
         result["diff"] = [_before_and_after(root, change) for change in changes]
     return result
+
+
+def digest(data: Optional[bytes]) -> Optional[str]:
+    """SHA-256 of a file's content, in hexadecimal; None for no file."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _unified(texts: Dict[str, str]) -> Dict[str, str]:
@@ -44,7 +51,7 @@ def _before_and_after(root: str, change: Change) -> Dict[str, str]:
 def _shown(data: Optional[bytes], before: Optional[bytes] = None) -> str:
     """With `before`, a secret that is not the one from there is marked as new: the asterisks alone would look the same."""
     if data and b"\0" in data:
-        return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
+        return f"{len(data)} bytes, SHA-256 {digest(data)}\n"
     masked = cnf.mask(data or b"")
     if before and masked != data:
         old, looks = set(before.split(b"\n")), set(cnf.mask(before).split(b"\n"))

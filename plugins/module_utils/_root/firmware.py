@@ -154,8 +154,11 @@ def stage(root: Root, wanted: Package, mode: int, server: ServerUser) -> Staging
 
 
 def write(store: LockedRoot, staging: Staging, wanted: Image, server: ServerUser) -> None:
-    """Write all of it or nothing, then look whether phones can load the image. Raises TransactionError."""
-    store.apply(staging.changes, wanted.name)
+    """Write all of it or nothing, then look whether phones can load the image. Raises TransactionError.
+
+    Files that are new cross no rollout; those that phones may be loading do.
+    """
+    store.apply(staging.changes, wanted.name, crosses=any(file.before for file in staging.files))
     problems = image_problems(Root(store.tree), wanted, server)
     if problems:
         raise FirmwareError(*problems)
@@ -198,6 +201,7 @@ def removal(root: Root, image: Image) -> Staging:
 
 def remove(store: LockedRoot, staging: Staging, image: Image) -> None:
     """All of it or nothing, but for symbolic links, which go first and leave what they name. Raises TransactionError."""
+    store.refuse_if_held()
     for link in staging.links:
         try:
             os.unlink(link, dir_fd=store.tree.folder())

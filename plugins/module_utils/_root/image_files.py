@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from .. import _files
@@ -14,6 +15,9 @@ from .._phone.image import EXTENSIONS, MANIFEST, Image, extension, meant_file, o
 from .._text import plain
 from .access import ANYBODY, ServerUser, how_to_open, out_of_reach
 from .read import Root, RootFile, Unusable, unreadable
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes: TFTP in blocks of 512 bytes has no number for more (RFC 1350)."""
 
 
 def image_faults(root: Root, image: Image, server: ServerUser = ANYBODY) -> Dict[str, Optional[str]]:
@@ -48,6 +52,23 @@ def problems(root: Root, image: Image, faults: Mapping[str, Optional[str]]) -> L
     return _missing(root, image, [name for name in faults if faults[name] is None]) + [
         f"{name} {fault}" for name, fault in faults.items() if fault
     ]
+
+
+def image_digests(root: Root, image: Image) -> Dict[str, str]:
+    """SHA-256 of each file of that image which is in the root and can be read, by name."""
+    digests: Dict[str, str] = {}
+    names = list(image.files)
+    for name in names:  # grows by what a manifest names
+        try:
+            file = root.load(name, LARGEST) if name in root.entries else None
+            if file:
+                digests[name] = hashlib.sha256(file.data).hexdigest()
+            if file and extension(name) == MANIFEST:
+                _signed, payload = container.unwrap(name, file.data, file.status.st_size)
+                names += [other for other in container.manifest(payload) if other not in names]
+        except (Unusable, container.ContainerError):
+            continue
+    return digests
 
 
 def _check(root: Root, file: RootFile, server: ServerUser) -> Tuple[str, ...]:

@@ -16,6 +16,7 @@ from .._phone.image import FIRST_WITH_LOADER, SCCP, SIP, Image, recognise
 from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some
 from .access import ANYBODY, ServerUser, hidden, unwritable
+from .diff import digest
 from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
@@ -40,6 +41,8 @@ class RootChanges:
     os79xx_before: Optional[str] = None
     os79xx: Optional[str] = None
     """The name in OS79XX.TXT then; None if there is no such file, or it stays as it is."""
+    xml: List[RootFile] = field(default_factory=list)
+    """The XML files that name loads."""
     would_move: Dict[str, str] = field(default_factory=dict)
     """MAC → image that the files name for it now, of every phone that may run another release because of the change."""
     boots: List[Dict[str, Any]] = field(default_factory=list)
@@ -107,6 +110,13 @@ def named_images(root: Root, instead: Mapping[str, Optional[bytes]]) -> Tuple[st
     return cnf.lookup(data or b"", "image_version") or "", {mac: name for mac, name in own.items() if name}
 
 
+def named_digests(root: Root, wanted: RootChanges) -> Dict[str, List[Optional[str]]]:
+    """SHA-256 of each file that names an image for phones, twice, as of a file that stays as it is."""
+    files = [file for file in (root.default, root.os79xx, *wanted.xml) if file]
+    files += [file for file in root.phones if cnf.image_versions(file.data)]
+    return {file.name: [digest(file.data)] * 2 for file in files}
+
+
 @dataclass
 class _Planning:
     """`named`: MAC → what the files name for it now, of every SIP phone that is known; `runs`: what it runs. `targets`: MAC → image of
@@ -129,6 +139,7 @@ class _Planning:
         self.default_named = (cnf.lookup(self.root.default.data, "image_version") or "") if self.root.default else ""
         self.now = Foresight(self.root, server=self.server)
         self.xml = list(loads_files(self.now))
+        self.wanted.xml = [xml.file for xml in self.xml]
         self.os79xx_path = self.root.os79xx.path if self.root.os79xx else OS79XX
 
     def point_files(self) -> None:

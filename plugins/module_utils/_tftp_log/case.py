@@ -170,6 +170,8 @@ def _boots_of(requests: Sequence[Request], gap: float) -> List[List[Request]]:
             # Phones with SCCP ask for both files in one boot.
             begins = begins or not start or request.at - start.last >= gap or request.at - start.at > _SAME_BOOT
             begins = begins and not (start and start.kind != request.kind and request.at - start.at <= _SAME_BOOT)
+            # A restart with another image is one, however soon.
+            begins = begins or (request.at > boots[-1][-1].at and any(one.kind in BINARIES for one in boots[-1]))
             start = request if begins or not start else start
         elif request.kind in (SIPDEFAULT, SEP) and configured and not request.others and (request.logged or request.result not in LOST):
             begins = request.at - configured.last > _CONFIGURED or (configured.kind in PAIR and request.at - configured.last >= gap)

@@ -175,7 +175,7 @@ class Joins:
 
         `process` is such as "in.tftpd[123]", empty if the line has none.
         """
-        if message.line.startswith("IP") and message.port:
+        if " > " in message.line and message.port and not process:  # of tcpdump
             process = f"wire[{message.address}:{message.port}]"
         threads = self._shared(process)
         if message.kind == USELESS:

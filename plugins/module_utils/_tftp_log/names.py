@@ -115,6 +115,8 @@ def model_of(base: str) -> str:
 _WRONG_END = re.compile(r"(?:\s|\\[rnt]|\\x[0-9a-f]{2}|#0[0-3][0-7]|\^M|\\015)+(?=\.|$)", re.IGNORECASE)
 """Blanks and carriage returns behind a name, also as syslog daemons write them (rsyslog: #015)."""
 _CUT = re.compile(r"P0[S0M]3-[0-9-]{3}\.(?:bin|sbn|sb2|loa|loads)", re.IGNORECASE)
+_PADDED, _UNPADDED = re.compile(r"(P0[S0]3-[0-9]{1,2}-)0([1-9]-[0-9]{2}.*)"), re.compile(r"(P0[S0]3-)([3-7]-.*)")
+"""P0S3-07-04-00 is 07-4-00, P0S3-6-3-00 is 06-3-00 (Cisco's readmes of 8.4 to 8.11); of 8.12 alone the files are called 8-12-00."""
 _TWO_ENDS = re.compile(r"(.*\.(?:bin|sbn|sb2|loads))\.(?:bin|sbn|sb2|loads)", re.IGNORECASE)
 
 
@@ -139,7 +141,11 @@ def misspelt(base: str) -> Tuple[str, str]:
         return "ends in a blank or carriage return", bare
     found = image.of_file(base)
     if found:
-        return ("is spelt in the wrong case", found.name) if found.name != stem else ("", "")
+        if found.name != stem:
+            return "is spelt in the wrong case", found.name
+        released = _PADDED.sub(r"\1\2", _UNPADDED.sub(r"\g<1>0\2", stem))
+        released = released.replace("-08-12-00", "-8-12-00")
+        return ("has other digits than Cisco's release", released) if released != stem else ("", "")
     meant_name = (image.meant_file(base) or "").rpartition(".")[0]
     if meant_name and meant_name.replace("0", "O") == stem.upper().replace("0", "O"):
         return "has the letter O where the digit 0 belongs", meant_name

@@ -83,7 +83,7 @@ cannot_tell_image_not_taken, runs: An image that the application asked for and w
   but not: A later boot.
 cannot_tell_image_again, runs: An image asked for in boot after boot by an application that runs, in a log of requests only.
   but not: A boot since in which it is not asked for.
-cannot_tell_unanswered, runs: A boot without an answer, in a log that says what was sent.
+cannot_tell_unanswered, runs: A boot without an answer to what exists, in a log that says what was sent.
   but not: An answer.
 cannot_tell_image_of_whom, runs: An image that was not had, by this phone or by another.
   but not: A later boot.
@@ -91,6 +91,8 @@ config_missing_while_it_runs, runs: An application that runs without SIP<MAC>.cn
   but not: A later boot with it.
 cannot_tell_folder, runs: SIPDefault.cnf in a folder, in a log of requests only.
   but not: The names in the root (tftp_root).
+cannot_tell_refusal_of_what, runs: A refusal without its request, near one for SIP<MAC>.cnf that has no answer.
+  but not: The request, with the number of the same process.
 cannot_tell_refused, runs: A configuration file that broke off.
   but not: The same file, sent whole.
 cannot_tell_boot_not_shown, runs: A boot of which the log shows the start or the end only.

@@ -29,7 +29,7 @@ from .names import (
     XMLDEFAULT,
     model_of,
 )
-from .requests import Request
+from .requests import MAYBE, Request
 from .scene import Scene
 from .verdicts import CERTAIN, LIKELY, VERBOSE, Finding, sure_if
 
@@ -312,6 +312,14 @@ def cannot_tell_how_it_went_on(case: Case) -> Finding:
 
 
 # -- healthy
+
+
+def cannot_tell_refusal_of_what(case: Case) -> Optional[Finding]:
+    maybe = [one for one in case.asked(SIP) if one.owner == MAYBE and not one.result and one.at >= case.proof[0].at]
+    if not maybe:
+        return None
+    advice = f"a refusal stands in the log without its request, and {maybe[-1].name.base} may be what was refused: see that it is there"
+    return Finding(CERTAIN, advice, maybe)
 
 
 def cannot_tell_boot_not_shown(case: Case) -> Optional[Finding]:

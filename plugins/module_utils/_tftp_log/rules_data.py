@@ -53,8 +53,8 @@ def server_refuses_relative_names(case: Case) -> Optional[Finding]:
     if not refused or any(one.at > refused[-1].at and one.result in (SERVED, MISSING) for one in case.boot):
         return None
     advice = (
-        "the server takes whole paths only, and phones ask for bare names: let it serve its folder as the root (tftpd-hpa: --secure, "
-        "on Debian TFTP_OPTIONS in /etc/default/tftpd-hpa; BSD: -s), restart it, then reset the phone"
+        "let the server serve its folder as the root (tftpd-hpa: --secure, on Debian TFTP_OPTIONS in /etc/default/tftpd-hpa; BSD: -s), "
+        "restart it, then reset the phone: it takes whole paths only, and phones ask for bare names"
     )
     return Finding(sure_if(refused[-1].mine), advice, refused)
 
@@ -69,9 +69,9 @@ def server_refuses_instead_of_not_found(case: Case) -> Optional[Finding]:
         return None
     name = refused[-1].name.base
     advice = (
-        f"the server refuses {name} where it should say 'File not found', and a loader stops at that: let the user of the TFTP server "
-        f"enter the TFTP root and read its files (chmod a+rx on the folder, chmod a+r {name} if it is there; SELinux: restorecon -R), "
-        "then reset the phone"
+        f"let the user of the TFTP server enter the TFTP root and read its files (chmod a+rx on the folder, chmod a+r {name} if it is "
+        f"there; SELinux: restorecon -R), then reset the phone: the server refuses {name} where it should say 'File not found', and a "
+        "loader stops at that"
     )
     return Finding(sure_if(refused[-1].mine), advice, refused)
 
@@ -119,7 +119,7 @@ def data_never_arrives_unacknowledged(case: Case) -> Optional[Finding]:
     if not repeated and case.scene.end - unacked[-1].last <= PORT_TRIES:
         return None  # it may be on its way
     sure = sure_if(not _arrived(case) and repeated)
-    return Finding(sure, f"the server sends, and the phone acknowledges nothing: {_FIREWALL}", unacked)
+    return Finding(sure, f"{_FIREWALL} (the server sends, and the phone acknowledges nothing)", unacked)
 
 
 def server_slow_late_answers(case: Case) -> Optional[Finding]:
@@ -159,7 +159,7 @@ def data_never_arrives_all_the_boot(case: Case) -> Optional[Finding]:
     where = "" if lost == len(boots) - 1 else " in the boot before the last one, as happens now and then"
     answers = sum(request.answers for request in vain[lost])
     said = "the server answers, and the phone asks again and again" if answers else "the phone asks again and again as if no answer came"
-    return Finding(LIKELY, f"{said}{where}: {_FIREWALL}", vain[lost])
+    return Finding(LIKELY, f"{_FIREWALL} ({said}{where})", vain[lost])
 
 
 def data_never_arrives_broken_off(case: Case) -> Optional[Finding]:
@@ -176,11 +176,11 @@ def data_never_arrives_broken_off(case: Case) -> Optional[Finding]:
         and not (request.kind in PAIR and done >= case.start)
     ]
     if len(failed) >= 2 and failed[-1] is case.last and not _stuck(case):
-        return Finding(LIKELY, f"transfers break off, one after another: {_FIREWALL}", failed)
+        return Finding(LIKELY, f"{_FIREWALL} (transfers break off, one after another)", failed)
     lost = [request for request in case.boot if request.result in LOST and not request.others]
     nothing = not any(request.kind in (*CONFIGS, *IMAGES, *PAIR) and request.result == SERVED for request in case.boot)
     if len({request.name.base for request in lost}) >= 2 and nothing and not case.runs:
-        return Finding(LIKELY, f"transfers break off, and nothing of the boot arrives: {_FIREWALL}", lost)
+        return Finding(LIKELY, f"{_FIREWALL} (transfers break off, and nothing of the boot arrives)", lost)
     return None
 
 
@@ -191,7 +191,7 @@ def data_never_arrives_though_answered(case: Case) -> Optional[Finding]:
         return None
     often = any(request.times > PORT_TRIES for request in stuck)
     proven = not _arrived(case) and answers > PORT_TRIES and often
-    return Finding(sure_if(proven), f"the server answers, and the phone asks again and again: {_FIREWALL}", stuck)
+    return Finding(sure_if(proven), f"{_FIREWALL} (the server answers, and the phone asks again and again)", stuck)
 
 
 def server_restarted_while_asked(case: Case) -> Optional[Finding]:
@@ -217,7 +217,7 @@ def data_never_arrives_unanswered(case: Case) -> Optional[Finding]:
     stuck = _not_gone_on(case)
     if not stuck:
         return None
-    advice = f"the phone asks again and again as if no answer came: {_FIREWALL}; if the server did not answer, see why ({VERBOSE})"
+    advice = f"{_FIREWALL} (the phone asks again and again as if no answer came); if the server did not answer, see why ({VERBOSE})"
     return Finding(LIKELY, advice, stuck)
 
 
@@ -234,8 +234,8 @@ def cannot_tell_asked_again(case: Case) -> Optional[Finding]:
 
 def cannot_tell_unanswered(case: Case) -> Optional[Finding]:
     """Where the server says what it sent, and of this boot says nothing."""
-    if not case.scene.sent or any(request.result for request in case.boot):
+    files = case.asked(*CONFIGS, *PAIR)
+    if not case.scene.sent or any(request.result for request in files):
         return None
-    return Finding(
-        CERTAIN, "it asked for all its files, and the log has no answer to it, though it has to others: reset the phone", case.boot
-    )
+    advice = "it asked for its files, and the log has no answer to it, though it has to others: see why, and reset the phone"
+    return Finding(CERTAIN, advice, files)

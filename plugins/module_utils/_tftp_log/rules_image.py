@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Dict, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from .._phone import image
 from .case import LOST, UNCLEAR, Case
@@ -18,7 +18,6 @@ from .verdicts import CERTAIN, LIKELY, VERBOSE, Finding, sure_if
 
 _RESTART = 25.0
 """Seconds, the least that a restart with another image takes (log)."""
-_BY_ITSELF = "as a phone on 6.x or older cannot load an application of 7.x or later by itself"
 
 
 @lru_cache(1)  # several rules look at it
@@ -61,64 +60,77 @@ def _says(case: Case, request: Request, name: str) -> str:
     return f"{_where(case, request)} has to say {name}"
 
 
+def _not_had(case: Case, advice_on: Callable[[Request], str]) -> Optional[Finding]:
+    """The first image that the phone did not get and on which there is this advice."""
+    for request in _wanted(case):
+        advice = advice_on(request)
+        if advice:
+            return Finding(sure_if(request.result == MISSING and request.mine), advice, [request])
+    return None
+
+
 def image_missing_misspelt(case: Case) -> Optional[Finding]:
     """A name that no file of Cisco's has: it stands so in the file that names it (rule `to_the_letter`)."""
-    for request in _wanted(case):
+
+    def advice_on(request: Request) -> str:
         fault, meant = misspelt(request.name.base)
         if not fault or (fault.endswith("case") and (case.scene.spelling(request.name.base) or request.result != MISSING)):
-            continue
+            return ""
         if "eight characters" in fault:
-            cure = "a phone on 2.1 or older takes no longer names: it has to load P0S30203 first (rule long_names), by OS79XX.TXT"
-        elif fault == "is empty":
-            cure = f"write the name of the image into {_where(case, request)}"
+            cure = "OS79XX.TXT has to name P0S30203 first, as a phone on 2.1 or older takes no longer names (rule long_names)"
         elif not meant:
-            cure = f"correct it in {_where(case, request)}: a name looks like P0S30203, P0S3-06-3-00 or P0S3-8-12-00"
+            cure = f"write a right name into {_where(case, request)}, such as P0S30203, P0S3-06-3-00 or P0S3-8-12-00"
         else:
-            blank = " and nothing behind it" if "blank" in fault else ""
-            cure = f"{_says(case, request, meant)}{blank}"
-        advice = f"the image name in {request.name.base} {fault}, and no such file exists: {cure}"
-        return Finding(sure_if(request.result == MISSING and request.mine), advice, [request])
-    return None
+            cure = _says(case, request, meant) + (" and nothing behind it" if "blank" in fault else "")
+        return f"{cure}: the image name in {request.name.base} {fault}, and no such file exists"
+
+    return _not_had(case, advice_on)
 
 
 def image_missing_unsigned(case: Case) -> Optional[Finding]:
     """A signed file of an image that has none: only a phone that runs a signed image asks for it (rule `signed`)."""
-    for request in _wanted(case):
+
+    def advice_on(request: Request) -> str:
         found = image.of_file(request.name.base)
-        if found and found.protocol == image.SIP and not found.signed and request.name.base.lower().endswith((".sbn", ".sb2", ".loads")):
-            advice = (
-                f"{found} is unsigned, and a phone that asks for {request.name.base} is signed: it never loads an unsigned image again, "
-                f"and there is no such file. Name an image of 5.x or later, such as P0S3-06-3-00, in {_where(case, request)}"
-            )
-            return Finding(sure_if(request.result == MISSING and request.mine), advice, [request])
-    return None
+        if not found or found.protocol != image.SIP or found.signed or image.extension(request.name.base) == ".bin":
+            return ""
+        return (
+            f"name an image of 5.x or later, such as P0S3-06-3-00, in {_where(case, request)}: a phone that asks for {request.name.base} "
+            f"is signed and never loads an unsigned image such as {found} again, and there is no such file"
+        )
+
+    return _not_had(case, advice_on)
 
 
 def image_missing_loader_not_named(case: Case) -> Optional[Finding]:
     """An application of 7.x or later by the name of a file that only older images have (rule `os79xx_names_loader`)."""
-    for request in _wanted(case):
+
+    def advice_on(request: Request) -> str:
         found = image.of_file(request.name.base)
-        if found and found.loader and image.extension(request.name.base) in (".sbn", ".bin"):
-            advice = (
-                f"{request.name.base} does not exist: OS79XX.TXT has to name the loader {found.loader}, {_BY_ITSELF} (in the TFTP root: "
-                f"printf '%s\\n' {found.loader} > OS79XX.TXT), and the root needs {', '.join(found.files)}"
-            )
-            return Finding(sure_if(request.result == MISSING and request.mine), advice, [request])
-    return None
+        if not found or not found.loader or image.extension(request.name.base) not in (".sbn", ".bin"):
+            return ""
+        return (
+            f"OS79XX.TXT has to name the loader {found.loader} (in the TFTP root: printf '%s\\n' {found.loader} > OS79XX.TXT), and the "
+            f"root needs {', '.join(found.files)}: {request.name.base} does not exist, and no phone on 6.x or older loads an application "
+            "of 7.x or later by itself"
+        )
+
+    return _not_had(case, advice_on)
 
 
 def image_missing_no_such_file(case: Case) -> Optional[Finding]:
     """A file that the named release does not have, such as the .loads of 6.x or the .bin of a loader."""
-    for request in _wanted(case):
+
+    def advice_on(request: Request) -> str:
         found = image.of_file(request.name.base)
         if not found or found.protocol == image.SCCP or request.name.base in found.files or misspelt(request.name.base)[0]:
-            continue
+            return ""
         if found.protocol == image.LOADER:
-            cure = f"the loader is {found.files[0]}, which a phone on 4.x or older does not take: move it to 5.x and 6.x first"
-        else:
-            cure = f"the files of {found} are {' and '.join(found.files)}: see which image {_where(case, request)} should name"
-        return Finding(sure_if(request.result == MISSING and request.mine), f"{request.name.base} does not exist: {cure}", [request])
-    return None
+            return f"the loader is {found.files[0]}, which a phone on 4.x or older does not take: move it to 5.x and 6.x first"
+        files = " and ".join(found.files)
+        return f"{request.name.base} does not exist, {found} has {files}: see which image {_where(case, request)} should name"
+
+    return _not_had(case, advice_on)
 
 
 def image_unreadable(case: Case) -> Optional[Finding]:
@@ -205,9 +217,9 @@ def image_rejected(case: Case) -> Optional[Finding]:
         return None
     name = last.name.base
     advice = (
-        f"it fetched {name} and went on with what it had: the file is damaged or signed under another name, or not for this phone, or "
-        "later hardware refuses it. Compare its size and signature with the original (voip.cisco79xx.audit does), see by telnet or on the "
-        f"screen what it runs, and name another image in {_where(case, last)} until it takes one"
+        f"compare {name} with the original (voip.cisco79xx.audit reads its signature), see by telnet or on the screen what the phone "
+        f"runs, and name another image in {_where(case, last)} until it takes one: it fetched this one and went on with what it had, as "
+        "it does if the file is damaged, signed under another name, not for this phone, or refused by later hardware"
     )
     return Finding(LIKELY, advice, same)
 

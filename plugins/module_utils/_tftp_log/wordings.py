@@ -83,10 +83,10 @@ _WORDINGS = tuple(
         (_IOS, _BY_CODE, r"TFTP: Sending error (?P<c>[0-9]+) ?(?P<m>.*)$"),
         (_IOS, SERVED, r"TFTP: Finished (?:\w+:/?)?(?P<f>.+?), time "),
         (_IOS, USELESS, r"TFTP: (?:Server request|Opened|Sending block|Received ACK|Skip|Closed)"),
-        (_TCPDUMP, REQUEST, rf'IP6? {_HOST}\.{_PORT} > \S+\.(?:69|tftp):{_WIRE} RRQ "(?P<f>[^"]*)"'),
-        (_TCPDUMP, _BY_CODE, rf"IP6? \S+ > {_HOST}\.{_PORT}:{_WIRE} (?P<c>)ERROR (?P<m>.*)$"),
-        (_TCPDUMP, ACKED, rf"IP6? {_HOST}\.{_PORT} > \S+: +(?:(?:TFTP, length )?4,? ACK|UDP, length 4$)"),
-        (_TCPDUMP, USELESS, rf"IP6? \S+ > \S+:(?:{_WIRE} (?:DATA|OACK|ACK) | UDP, length )"),
+        (_TCPDUMP, REQUEST, rf'(?:IP6? )?{_HOST}\.{_PORT} > \S+\.(?:69|tftp):{_WIRE} RRQ "(?P<f>[^"]*)"'),
+        (_TCPDUMP, _BY_CODE, rf"(?:IP6? )?\S+ > {_HOST}\.{_PORT}:{_WIRE} (?P<c>)ERROR (?P<m>.*)$"),
+        (_TCPDUMP, ACKED, rf"(?:IP6? )?{_HOST}\.{_PORT} > \S+: +(?:(?:TFTP, length )?4,? ACK|(?:UDP, length|udp) 4$)"),
+        (_TCPDUMP, USELESS, rf"(?:IP6? )?\S+ > \S+:(?:{_WIRE} (?:DATA|OACK|ACK) | +(?:UDP, length|udp) )"),
         (
             "",
             SERVER_START,
@@ -122,7 +122,7 @@ _TFTP_DAEMON = re.compile(r"tftp|^(?:dnsmasq(?!-(?:dhcp|script))|x?inetd|udpsvd|
 _TFTP_ONLY = re.compile(
     r"RRQ from \S+ filename |WRQ from |sending NAK \([0-9]+, |tftpd\w*(?:\.c)?: |tftp: |(?:START|EXIT): tftp "
     r"|'.+' of type '\w+' is requested |Read request for file <|<.+?>: sent [0-9]+ blk|File <.+?> ?: error [0-9]+ in system call|TFTP "
-    r"|IP6? \S+ > \S+: |(?i:.*tftp server|.*\btftp daemon)"
+    r"|(?:IP6? )?\S+ > \S+: |(?i:.*tftp server|.*\btftp daemon)"
     r"|Advanced Trivial FTP server|(?:Started|Starting) .*(?i:tftp)|started, version .*TFTP"
 )
 """What nobody else writes."""

@@ -6,22 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 _REMEDY = "a rollout needs the whole inventory: set Job Slicing to 1 in the job template"
 
 
-def refuse_slice(phones: Collection[str], hostvars: Mapping[str, Mapping[str, Any]]) -> None:
+def refuse_slice(phones: Sequence[Phone], hostvars: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise RolloutError if this job is a slice, or its phones have TFTP hosts that it does not: a slice would take itself for the fleet.
 
     AWX hands over no number of the slice. It deals the hosts of the inventory, TFTP hosts included, to jobs of a workflow that it makes of
     the job template (ansible/awx, docs/job_slicing.md) and that has its name. One that was given that name by hand looks the same.
     """
-    variables = hostvars[next(iter(phones))] if phones else {}
+    variables = hostvars[phones[0].name] if phones else {}
     for prefix in ("awx", "tower"):
         template = variables.get(f"{prefix}_job_template_name")
         if template and template == variables.get(f"{prefix}_workflow_job_name"):
@@ -31,8 +32,8 @@ def refuse_slice(phones: Collection[str], hostvars: Mapping[str, Mapping[str, An
                 "If the template is not sliced, give it another name than its workflow has"
             )
     if "awx_job_id" in variables or "tower_job_id" in variables:
-        named = {str(hostvars[phone].get("cisco79xx_tftp_server") or "") for phone in phones}
-        missing = list_some(one_line(host, 100) for host in sorted(named) if host and host not in hostvars)
+        named = sorted({phone.tftp_host for phone in phones if phone.tftp_host})
+        missing = list_some(one_line(host, 100) for host in named if host not in hostvars)
         if missing:
             raise RolloutError(
                 f"TFTP hosts that the phones name and this job does not have: {missing}; {_REMEDY}, and let the inventory have these hosts"

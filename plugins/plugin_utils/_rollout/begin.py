@@ -20,6 +20,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import I
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import awx, run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
@@ -36,8 +37,8 @@ class Inventory:
     phones_group: str = "phones"
 
 
-def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool) -> Run:
-    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to.
+def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool, approved: Approved | None = None) -> Run:
+    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to. `approved`: the plan to carry out.
 
     Raises RolloutError, InventoryError, WindowError, OSError.
     """
@@ -46,8 +47,8 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
             "a rollback puts back the files for all phones of the TFTP roots, those that --limit leaves out too: run it without --limit, "
             "or let these move with -e accept_others=true"
         )
-    awx.refuse_slice(names, inventory.hostvars)
     fleet = phones(names, inventory.hostvars)
+    awx.refuse_slice(fleet, inventory.hostvars)
     if rules.accept_unknown_mac:
         fleet = [replace(phone, accept_unknown_mac=True) for phone in fleet]
     sites = _sites(fleet, inventory, rules.tftp_group)
@@ -69,11 +70,18 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         held_elsewhere=held_elsewhere,
         outside=outside,
         zones={site: str(inventory.hostvars[site].get("cisco79xx_timezone") or rules.timezone) for site in sites},
+        roots={site: str(inventory.hostvars[site]["cisco79xx_tftp_root"]) for site in sites},
+        plan=approved.digest if approved else "",
     )
+    if approved:
+        approved.refuse_other_rules(rules)
+        approved.refuse_other_inventory(run)
     for zone in run.zones.values():
         window.why_closed(rules.window, zone)  # raises for a zone that is none
     handover = Handover(run.id)
     handover.write(run)
+    if approved:
+        handover.write(approved)
     try:
         run_report.write(handover, run, finished=False, error=EARLY_END)
     except OSError as error:

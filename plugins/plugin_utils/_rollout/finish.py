@@ -7,45 +7,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import run_report
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, run_report
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, FAILED, RunReport
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Pause, Resume, fleet_of
 
 _PATTERN = set(":,[]{}!&")
 """Characters by which Ansible tells a pattern from a name."""
 
 
 def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
-    """Write the report, tell the CI job, leave what the next run has to know, and forget this one.
+    """Write the report, tell the CI job, and forget this run: what the next one has to know is in the ledgers of the sites.
 
     Returns the report, and why it could not be written, or an empty text.
     """
     result, unwritten = run_report.make(handover, run), ""
     try:
+        if run.check and not run.rules.plan:
+            plan_file.forget(run.rules.report_dir)
+            if not result.error:
+                result = replace(result, plan=plan_file.write(run.rules.report_dir, handover, run))
         writer.write(run.rules.report_dir, result)
     except OSError as error:
         unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"
     writer.publish(result)
-    if not run.rules.prepare:
-        _leave_for_next(handover, run, result)
     handover.remove()
     return result, unwritten
-
-
-def _leave_for_next(handover: Handover, run: Run, result: RunReport) -> None:
-    """Leave what the next run of this rollout has to know."""
-    ends = handover.read_all(SiteEnd, run.sites)
-    resume = Resume(run.rules.report_dir)
-    early = result.stopped_at is not None or result.error or result.paused_after is not None
-    if not run.check and result.paused_after is not None:
-        plans = handover.read_all(SitePlan, run.sites)
-        resume.paused(result.image, {fleet_of(run.sites[site]): _pause(plans[site], ends[site]) for site in ends if site in plans})
-    elif any(end.given_back for end in ends.values()) or not (early or run.check):
-        resume.finished()
 
 
 def off_target(report: RunReport) -> dict[str, str]:
@@ -61,11 +51,3 @@ def problem(report: RunReport, off_target: Mapping[str, str]) -> str:
     """Why the step itself fails: an error, a pause, or phones that the playbook cannot fail, as Ansible takes their names for patterns."""
     unnamed = [reason for name, reason in off_target.items() if _PATTERN & set(name)]
     return report.error or (report.stop_reason if report.paused_after is not None else "") or "; ".join(unnamed)
-
-
-def _pause(part: SitePlan, end: SiteEnd) -> Pause:
-    waves = part.plan.waves if part.plan else ()
-    first = waves[0].number if waves else 1
-    done = end.paused_after if end.paused_after is not None else end.reached
-    moved = part.moved_before + sum(len(wave.phones) for wave in waves if first <= wave.number <= done)
-    return Pause(done, moved)

@@ -51,7 +51,7 @@ def message(wave: PlannedWave, waves: int, image: str, outcomes: Mapping[str, Ou
     failed = {name: outcome.reason for name, outcome in ended.items() if outcome.status == FAILED}
     text = f"wave {wave.number} of {waves}: {len(ended) - len(failed)} of {count(wave.phones)} on {image}"
     if failed:
-        share = 100 * len(failed) / len(wave.phones)
+        share = 100 * len(failed) / wave.total
         text += f", {len(failed)} failed ({share:.3g} %, {limits.max_fail:g} % may fail). {group_by_reason(failed)}"
     if why:
         left = len(wave.phones) - len(ended)

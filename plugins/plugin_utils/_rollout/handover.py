@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from ansible import constants
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
@@ -37,7 +38,7 @@ class Run:
     `id`: of the run in records and reports. `started`: Unix seconds. `sites`: TFTP host → inventory names of its phones. `drivers`: TFTP
     host → the phone for which its tasks run. `logins`: as of `_inventory.logins`. `held_elsewhere`: MACs of phones to hold that are not in
     the run; `outside`: TFTP host → inventory names of its other phones that are not. `zones`: TFTP host → its time zone, empty for that of
-    the controller.
+    the controller; `roots`: TFTP host → its root. `plan`: digest of the plan to carry out.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Run:
     held_elsewhere: frozenset[str] = frozenset()
     outside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    plan: str = ""
 
     @property
     def several(self) -> bool:
@@ -63,7 +66,7 @@ class Look:
 
     `would_move`: MAC → image that the files name now, of each phone that would load another one. `runs`: for an undo, the runs that changed
     its files, as the module tftp_root_undo has them. `images`: image → its files that the root lacks, of each image of which it has some.
-    `problem`: why the run must not go on, or empty.
+    `ledger`: what earlier runs left. `problem`: why the run must not go on, or empty.
     """
 
     observed: Mapping[str, Observation] = field(default_factory=dict)
@@ -71,18 +74,21 @@ class Look:
     runs: Sequence[Mapping[str, Any]] = ()
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problem: str = ""
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What shall be done at a site. `moved_before`: phones that earlier runs of this rollout moved. `undo`: what is to be undone, as
-    for `TftpHost.put_back`. `loader`: the universal loader that OS79XX.TXT names until the phones are back, or empty."""
+    """What shall be done at a site. `undo`: what is to be undone, as for `TftpHost.put_back`. `loader`: the universal loader that
+    OS79XX.TXT names until the phones are back, or empty. `content`: what plan.json says of the files of the site. `rollout`: what this is a
+    part of, None for one that moves nobody to an image."""
 
     plan: Plan | None = None
-    moved_before: int = 0
     undo: Mapping[str, str] = field(default_factory=dict)
     loader: str = ""
     problem: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
+    rollout: Rollout | None = None
 
 
 @dataclass(frozen=True)
@@ -109,11 +115,11 @@ class SiteEnd:
     paused_after: int | None = None
     why: str = ""
     error: str = ""
-    interrupted: bool = False
     elsewhere: bool = False
     files: Sequence[FileChange] = ()
     given_back: Mapping[str, Outcome] = field(default_factory=dict)
     note: str = ""
+    interrupted: bool = False
 
 
 class Handover:

@@ -69,16 +69,15 @@ def pauses(spec: object) -> list[int]:
     return [_at_least("pause_after", number, 1) for number in _names(spec)]
 
 
-def wave_sizes(spec: object, total: int, waves_done: int = 0, moved_before: int = 0) -> list[int]:
-    """How many phones each wave takes, for `total` phones. An earlier run may have done some waves of the list, which moved others.
+def wave_sizes(spec: object, total: int) -> list[int]:
+    """How many phones each wave takes, for `total` phones.
 
     `spec` is as Ansible's `serial`: a count, a percentage of all phones that move, or a list of these of which the
     last repeats. On a command line it may also be JSON or a list with commas. Raises RolloutError.
     """
-    steps = [_wave_size(step, total + moved_before) for step in _list(spec)]
+    steps = [_wave_size(step, total) for step in items(spec)]
     if not steps:
         raise _no_wave(spec)
-    steps = steps[min(waves_done, len(steps) - 1) :]
     sizes: list[int] = []
     left = total
     while left > 0:
@@ -95,7 +94,7 @@ def _at_least(name: str, value: object, least: int) -> int:
     return int(text)
 
 
-def _list(spec: object) -> list[object]:
+def items(spec: object) -> list[object]:
     """A list, also as JSON or with commas, as on a command line."""
     if isinstance(spec, str):
         try:
@@ -106,9 +105,9 @@ def _list(spec: object) -> list[object]:
 
 
 def _names(spec: object) -> list[object]:
-    """As `_list`, for names: within brackets they need no quotes, and empty ones do not count."""
-    items = [item.strip("[] '\"") if isinstance(item, str) else item for item in _list(spec)]
-    return [item for item in items if item != ""]
+    """As `items`, for names: within brackets they need no quotes, and empty ones do not count."""
+    named = [item.strip("[] '\"") if isinstance(item, str) else item for item in items(spec)]
+    return [item for item in named if item != ""]
 
 
 def _wave_size(step: object, total: int) -> int:

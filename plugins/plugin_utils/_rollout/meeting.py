@@ -50,18 +50,15 @@ class Meeting:
         self._handover = handover
         self._site = site
         others = [other for other in run.sites if other != site] if run.rules.together else []
-        self._sizes = {
-            other: {wave.number: len(wave.phones) for wave in plan.plan.waves}
-            for other, plan in handover.read_all(SitePlan, [*others, site]).items()
-            if plan.plan
-        }
+        plans = {other: part.plan for other, part in handover.read_all(SitePlan, [*others, site]).items() if part.plan}
+        self._sizes = {other: {wave.number: wave.total for wave in plan.waves} for other, plan in plans.items()}
         self.last = max((number for sizes in self._sizes.values() for number in sizes), default=0)
         """Number of the last wave of all."""
         self._own = News(os.getpid())
         self._others: dict[str, News] = {}
         self._read_at = 0.0
         self._began = self._written_at = time.monotonic()
-        self.tell(0, Tally(over=True))
+        self.tell(0, Tally(ended=plans[site].moved if site in plans else 0, over=True))
 
     def tell(self, number: int, tally: Tally, soon: bool = False) -> None:
         """Let the others know how a wave of this site stands. Raises OSError.

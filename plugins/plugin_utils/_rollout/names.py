@@ -31,6 +31,7 @@ INVENTORY = "cisco79xx_"
 ONLY_ROLE = ("direction", "undo", "prepare", "phones")
 """What the playbooks set, and nobody types."""
 _SHORT = {"run_to_undo": "run"}
+_FORMER = {"max_fail": ("max_fail_percentage",)}
 _GROUPS = ("phones_group", "tftp_group")
 """What says whom the plays are for, before any host of the inventory is looked at."""
 _LONG_GROUPS = tuple(INVENTORY + name for name in _GROUPS)
@@ -57,9 +58,10 @@ def spec() -> Mapping[str, Any]:
 @cache
 def spellings(option: str) -> tuple[str, ...]:
     """All names of an option of the role, the one that people are told first."""
-    names = [name.removeprefix(ROLE) for name in (option, *spec()[option].get("aliases", ()))]
-    if names[0] in ONLY_ROLE:
+    name = option.removeprefix(ROLE)
+    if name in ONLY_ROLE:
         return (option,)
+    names = [name, *_FORMER.get(name, ())]
     shorts = [_SHORT.get(name, name) for name in names]
     return (*shorts, *(INVENTORY + short for short in shorts), *(ROLE + name for name in names))
 
@@ -125,8 +127,9 @@ def in_inventory(
 
     An option is one for the whole run: all phones, or all TFTP hosts, must have it, with one value. Raises RolloutError.
     """
-    ours = {name for option in spec() if given(option, better)[1] is None for name in spellings(option)} | {*_GROUPS, *_LONG_GROUPS}
-    ours -= {INVENTORY + name for name in _OF_ONE_HOST} | {name for source in better for name in source}
+    decided = {name for source in better for name in source if source[name] is not None}
+    ours = {name for option in spec() if decided.isdisjoint(spellings(option)) for name in spellings(option)} | {*_GROUPS, *_LONG_GROUPS}
+    ours -= {INVENTORY + name for name in _OF_ONE_HOST} | decided
     found: dict[str, dict[str, Any]] = {}
     ignored: dict[str, list[str]] = {}
     for host in (host for host in (*phones, *servers) if host in hostvars):
@@ -173,7 +176,8 @@ def mistyped(sources: Sources, hosts: Iterable[str]) -> list[str]:
     """What is wrong with the names of the extra variables, a text each. `hosts`: all hosts of the inventory."""
     meant = {name: near for name in sources.typed if (near := meant_by(name))}
     for variables in (sources.play, *map(sources.inventory, hosts)) if meant else ():
-        for name in [name for name in meant if name in variables or _speaks_of(variables, name)]:
+        own = {key: value for key, value in variables.items() if key != "groups"}  # all hosts, again and again
+        for name in [name for name in meant if name in own or _speaks_of(own, name)]:
             del meant[name]
     return [f"there is no option {plain(name)}: did you mean {near}? Nothing was done" for name, near in meant.items()]
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError, wave_sizes
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, PLANNED, Outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
 
 UPGRADE = "upgrade"
@@ -69,12 +70,18 @@ class PlannedPhone:
 @dataclass(frozen=True)
 class PlannedWave:
     """One wave of a site: the names of its phones, and of those `within_reach`. `macs`: of the phones whose own files have to name the
-    image when it begins."""
+    image when it begins. `moved`: its phones that earlier runs of the rollout have moved, and that count with the others."""
 
     number: int
     phones: Sequence[str]
     reset: Sequence[str]
     macs: Sequence[str] = ()
+    moved: int = 0
+
+    @property
+    def total(self) -> int:
+        """The phones that the rollout moves in this wave, in whichever run."""
+        return len(self.phones) + self.moved
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Plan:
     `image`: what to call the target. `images`: the target of each phone, by name. `scope`: whom the files speak to meanwhile, `scope.ALL`
     or `scope.WAVE`. `hold`: MAC → image to pin a phone to. `others`: MAC → image that the files name now, of phones that are not in the
     run and would move. `default_stays`: why SIPDefault.cnf does not follow after the waves of `scope.WAVE`, as far as that is known.
+    `moved`: phones that earlier runs of the rollout have moved, of waves of which nobody is left.
     """
 
     image: str
@@ -94,6 +102,7 @@ class Plan:
     hold: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
     default_stays: str = ""
+    moved: int = 0
 
 
 class RefusedPlan(RolloutError):
@@ -117,8 +126,7 @@ def make_plan(
     hosts: Mapping[str, str] = MappingProxyType({}),
     tftp_host: str | None = None,
     in_flight: Mapping[str, EarlierReset] = MappingProxyType({}),
-    waves_done: int = 0,
-    moved_before: int = 0,
+    goes_on: Rollout | None = None,
     hopeless: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Which phone goes when. Raises RefusedPlan, which names every phone that cannot go, and RolloutError for `waves` that are none.
@@ -126,8 +134,9 @@ def make_plan(
     `targets`: name → image; `label` is what to call them. `force` lets a phone move against the direction, or without an image in between;
     nothing lets a signed phone take an unsigned image. The phones in `held` shall not move. `hosts`: name → address, and
     `tftp_host`: for the report.
-    `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `waves_done`: waves of an
-    earlier run that this one goes on from; they moved `moved_before` phones. `hopeless`: name → why, of phones that would not get there.
+    `in_flight`: phones that an earlier run has reset to their target and that may not be back: they go first. `goes_on`: the rollout that
+    this is a part of, whose waves stay as they are: who is left of each goes in it, who failed first. `hopeless`: name → why, of phones
+    that would not get there.
     """
     phones = {
         name: replace(_planned(targets.get(name), observation, direction, force, name in held), host=hosts.get(name), tftp_host=tftp_host)
@@ -141,7 +150,7 @@ def make_plan(
         if phone and phone.status == PLANNED:
             phones[name] = replace(phone, in_flight=True, image_before=phone.image_before or reset.before)
     blocked = {name: phone.reason for name, phone in phones.items() if phone.status == BLOCKED and not phone.held}
-    sizes = wave_sizes(waves, sum(phone.status == PLANNED for phone in phones.values()), waves_done, moved_before)
+    sizes = wave_sizes(waves, sum(phone.status == PLANNED for phone in phones.values()))
     unfinished = Plan(label, {name: target.name for name, target in targets.items()}, phones)
     twins = _twins(phones)
     if twins:
@@ -152,16 +161,35 @@ def make_plan(
     if blocked and (not skip_blocked or len(blocked) == len(phones)):
         way_out = "" if skip_blocked else ". Leave them out with --limit, or go on without them with -e skip_blocked=true"
         raise RefusedPlan(f"{count(blocked)} cannot go to {label}, so nothing was changed. {group_by_reason(blocked)}{way_out}", unfinished)
-    going = sorted((name for name, phone in phones.items() if phone.status == PLANNED), key=lambda name: not phones[name].in_flight)
+    failed = goes_on.failed if goes_on else ()
+    going = [name for name, phone in phones.items() if phone.status == PLANNED]
+    going.sort(key=lambda name: (not phones[name].in_flight, name not in failed))
+    cut = _cut_before(goes_on, going) if goes_on and goes_on.waves else _cut(sizes, going)
     planned_waves = []
-    start = 0
-    for number, size in enumerate(sizes, start=waves_done + 1):
-        names = going[start : start + size]
-        start += size
-        planned_waves.append(PlannedWave(number, names, [name for name in names if phones[name].within_reach]))
+    moved = 0
+    for number, members in enumerate(cut, start=1):
+        names = [name for name in going if name in members]
+        there = sum(name in phones and phones[name].status == ALREADY for name in members)
+        if not names:
+            moved += there
+            continue
+        planned_waves.append(PlannedWave(number, names, [name for name in names if phones[name].within_reach], moved=there))
         for name in names:
             phones[name] = replace(phones[name], wave=number)
-    return replace(unfinished, waves=planned_waves)
+    return replace(unfinished, waves=planned_waves, moved=moved)
+
+
+def _cut(sizes: Sequence[int], names: Sequence[str]) -> list[Collection[str]]:
+    """Waves of these sizes."""
+    ends = list(accumulate(sizes))
+    return [set(names[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _cut_before(rollout: Rollout, going: Sequence[str]) -> list[Collection[str]]:
+    """The waves of the rollout, and a last one of phones that had nothing to do when they were cut."""
+    known = {name for wave in rollout.waves for name in wave}
+    late = [name for name in going if name not in known]
+    return [*map(set, rollout.waves), *([late] if late else [])]
 
 
 def stay(observed: Mapping[str, Observation], *, label: str, hosts: Mapping[str, str], tftp_host: str) -> Plan:

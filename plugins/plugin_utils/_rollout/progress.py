@@ -110,6 +110,11 @@ def terminal_of(process: int, environment: Mapping[str, str]) -> int | None:
     return None
 
 
+def label(wave: int, waves: int) -> str:
+    """What to call a wave; one without a number takes phones back."""
+    return f"wave {wave} of {waves}" if wave else "on the way back"
+
+
 def progress_line(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:
     """How a wave stands: how many phones in which state, for how long, and how long it will take.
 
@@ -118,6 +123,6 @@ def progress_line(wave: int, waves: int, counts: Counts, at_once: int, last_rese
     call = f" ({counts.in_call} in a call)" if counts.in_call else ""
     left = counts.expected(at_once, last_reset)
     return (
-        f"wave {wave} of {waves}: {counts.done} done, {counts.flashing} flashing, {counts.waiting} waiting{call}, {counts.failed} failed "
+        f"{label(wave, waves)}: {counts.done} done, {counts.flashing} flashing, {counts.waiting} waiting{call}, {counts.failed} failed "
         f"of {counts.total}; {duration(time.monotonic() - counts.began)}" + ("" if left is None else f", about {duration(left)} left")
     )

@@ -21,13 +21,14 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
 
 TOGETHER = "together"
+SHORTEST_LEASE = 2.0
 LONGEST = 31_536_000
 """Seconds: a year. What is longer is a slip, and more than some timers take."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The options of a rollout, as docs and README name them. Times are seconds.
+    """The options of a rollout, as docs and README name them. Times are seconds. `plan`: path of the plan to carry out, or empty.
 
     `image` is empty for an undo and for `prepare`. `verify_tftp` is None where each TFTP host's variables tell. `waves` and
     `max_unavailable` stay as they were typed, since each site reckons them for its own phones.
@@ -62,6 +63,11 @@ class Rules:
     rollback_on_stop: bool
     sites: str
     tftp_group: str
+    plan: str
+    plan_max_age: float | None
+    fresh: bool
+    take_over: bool
+    lease_timeout: float
 
     @property
     def together(self) -> bool:
@@ -187,6 +193,9 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
     seconds("soak_seconds", "from 0")
     seconds("call_timeout", "from 0")
     seconds("wait_timeout", "above 0")
+    options["plan_max_age"] = value(_age, "plan_max_age")
+    if not SHORTEST_LEASE <= options["lease_timeout"] <= LONGEST:
+        wrong.append(f"{typed['lease_timeout']} is {options['lease_timeout']:g}: it is a number of seconds from 2 to a year")
     if options["window"]:
         value(window.parse, "window")
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")
@@ -204,6 +213,16 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
         options["call_timeout"] = options["wait_timeout"]
     options["report_dir"] = Path(options["report_dir"])
     return Rules(**{field.name: options[field.name] for field in fields(Rules)})
+
+
+def _age(text: str | None) -> float | None:
+    """Raises RolloutError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})([smhdw]?)", text, re.ASCII)
+    if not match:
+        raise RolloutError(f"plan_max_age is {quote(text)}: it is a time such as 90m, 12h or 2d")
+    return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
 
 
 def _image(name: str) -> None:

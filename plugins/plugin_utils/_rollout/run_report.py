@@ -29,9 +29,12 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone
 
 SHARE = 50.0
-"""A report of a running rollout is written again when that many times as long has passed as writing the last one took."""
+"""A report of a running rollout is written again when that many times as long has passed as writing the last one took, and SHARE_SOON
+times as long after phones were reset."""
+SHARE_SOON = 5.0
 EVERY = 15.0
-"""Seconds that pass at least between two reports of a running rollout."""
+"""Seconds that pass at least between two reports of a running rollout, and with SOON after phones were reset."""
+SOON = 2.0
 UNENDED = "its waves did not come to their end"
 NO_END = "the run did not come to its end: it still runs, or it was killed"
 
@@ -43,6 +46,11 @@ class RunningReport:
         self._handover = handover
         self._run = run
         self._next = time.monotonic() + EVERY
+        self._soonest = 0.0
+
+    def write_soon(self) -> None:
+        """Phones were reset, or are about to be: the report of a run that is killed then shall say so."""
+        self._next = min(self._next, self._soonest)
 
     def write_now_and_then(self) -> None:
         """Write it if that is worth its time, and without raising: the rollout goes on."""
@@ -51,7 +59,9 @@ class RunningReport:
         began = time.monotonic()
         with suppress(Exception):
             write(self._handover, self._run, finished=False, error=NO_END)
-        self._next = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
+        took = time.monotonic() - began
+        self._soonest = time.monotonic() + max(SOON, SHARE_SOON * took)
+        self._next = time.monotonic() + max(EVERY, SHARE * took)
 
 
 def write(handover: Handover, run: Run, **changes: Any) -> RunReport:
@@ -101,6 +111,7 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
         "",
         {},
         run=run.id,
+        plan=run.plan,
         started=run.started,
         ended=time.time(),
         finished=not cut_short,

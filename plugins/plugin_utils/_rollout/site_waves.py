@@ -8,8 +8,6 @@ there, while a thread of its own restarts the phones of a wave and waits for the
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import queue
 import signal
 import time
@@ -17,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
@@ -25,17 +24,16 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, PLANNED, FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, progress_line
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, label, progress_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause, OnImage, Pace, Patience
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness, orphaned
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import OnImage, Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError
 
@@ -83,7 +81,10 @@ class SiteWaves:
         self._undo, self._loader = part.undo, part.loader
         self._progress = progress
         self._meeting = Meeting(site.handover, site.run, site.name)
-        self._resume = Resume(self._rules.report_dir)
+        self._rollout = part.rollout
+        self._lease = site.lease()
+        if part.rollout:
+            self._lease.begin(part.rollout)
         self._report = run_report.RunningReport(site.handover, site.run)
         self._log = site.handover.outcomes(site.name)
         self._outcomes: dict[str, Outcome] = {}
@@ -106,7 +107,15 @@ class SiteWaves:
                 why = (INTERRUPTED_LATE if end.stopped or end.error else INTERRUPTED).format(self._reached)
                 self._leave(replace(end, error=why, interrupted=True))
                 self._report_early(why, publish_it=True)
+                self._release(end, "given_back" if end.given_back else "")
                 raise Interrupted(why) from None
+            except BaseException:
+                self._lease.give_back()
+                raise
+            self._release(end, self._how(end))
+            if self._lease.lost and self._how(end) == "done":  # taken over since the last sign of life
+                end = self._pause_unheld(self._lease.lost)
+                self._leave(end)
             if self._run.several and not self._run.check:
                 # If another site's process is killed, Ansible ends, and nobody comes back to write it
                 where, other = self._meeting.trouble() or ("", None)
@@ -117,9 +126,10 @@ class SiteWaves:
         """How they ended. Raises Interrupted."""
         end = SiteEnd()
         try:
-            said = ""
+            said, note = "", ""
             try:
                 for wave in self._plan.waves:
+                    self._lease.wave = wave.number
                     self._gather(wave.number)
                     self._may_begin(wave)
                     self._see_files(wave)
@@ -130,11 +140,34 @@ class SiteWaves:
                 said = self._default_follows() if self._rules.scope == scope.WAVE and not self._rules.undo else ""
             except Stop as stop:
                 end = stop.end
+            except NotHeld as error:
+                end = self._pause_unheld(str(error))
             away = [name for wave in self._plan.waves for name in wave.phones if not self._is(name, DONE)]
-            note = self._drop_loader(self._undo, self._loader, away)
+            try:
+                note = self._drop_loader(self._undo, self._loader, away)
+            except NotHeld as error:
+                end, note = self._pause_unheld(str(error)) if end == SiteEnd() else end, self._kept(self._loader)
         except (TftpHostError, OSError) as error:
             return SiteEnd(self._reached, error=str(error), files=self._files, note=self._kept(self._loader))
         return replace(end, reached=self._reached, message=end.message or said, files=self._files, note=note)
+
+    def _pause_unheld(self, why: str) -> SiteEnd:
+        """The end of a run that must change nothing any more."""
+        why = f"paused, as nothing may be changed without the lease of the site: {why}; run it again to go on"
+        return SiteEnd(paused_after=max(0, self._lease.wave - 1), why=why)
+
+    def _how(self, end: SiteEnd) -> str:
+        """How the rollout ended, for the ledger, or an empty text if it is to be gone on with."""
+        if end.given_back or (end.stopped and self._rules.rollback_on_stop and not end.error):
+            return "given_back"
+        return "" if end.stopped or end.error or end.paused_after is not None else "done"
+
+    def _release(self, end: SiteEnd, how: str) -> None:
+        """Give the site back. A pause that was asked for is over with that."""
+        paused = end.paused_after if end.paused_after in self._rules.pause_after else 0
+        why = self._lease.give_back(how if self._rollout else "", paused or 0)
+        if why:
+            self._site.tell(f"the site could not be given back, so its next run has to wait, or to be told take_over=true: {why}")
 
     # -- before a wave
 
@@ -161,6 +194,9 @@ class SiteWaves:
                 self._site.tell(text.format(", ".join(sites)))
                 said = True
             self._see_ansible()
+            self._lease.tend()
+            if self._lease.lost:
+                raise NotHeld(self._lease.lost)
             self._report.write_now_and_then()
             time.sleep(MEET_EVERY)
 
@@ -179,7 +215,7 @@ class SiteWaves:
         before = wave.number - 1
         first = wave.number == self._plan.waves[0].number
         why = ""
-        if not first and before in self._rules.pause_after:
+        if not first and before in self._rules.pause_after and before > (self._rollout.paused if self._rollout else 0):
             why = f"paused after wave {before}, as asked (pause_after): look at the phones, and run it again to go on"
         elif closed := window.why_closed(self._rules.window, self._run.zones[self._site.name]):
             why = f"{closed}: wave {wave.number} does not begin; run it again when the window is open"
@@ -188,7 +224,8 @@ class SiteWaves:
             raise Stop(SiteEnd(paused_after=before, why=f"{done}{why}"))
 
     def _see_files(self, wave: PlannedWave) -> None:
-        """The files name the image for the phones of this wave, or are made to. Raises TftpHostError."""
+        """The files name the image for the phones of this wave, or are made to. Raises TftpHostError, NotHeld."""
+        self._lease.hold()
         if self._rules.undo:
             return
         if self._rules.scope == scope.WAVE:
@@ -208,6 +245,7 @@ class SiteWaves:
         self._wait_while(wave.number - 1, lambda: self._meeting.not_ready(wave.number), f"wave {wave.number} begins when {{}} is ready")
 
     def _point(self, **reach: Any) -> None:
+        self._lease.hold()
         result = self._site.point(self._plan.image, **reach)
         self._files += self._site.changes(result)
         self.diffs += result.get("diff") or ()
@@ -216,8 +254,9 @@ class SiteWaves:
     # -- a wave
 
     def _one_wave(self, wave: PlannedWave) -> None:
-        """Raises Stop if the rollout has lost too many phones, Interrupted."""
+        """Raises Stop if the rollout has lost too many phones, NotHeld, Interrupted."""
         self._reached = wave.number
+        self._elsewhere = False
         # A phone that the inventory has no MAC of has told it when it was observed
         phones = [phone.with_mac(self._plan.phones[phone.name].mac) for phone in self._site.phones(wave.reset)]
         patience = Patience(self._rules.wait_timeout, self._rules.call_timeout)
@@ -226,17 +265,32 @@ class SiteWaves:
             unseen = self._plan.phones[name]
             self._record(name, unseen.outcome(FAILED, kind=unseen.kind, reason=unseen.reason))
         suspects = Suspects(phones, setup.awaited)
-        witness = _Witness(wave.number, self._plan.images, self._rules.losses, self._resume, self._meeting, suspects, self._record)
+        witness = Witness(self._plan.images, self._lease, suspects, self._record, partial(self._why_stop, wave))
         running = Wave(setup, Pace(), patience, witness)
         self._watch(running, witness, suspects)
         self.changed = self.changed or running.changed
         self._down += len(running.down)
-        self._meeting.tell(wave.number, Tally(self._failed(wave), len(wave.phones), over=True))
+        self._meeting.tell(wave.number, Tally(self._failed(wave), wave.total, over=True))
         why = running.stopped or gate.why_stop(self._rules.losses, self._meeting.sum(wave.number), wave.number == self._meeting.last)
         message = self._message(wave, why)
         self._site.tell(message)
+        if running.refused or self._lease.lost:
+            raise NotHeld(running.refused or self._lease.lost)
         if why:
-            raise Stop(SiteEnd(stopped=why, message=message, elsewhere=bool(running.stopped) and witness.elsewhere))
+            raise Stop(SiteEnd(stopped=why, message=message, elsewhere=bool(running.stopped) and self._elsewhere))
+
+    def _why_stop(self, wave: PlannedWave, failed: Mapping[str, str], ended: int) -> str:
+        """As `wave.Witness.why_stop`. Called from the wave's thread."""
+        if self._lease.lost:
+            return self._lease.lost
+        self._meeting.tell(wave.number, Tally(dict(failed), wave.moved + ended), soon=True)
+        trouble = self._meeting.trouble()
+        if trouble and (trouble[1].stopped or trouble[1].error):
+            self._elsewhere = True
+            return f"{trouble[0]}: {trouble[1].stopped or trouble[1].error}"
+        total = self._meeting.sum(wave.number)
+        # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
+        return gate.why_stop(self._rules.losses, total) if any(total.failed.values()) else ""
 
     def _setup(self, wave: PlannedWave, phones: Sequence[Phone], patience: Patience) -> WaveSetup:
         images = {phone.name: self._plan.images[phone.name] for phone in phones}
@@ -246,7 +300,7 @@ class SiteWaves:
             phones=phones,
             planned={name: self._plan.phones[name] for name in wave.phones},
             goals={name: OnImage(parse_application(image)) for name, image in images.items()},
-            awaited=self._resume.in_flight(images, patience),
+            awaited=self._lease.ledger.in_flight(images, {phone.name: phone.mac for phone in phones}, patience),
             at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
             down=self._down,
             soak_seconds=self._rules.soak_seconds,
@@ -261,8 +315,9 @@ class SiteWaves:
         """How a wave stands, for people."""
         return progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once, running.last_reset)
 
-    def _watch(self, running: Wave, witness: _Witness, suspects: Suspects) -> None:
+    def _watch(self, running: Wave, witness: Witness, suspects: Suspects) -> None:
         """Let the wave run in a thread of its own, and meanwhile do what only the main thread may."""
+        self._report.write_soon()
         began = shown_at = time.monotonic()
         next_log = began + FIRST_LOG
         every = self._progress.every * (len(self._run.sites) if self._run.several else 1)
@@ -275,6 +330,7 @@ class SiteWaves:
                     except queue.Empty:
                         pass
                     self._see_ansible()
+                    resets = self._lease.tend()
                     now = time.monotonic()
                     if now - shown_at >= every and not wave.done():
                         shown_at = now
@@ -284,6 +340,8 @@ class SiteWaves:
                         self._ask_log(suspects)
                         next_log = time.monotonic() + LOG_EVERY
                     self._report.write_now_and_then()
+                    if resets:  # they are being sent now
+                        self._report.write_soon()
             except BaseException:
                 running.cancel()
                 raise
@@ -293,7 +351,7 @@ class SiteWaves:
 
     def _headed(self, running: Wave, text: str) -> str:
         site = f"{self._site.name}: " if self._run.several else ""
-        return f"{site}wave {running.setup.number} of {running.setup.waves}: {text}"
+        return f"{site}{label(running.setup.number, running.setup.waves)}: {text}"
 
     def _ask_log(self, suspects: Suspects) -> None:
         """Learn from the TFTP server's log which phones cannot come back. A log that cannot be read is not asked again."""
@@ -302,8 +360,9 @@ class SiteWaves:
             return
         try:
             result = self._site.host.read_log(max(waiting.values()) + 5, suspects.log_names(waiting))
-        except TftpHostError:
+        except TftpHostError as error:
             self._log_answers = False
+            self._site.tell(f"why phones are away is not told by the TFTP server's log, as it cannot be read: {error}")
             return
         suspects.take_verdicts(result["phones"])
 
@@ -372,7 +431,8 @@ class SiteWaves:
         """
         if not loader or away or self._run.check:
             return self._kept(loader)
-        result = self._site.host.put_back(undo, force=self._rules.force)
+        self._lease.hold()
+        result = self._site.put_back(undo, force=self._rules.force)
         self._files += self._site.changes(result)
         self.diffs += result.get("diff") or ()
         return ""
@@ -384,11 +444,13 @@ class SiteWaves:
 
     def _give_back(self, end: SiteEnd) -> SiteEnd:
         """Put back what this rollout changed, and take back the phones that it restarted. What goes wrong is in the result."""
-        undo, host = {"run": self._run.id}, self._site.host
+        undo = {"run": self._run.id}
         restarted = {name: one for name, one in self._outcomes.items() if one.reset_at is not None and one.image_before}
         try:
-            foreseen = host.put_back(undo, look=True, phones={one.mac: one.image_after or "" for one in restarted.values() if one.mac})
-            result = host.put_back(undo, loader=foreseen["loader"])
+            self._lease.hold()
+            moved = {one.mac: one.image_after or "" for one in restarted.values() if one.mac}
+            foreseen = self._site.put_back(undo, look=True, phones=moved)
+            result = self._site.put_back(undo, loader=foreseen["loader"])
             self._files += self._site.changes(result)
             end = replace(end, files=self._files)
             if not result.get("records") or not restarted:
@@ -401,19 +463,32 @@ class SiteWaves:
             end = replace(end, given_back=given_back, note=self._kept(foreseen["loader"]))
             self._leave(end)
             self._report_early(run_report.NO_END)
-            phones = self._site.phones([name for name in restarted if name not in lost])
-            targets = {phone.name: parse_application(restarted[phone.name].image_before or "") for phone in phones}
-            fleet.reset(phones, Pace(), unless=targets)
-            patience = Patience(self._rules.wait_timeout)
-            returns = fleet.wait(phones, Pace(), targets=targets, patience=patience, progress=self._site.tell)
-            given_back.update({name: restarted[name].given_back(one.image, one.reason) for name, one in returns.items()})
-            away = [name for name, one in returns.items() if not one.on_target]
-            end = replace(end, note=self._drop_loader(undo, foreseen["loader"], away))
-        except (TftpHostError, OSError) as error:
+            back = self._take_back({name: one for name, one in restarted.items() if name not in lost})
+            given_back.update(
+                {
+                    name: restarted[name].given_back(one.image_after, one.reason if one.status == FAILED else None)
+                    for name, one in back.items()
+                }
+            )
+            away = [name for name, one in given_back.items() if name not in back or back[name].status == FAILED]
+            end = replace(end, note=self._drop_loader(undo, foreseen["loader"], [name for name in away if name not in lost]))
+        except (TftpHostError, NotHeld, OSError) as error:
             why = f"the rollout stopped, and could not be put back: {error}"
             return replace(end, error="; ".join(filter(None, (end.error, why))))
         self.changed = True
         return end
+
+    def _take_back(self, restarted: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """Restart these phones and wait until they run what they ran before, and what became of them. Raises Interrupted."""
+        images = {name: one.image_before or "" for name, one in restarted.items()}
+        phones = [phone.with_mac(restarted[phone.name].mac) for phone in self._site.phones(list(restarted))]
+        goals = {name: OnImage(parse_application(image)) for name, image in images.items()}
+        outcomes: dict[str, Outcome] = {}
+        suspects = Suspects(phones, {})
+        witness = Witness(images, self._lease, suspects, outcomes.__setitem__, lambda failed, ended: "")
+        setup = WaveSetup(0, 0, phones, {name: self._plan.phones[name] for name in images}, goals)
+        self._watch(Wave(setup, Pace(), Patience(self._rules.wait_timeout), witness), witness, suspects)
+        return outcomes
 
     def _report_early(self, why: str, publish_it: bool = False) -> None:
         """Write the report of a run that may end here. Every site does, as it may be the last; the first that lives tells the CI job."""
@@ -430,63 +505,6 @@ class SiteWaves:
         """Killed, Ansible leaves its workers behind. Raises Interrupted then."""
         if orphaned():
             raise Interrupted
-
-
-class _Witness:
-    """What the wave's thread tells: written down at once, for the next run and for the other sites. `news`: texts for people. `elsewhere`:
-    it was stopped because the rollout ended at another site."""
-
-    def __init__(
-        self,
-        number: int,
-        images: Mapping[str, str],
-        losses: Losses,
-        resume: Resume,
-        meeting: Meeting,
-        suspects: Suspects,
-        record: Callable[[str, Outcome], None],
-    ) -> None:
-        self.news: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.elsewhere = False
-        self._number = number
-        self._images = images
-        self._losses = losses
-        self._resume = resume
-        self._meeting = meeting
-        self._suspects = suspects
-        self._record = record
-
-    def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
-        self._resume.note(phone, step, self._images.get(phone.name, ""), before, deferred)
-        self._suspects.note(phone, step)
-
-    def record(self, phone: Phone, outcome: Outcome) -> None:
-        self._record(phone.name, outcome)
-
-    def say(self, text: str) -> None:
-        self.news.put(text)
-
-    def cause(self, phone: Phone) -> Cause | None:
-        return self._suspects.cause(phone)
-
-    def orphaned(self) -> bool:
-        return orphaned()
-
-    def why_stop(self, failed: Mapping[str, str], ended: int) -> str:
-        self._meeting.tell(self._number, Tally(dict(failed), ended), soon=True)
-        trouble = self._meeting.trouble()
-        if trouble and (trouble[1].stopped or trouble[1].error):
-            self.elsewhere = True
-            return f"{trouble[0]}: {trouble[1].stopped or trouble[1].error}"
-        total = self._meeting.sum(self._number)
-        # Who could not be observed beforehand counts, but alone is no reason to leave the others of the wave
-        return gate.why_stop(self._losses, total) if any(total.failed.values()) else ""
-
-
-def orphaned() -> bool:
-    """Whether Ansible, whose worker this is, is gone: killed, it leaves its workers behind."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and os.getppid() != parent.pid
 
 
 @contextmanager

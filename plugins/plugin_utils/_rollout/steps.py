@@ -20,15 +20,20 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, is_gone, take
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume, fleet_of
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost, TftpHostError
+
+BACK = "what the files named before"
+"""What to call the target of an undo."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,42 @@ class Site:
         """Point the files at an image. `reach`: as of `TftpHost.point`, which raises TftpHostError."""
         return self.host.point(image, self.run.id, self.run.rules.verify_files, **reach)
 
+    def put_back(self, undo: Mapping[str, str], **reach: Any) -> Mapping[str, Any]:
+        """Put the files back. `undo` and `reach`: as of `TftpHost.put_back`, which raises TftpHostError."""
+        return self.host.put_back(undo, self.run.id, **reach)
+
+    def look_into_ledger(self) -> Ledger:
+        """What earlier runs left. Raises TftpHostError if that cannot be known, or if another run is at work here."""
+        found = self.host.ledger("look", self.run.id)
+        process = (found["ledger"]["lease"] or {}).get("process")
+        if found["held"] and self.run.check:
+            self.tell(found["held"])
+        elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
+            raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
+        return Ledger(found["ledger"], found["now"])
+
+    def take(self) -> None:
+        """Have the site for this run, from before the first byte that is written until its waves are over; not in a dry run.
+
+        Raises TftpHostError if another run has it.
+        """
+        found = self.handover.read(Look, self.name)
+        if found and not self.run.check:
+            held = take(self.host, self.run.id, found.ledger, self.run.rules.lease_timeout, self.run.rules.take_over)
+            self.handover.write(held, self.name)
+
+    def lease(self) -> Lease:
+        """The lease that this run has of the site."""
+        held = self.handover.read(Held, self.name)
+        if held is None and not self.run.check:
+            raise RuntimeError(f"this run does not hold {self.name}: the step before has not run")
+        return Lease(self.host, self.run.id, self.run.rules.lease_timeout, held)
+
+    def let_go(self) -> None:
+        """Give the site back, if this run has it, as its waves do not begin."""
+        if self.handover.read(Held, self.name):
+            self.lease().give_back()
+
     def tell(self, text: str) -> str:
         """Show people a line, with the site's name before it where there are several. Returns the line, harmless, as it was shown."""
         line = one_line(text, 4000, keep_blanks=True)
@@ -85,11 +126,13 @@ def look(site: Site) -> None:
     with ThreadPoolExecutor(1) as telnet:
         observing = telnet.submit(fleet.observe, site.phones(site.names), Pace())
         result: Mapping[str, Any] = {}
+        ledger = Ledger()
         problem = ""
         try:
+            ledger = site.look_into_ledger()
             if rules.undo:
                 # To find out which runs there are, nothing has to fit
-                result = site.host.put_back({}, look=True, force=True)
+                result = site.put_back({}, look=True, force=True)
             else:
                 result = site.point(rules.image, look=True, only=() if site.is_trial else None)
             if site.host.verifies_tftp if rules.verify_tftp is None else rules.verify_tftp:
@@ -99,7 +142,7 @@ def look(site: Site) -> None:
             problem = str(error)
         observed = observing.result()
     found = result.get("would_move", {}), result.get("runs", ()), result.get("images", {})
-    site.handover.write(Look(observed, *found, problem), site.name)
+    site.handover.write(Look(observed, *found, problem, ledger), site.name)
 
 
 def plan(site: Site) -> list[str]:
@@ -117,24 +160,35 @@ def plan(site: Site) -> list[str]:
                 site.tell(line)
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
-            undone = site.host.put_back(undo, look=True, force=site.run.rules.force, phones=running)
-        made, moved_before = _make_plan(site, look, undone)
+            undone = site.put_back(undo, look=True, force=site.run.rules.force, phones=running)
+        approved = site.handover.read(Approved)
+        wanted = _wanted(site, look, undo)
+        goes_on = None if site.run.rules.fresh else look.ledger.to_go_on_with(wanted)
+        made = _make_plan(site, look, undone, goes_on)
         if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
             hopeless = outlook.hopeless(made, found["boots"])
             if hopeless:
-                made, moved_before = _make_plan(site, look, undone, hopeless)
+                made = _make_plan(site, look, undone, goes_on, hopeless)
                 found = _foresee(site, made)
+        lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
+        if undo:
+            lines += way_back.outline(made, undone)
+        content: Mapping[str, Any] = {}
+        if site.run.check or approved:
+            content = plan_content(undone if site.run.rules.undo else found or _foresee(site, made), lines)
+        if approved:
+            approved.refuse_changes(made, content, site.name)
+        site.take()
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
         return [site.tell(line) for line in outlook.steps(error.plan, look.images)]
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
-    site.handover.write(SitePlan(made, moved_before, undo, undone.get("loader", "")), site.name)
-    lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
-    if undo:
-        lines += way_back.outline(made, undone)
+    rollout = _rollout(made, wanted, goes_on)
+    site.handover.write(SitePlan(made, undo, undone.get("loader", ""), content=content, rollout=rollout), site.name)
+    lines = [*look.ledger.outline(wanted, goes_on), *lines]
     return [site.tell(line) for line in lines]
 
 
@@ -147,11 +201,12 @@ def point(site: Site) -> Mapping[str, Any]:
     result: Mapping[str, Any] = {}
     problem = ""
     try:
+        site.lease().hold()
         if rules.undo:
-            result = site.host.put_back(part.undo, loader=part.loader, force=rules.force)
+            result = site.put_back(part.undo, loader=part.loader, force=rules.force)
         elif rules.scope == scope.ALL:
             result = site.point(part.plan.image, hold=part.plan.hold, phones=scope.running(part.plan))
-    except TftpHostError as error:
+    except (TftpHostError, NotHeld) as error:
         problem = str(error)
     site.handover.write(PointResult(site.changes(result), problem), site.name)
     return result
@@ -174,23 +229,39 @@ def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:
     return site.point(made.image, look=True, only=only, hold=made.hold, phones=scope.running(made, only))
 
 
-def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Mapping[str, str] = MappingProxyType({})) -> tuple[Plan, int]:
-    """The plan, and how many phones earlier runs of this rollout moved. `undone`: of an undo, what the module foresees.
+def _wanted(site: Site, found: Look, undo: Mapping[str, str]) -> Rollout:
+    """What this run would move if it had to begin it."""
+    goal = site.run.rules.image or " ".join(["the undo of", *(f"{what} {run}" for what, run in undo.items())])
+    return Rollout(site.run.id, goal, _macs(site, found))
 
-    Raises RolloutError, WindowError.
-    """
+
+def _rollout(made: Plan, wanted: Rollout, goes_on: Rollout | None) -> Rollout:
+    """What this run moves. One that it goes on with gets a last wave more of phones that had nothing to do in the beginning."""
+    waves = [*goes_on.waves] if goes_on else []
+    waves += [list(wave.phones) for wave in made.waves if wave.number > len(waves)]
+    return replace(goes_on or wanted, waves=waves)
+
+
+def _macs(site: Site, found: Look) -> dict[str, str | None]:
+    """Name → MAC, of the phones of the site."""
+    observed = found.observed
+    return {name: site.run.logins[name].get("mac") or (observed[name].mac if name in observed else None) for name in site.names}
+
+
+def _make_plan(
+    site: Site, found: Look, undone: Mapping[str, Any], goes_on: Rollout | None, hopeless: Mapping[str, str] = MappingProxyType({})
+) -> Plan:
+    """`undone`: of an undo, what the module foresees. Raises RolloutError, WindowError."""
     run, rules = site.run, site.run.rules
     closed = window.why_closed(rules.window, run.zones[site.name])
     if closed and not run.check:
         raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")
     hosts = {name: run.logins[name]["host"] for name in site.names}
     if way_back.is_of_settings(undone):
-        return replace(planning.stay(found.observed, label="the settings of before", hosts=hosts, tftp_host=site.name), scope=scope.ALL), 0
+        return replace(planning.stay(found.observed, label="the settings of before", hosts=hosts, tftp_host=site.name), scope=scope.ALL)
     for_all = None if rules.undo else parse_application(rules.image)
     targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, undone["named"])
-    label = rules.image or "what the files named before"
-    resume = Resume(rules.report_dir)
-    pause = resume.pause(label, fleet_of(site.names))
+    label = rules.image or BACK
     made = planning.make_plan(
         targets,
         found.observed,
@@ -202,15 +273,17 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
         held={name for name in site.names if run.logins[name]["hold"]},
         hosts=hosts,
         tftp_host=site.name,
-        in_flight=resume.in_flight(
-            {name: target.name for name, target in targets.items()}, Patience(rules.wait_timeout, rules.call_timeout)
+        in_flight=found.ledger.in_flight(
+            {name: target.name for name, target in targets.items()},
+            _macs(site, found),
+            Patience(rules.wait_timeout, rules.call_timeout),
         ),
-        waves_done=pause.waves_done,
-        moved_before=pause.moved,
+        goes_on=goes_on,
         hopeless={**hopeless, **way_back.hopeless(run, found.observed, undone.get("cannot", {}))},
     )
-    reach = scope.with_scope(
-        made,
+    approved = site.handover.read(Approved)
+    return scope.with_scope(
+        approved.with_its_waves(made, site.name) if approved else made,
         host=site.name,
         scope=scope.ALL if rules.undo else rules.scope,
         would_move={} if rules.undo else found.would_move,
@@ -219,4 +292,3 @@ def _make_plan(site: Site, found: Look, undone: Mapping[str, Any], hopeless: Map
         outside=run.outside.get(site.name, ()),
         pinning=not rules.undo,
     )
-    return reach, pause.moved

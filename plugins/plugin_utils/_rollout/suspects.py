@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import HOPELESS
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 

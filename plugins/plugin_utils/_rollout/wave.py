@@ -19,11 +19,11 @@ from typing import Any, Protocol
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedPhone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Counts
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import (
     Cause,
@@ -48,11 +48,15 @@ BY_ITSELF = "had restarted into the image by itself"
 class Witness(Protocol):
     """Who is told what happens to each phone, and knows what the wave cannot see for itself. Called from the wave's thread."""
 
-    def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False) -> None:
-        """`step`: `reset` (the command is about to be sent), `sent`, `back` or `failed`.
+    def note(self, phone: Phone, step: str, before: str | None = None, deferred: bool = False, kind: str | None = None) -> None:
+        """`step`: `sent`, `back`, `failed`, or `unsent`: it was not reset although that was noted.
 
-        With `sent` come `before`, the image that it ran, and `deferred`: it is in a call and restarts afterwards.
+        With `sent` come `before`, the image that it ran, and `deferred`: it is in a call and restarts afterwards; with
+        `failed` its `kind`.
         """
+
+    async def noted(self, phone: Phone) -> str:
+        """Note that the phone is about to be reset. Returns why it must not be, or an empty text: then it may be at once, and not later."""
 
     def record(self, phone: Phone, outcome: Outcome) -> None:
         """What has become of the phone so far. One that was reset and is not back is NOT_SEEN_AGAIN, which is true if the run ends now."""
@@ -77,11 +81,12 @@ class Witness(Protocol):
 class WaveSetup:
     """What a wave shall do.
 
-    `number` of `waves`. `phones`: those to reset or to wait for. `planned`: what the plan says of all phones of the wave, by name; those
-    that could not be observed are only in here, and count as failed from the start. `goals`: by name. `logins`: by name, of phones that are
-    reset with another password than they come back with. `by_hand`: names of phones that people restart. `awaited`: phones that an
-    earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of earlier waves that still are.
-    `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines must be registered then.
+    `number` of `waves`, 0 for phones that are taken back. `phones`: those to reset or to wait for. `planned`: what the plan says of all
+    phones of the wave, by name; those that could not be observed are only in here, and count as failed from the start. `goals`: by name.
+    `logins`: by name, of phones that are reset with another password than they come back with. `by_hand`: names of phones that people
+    restart. `awaited`: phones that an earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of
+    earlier waves that still are. `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines
+    must be registered then.
     """
 
     number: int
@@ -102,14 +107,14 @@ class Wave:
     """Runs one wave.
 
     `down`: names of phones that were given up and do not answer. `changed`: a phone was told to restart. `stopped`: why no more phones are
-    reset, or empty. `counts`: how it stands. All may be read from another thread.
+    reset, or empty; `refused`: so if that could not be noted, or must not be. `counts`: how it stands. All may be read from another thread.
     """
 
     def __init__(self, setup: WaveSetup, pace: Pace, patience: Patience, witness: Witness) -> None:
         self.setup = setup
         self.down: set[str] = set()
         self.changed = False
-        self.stopped = ""
+        self.stopped = self.refused = ""
         reset = {phone.name for phone in setup.phones}
         unseen = [name for name in setup.planned if name not in reset]
         self.counts = Counts(len(setup.planned), failed=len(unseen))
@@ -203,7 +208,9 @@ class Wave:
                 self._witness.say(f"{phone.name} takes no reset at its telnet_level: restart it by hand")
                 self._by_hand.add(phone.name)
                 return
-            if answer.kind not in fleet.MAY_BE_RESTARTING:
+            # With its former password none is to be had from a phone that has restarted meanwhile
+            restarts = login is not phone and answer.kind == failures.WRONG_PASSWORD
+            if answer.kind not in fleet.MAY_BE_RESTARTING and not restarts:
                 self._count_failed(phone, answer.kind, answer.reason)
                 self._stop_if_too_many()
                 return
@@ -226,7 +233,6 @@ class Wave:
                 deferred=reset.deferred,
                 since=reset.seconds,
                 doubtful=reset.doubtful,
-                seen_down=goal.image is None and self.setup.planned[phone.name].kind is not None,
             )
         finally:
             self.counts.in_call -= reset.deferred
@@ -264,7 +270,8 @@ class Wave:
         if phone.name in self._by_hand:
             times = {"ended_at": now}
         if result.on_target:
-            self._record(phone, DONE, reason=BY_ITSELF if not_sent else "", image_after=result.image, **times)
+            by_itself = not_sent and self.setup.goals[phone.name].image
+            self._record(phone, DONE, reason=BY_ITSELF if by_itself else "", image_after=result.image, **times)
             return
         reason, image = result.reason, result.image
         if answer and not_sent:
@@ -280,7 +287,7 @@ class Wave:
     def _count_failed(self, phone: Phone, kind: str | None, reason: str | None) -> None:
         self.counts.failed += 1
         self._failed[phone.name] = kind or failures.ERROR
-        self._witness.note(phone, "failed")
+        self._witness.note(phone, "failed", kind=kind)
         self._witness.say(f"{phone.name} failed: {reason}")
 
     def _stop_if_too_many(self) -> None:
@@ -293,11 +300,17 @@ class Wave:
         if self.counts.untouched > 0:
             self._witness.say(f"no more phones are reset: {why}")
 
-    def _may_send(self, phone: Phone) -> bool:
+    async def _may_send(self, phone: Phone) -> bool:
         """Asked when a phone has taken the password: much may have happened since it was its turn."""
         if self.stopped or self._witness.orphaned():
             return False
-        self._witness.note(phone, "reset")
+        why = await self._witness.noted(phone)
+        if why or self.stopped or self._witness.orphaned():
+            self._witness.note(phone, "unsent")
+            if why and not self.stopped:
+                self.refused = why
+                self._stop(why)
+            return False
         # So it stands if the run is interrupted before the phone's answer
         self._record_reset(phone)
         return True
@@ -351,7 +364,7 @@ class Wave:
         when = f"{self.setup.soak_seconds:g} seconds after its wave"
         if not observation.reachable:
             return observation.kind or failures.ERROR, f"was on the image, but not {when}: {observation.reason}"
-        if not self.setup.goals[phone.name].reached(observation, True):
+        if not self.setup.goals[phone.name].reached(observation, True, time.monotonic()):
             return failures.WRONG_IMAGE, f"was on the image, but {when} runs {observation.image}"
         if observation.unregistered:
             return failures.NOT_REGISTERED, f"runs the image, but is not registered: {observation.unregistered}"

@@ -73,7 +73,7 @@ class Observation:
     `reachable`: it took the password and named its `image`. If not, `kind` (a name of `_failures.KINDS`) and `reason` say why; if so, they
     say why it must not be reset (UNKNOWN_MAC), or are None. `mac`: from its banner, otherwise from the inventory, if either has it.
     `unregistered`: which of its lines are not registered, or None; only a look `at_lines` asks for that. `telnet_level`: what its
-    running configuration shows, and `up`: the seconds since its start, both None if it does not tell; only a look `at_level` asks for them.
+    running configuration shows, and `started`: when it did, in Unix seconds, both None if it does not tell; only a look `at_level` asks.
     """
 
     reachable: bool
@@ -83,7 +83,7 @@ class Observation:
     reason: str | None = None
     unregistered: str | None = None
     telnet_level: int | None = None
-    up: float | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ class Goal(Protocol):
     @property
     def at_level(self) -> bool: ...
 
-    def reached(self, last: Observation, was_down: bool) -> bool:
-        """Whether the phone is there, by the last look at it. `was_down`: it was seen to be down or to restart."""
+    def reached(self, last: Observation, was_down: bool, seconds: float) -> bool:
+        """Whether the phone is there, by the last look at it. `was_down`: it was seen to be so, or to restart. `seconds`: waited so far."""
 
     def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
         """Why a phone was given up after these seconds. `deferred`: it was in a call when it was told to restart."""
@@ -157,7 +157,7 @@ class OnImage:
     image: images.Image
     at_level = False
 
-    def reached(self, last: Observation, was_down: bool) -> bool:
+    def reached(self, last: Observation, was_down: bool, seconds: float) -> bool:
         return last.reachable and runs(last.image, self.image)
 
     def why_not(self, last: Observation, was_down: bool, deferred: bool, seconds: float) -> Cause:
@@ -242,31 +242,37 @@ async def look(phone: Phone, limits: Limits, at_lines: bool = False, at_level: b
             kind, reason = (doubt.kind, doubt.reason) if (doubt := talk.doubt()) else (None, None)
             missing = unregistered(printable(await talk.answer("show register"))) if at_lines else None
             missing = missing and talk.harmless(missing.encode())
-            level, up = await _level(talk) if at_level else (None, None)
+            level, started = await _level(talk) if at_level else (None, None)
     except PhoneError as error:
         return Observation(False, None, phone.mac, error.kind, error.reason)
-    return Observation(True, image, mac, kind, reason, missing, level, up)
+    return Observation(True, image, mac, kind, reason, missing, level, started)
 
 
 async def _level(talk: Session) -> tuple[int | None, float | None]:
-    """The telnet_level of the running configuration and the seconds since the start, each None if the phone does not tell.
+    """The telnet_level of the running configuration and when the phone started, in Unix seconds, each None if it does not tell.
 
     `show config` and `show network`, their headings and the name `Elapsed Time` are from published images, the form of the lines is not
     known: so what cannot be read is not known.
     """
-    level = up = None
+    level = started = None
     with suppress(PhoneError):
         shown = set(_LEVEL.findall(printable(await talk.answer("show config"))))
         level = int(shown.pop()) if len(shown) == 1 else None
+    with suppress(PhoneError):
         elapsed = _ELAPSED.search(printable(await talk.answer("show network")))
         if elapsed:
             days, hours, minutes, seconds = (int(part or 0) for part in elapsed.groups())
-            up = float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
-    return level, up
+            started = time.time() - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    return level, started
+
+
+async def always(phone: Phone) -> bool:
+    """That a phone may be reset."""
+    return True
 
 
 async def reset_one(
-    phone: Phone, limits: Limits, unless: images.Image | None, may_send: Callable[[Phone], bool] = lambda phone: True
+    phone: Phone, limits: Limits, unless: images.Image | None, may_send: Callable[[Phone], Awaitable[bool]] = always
 ) -> ResetAnswer | None:
     """Restart one phone, unless it runs that image. Never raises.
 
@@ -278,7 +284,7 @@ async def reset_one(
             if unless is not None and runs(image, unless):
                 return ResetAnswer(already=True, image=image, mac=mac)
             await talk.confirm()
-            if not may_send(phone):
+            if not await may_send(phone):
                 return None
             return ResetAnswer(sent=True, deferred=await talk.reset(), image=image, mac=mac)
     except PhoneError as error:
@@ -297,11 +303,9 @@ async def until_back(
     deferred: bool = False,
     since: float = 0.0,
     doubtful: bool = False,
-    seen_down: bool = False,
 ) -> Return:
     """Look at one phone, which was reset `since` seconds ago, until it reaches its goal or is given up. Never raises.
 
-    `seen_down`: it does not answer, or does not take the password, before it restarts.
     `sessions`: as many as may be open at once. `cause` is asked why the phone cannot come back; if it knows, nobody waits any longer.
     `away`: how many phones are waited for at the moment or soon, this one among them.
     `deferred`: it was in a call then, and its time starts when that ends. `doubtful`: it is not certain that the reset was sent; if it
@@ -313,7 +317,7 @@ async def until_back(
     deadline = began + (call if deferred else patience.wait)
     pause = FIRST_POLL
     image = None
-    was_down = seen_down
+    was_down = False
     # None of thousands is back so soon, and those that are not reset yet come first
     early = min(away() / LOOKS_PER_SECOND, DOWN_POLL)
     if early > FIRST_POLL:
@@ -329,7 +333,7 @@ async def until_back(
                 deadline = now + patience.wait
         image = last.image or image
         ended = Return(False, image, round(now - began, 1), down=not last.reachable)
-        if goal.reached(last, was_down):
+        if goal.reached(last, was_down, now - began):
             return replace(ended, on_target=True)
         if doubtful and not was_down and now - began >= min(GONE, patience.wait):
             return ended

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -287,5 +288,13 @@ def test_loads_follow_in_the_same_transaction_and_come_back_with_it(root):
 
 
 def test_return_values_are_documented(root):
-    answer = run(root, backup=True, differences=9)
-    assert_documented("image_version", answer)
+    before = run(root, check=True, differences=9)
+    assert_documented("image_version", {**before, **run(root, backup=True, differences=9)})
+    now = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.iterdir()}
+    assert {name: after for name, (_before, after) in before["digests"].items()} == {name: now[name] for name in before["digests"]}
+    assert set(before["digests"]) >= set(before["changed_files"])
+    again = run(root, check=True, differences=9)
+    assert again["digests"] == {name: [after, after] for name, (_before, after) in before["digests"].items()}
+    assert before["image_digests"] == {name: now[name] for name in ("P0S3-06-3-00.bin", "P0S3-06-3-00.sbn")}
+    newer = run(root, check=True, differences=9, image="P0S3-8-12-00", verify_files=False)["image_digests"]
+    assert set(newer) <= {"P0S3-8-12-00.loads", "P003-8-12-00.sbn", "P0S3-8-12-00.sb2"}

@@ -431,3 +431,17 @@ def test_a_log_with_forged_requests(tmp_path, form):
     assert "phones" not in answer
     log.write_bytes(b"".join(ASKED % phone for phone in range(30)) if form == "text" else captured(30, form))
     assert len(run(path=log)["phones"]) == 30
+
+
+def test_words_that_are_not_known(tmp_path, log):
+    """It fails, shows one line that does a terminal no harm, and does not advise to turn on -v."""
+    strange = tmp_path / "strange"
+    strange.write_bytes(b"Nov  3 15:27:09 pbx mytftp: GET of SIPDefault.cnf\x1b[2J by 192.0.2.1 went well\n" * 3)
+    answer = run(path=[str(strange)])
+    assert "3 lines of" in answer["msg"] and "in words that are not known" in answer["msg"]
+    assert "GET of SIPDefault.cnf" in answer["msg"] and answer["msg"].isprintable()
+    assert "-v" not in answer["msg"]
+    # Among the lines of a server whose words are known they do no harm.
+    answer = run(path=[str(strange), str(log)])
+    assert verdicts(answer) == BOTH
+    assert "GET of SIPDefault.cnf" in str(answer["warnings"])

@@ -103,6 +103,79 @@ def test_the_end_of_a_transfer_that_was_given_up():
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        # netkit's tftpd behind tcpd: logs of a Debian host in two repositories on GitHub, and of one of 2001 on a mailing list
+        (
+            [
+                "Nov  3 15:27:09 debian in.tftpd[3304]: connect from 10.0.0.100 (10.0.0.100)",
+                "Nov  3 15:27:09 debian tftpd[3305]: tftpd: trying to get file: pxelinux.0",
+                "Nov  3 15:27:09 debian tftpd[3305]: tftpd: serving file from /srv/tftp",
+                "Nov  3 15:27:09 debian in.tftpd[3306]: connect from 10.0.0.101 (10.0.0.101)",
+                "Nov  3 15:27:09 debian tftpd[3307]: tftpd: trying to get file: ldlinux.c32",
+                "Nov  3 15:27:09 debian tftpd[3307]: tftpd: sending NAK (1, File not found) to 10.0.0.101",
+            ],
+            [("request", "10.0.0.100", "pxelinux.0"), ("request", "10.0.0.101", "ldlinux.c32"), ("missing", "10.0.0.101", "ldlinux.c32")],
+        ),
+        # FreeBSD, libexec/tftpd/tftpd.c: tftp_log(LOG_INFO, "%s: read request for %s: %s", peername, filename, errtomsg(ecode))
+        (
+            [
+                "Nov  3 15:27:09 nas tftpd[500]: 10.0.0.1: read request for OS79XX.TXT: success",
+                "Nov  3 15:27:09 nas tftpd[501]: 10.0.0.1: read request for SIPDefault.cnf: File not found",
+                "Nov  3 15:27:09 nas tftpd[502]: 10.0.0.1: read request for a b.cnf: Access violation",
+            ],
+            [("served", "10.0.0.1", "OS79XX.TXT"), ("missing", "10.0.0.1", "SIPDefault.cnf"), ("denied", "10.0.0.1", "a b.cnf")],
+        ),
+        # Cisco IOS, `debug tftp packets` in the Unified CME administrator guide; with the stamps of `service timestamps debug`
+        (
+            [
+                "*Nov  3 15:27:09.123: TFTP: Server request for port 50919, socket_id 0x71523394 for process 334",
+                "*Nov  3 15:27:09.127: TFTP: read request from host 10.2.10.11(50919) via GigabitEthernet0/0.302",
+                "*Nov  3 15:27:09.127: TFTP: Looking for CTLSEP000B5FC22C23.tlv",
+                "*Nov  3 15:27:09.131: TFTP: Sending error 1 No such file",
+            ],
+            [("request", "10.2.10.11", "CTLSEP000B5FC22C23.tlv"), ("missing", "10.2.10.11", "CTLSEP000B5FC22C23.tlv")],
+        ),
+        # tcpdump of 2003 (lecture notes of the University of Miami), and of today (print-tftp.c)
+        (
+            [
+                '17:00:41.829134 grant.cs.miami.edu.1594 > sherman.cs.miami.edu.tftp:  27 RRQ "small-hands.txt"',
+                "17:00:41.834977 sherman.cs.miami.edu.4327 > grant.cs.miami.edu.1594:  udp 516",
+            ],
+            [("request", "grant.cs.miami.edu", "small-hands.txt")],
+        ),
+        (
+            [
+                '2026-11-03 17:00:41.829134 IP 10.0.0.1.50919 > 10.0.0.2.69: TFTP, length 35, RRQ "CTLSEP000B5FC22C23.tlv" octet',
+                '2026-11-03 17:00:41.834977 IP 10.0.0.2.4327 > 10.0.0.1.50919: TFTP, length 19, ERROR ENOTFOUND "File not found"',
+            ],
+            [("request", "10.0.0.1", "CTLSEP000B5FC22C23.tlv"), ("missing", "10.0.0.1", "CTLSEP000B5FC22C23.tlv")],
+        ),
+    ],
+)
+def test_words_of_servers_that_are_rarer(lines, told):
+    found, stats = read(*lines)
+    assert [(event.meaning.kind, event.meaning.address, event.meaning.file) for event in found] == told
+    assert all(event.time is not None for event in found)
+    assert (stats.unknown, stats.strange) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "strange"),
+    [
+        (f"Nov  3 15:27:09 pbx mytftp: GET of {SEP} by 10.0.0.1 went well", 1),
+        ("[15:27:09] 10.0.0.1 <- SIPDefault.cnf (ok)", 1),
+        ("Nov  3 15:27:09 pbx mytftp: GET of pxelinux.0 by 10.0.0.1 went well", 0),
+        (f"Nov  3 15:27:09 pbx asterisk[1]: loading {SEP}", 0),
+        ("Nov  3 15:27:09 pbx python3[1]: ansible-copy Invoked with dest=/srv/tftp/SIPDefault.cnf", 0),
+    ],
+)
+def test_lines_in_unknown_words_that_name_files_of_phones(line, strange):
+    found, stats = read(line)
+    assert (found, stats.unknown, stats.strange, stats.sample) == ([], 1, strange, line.encode() if strange else b"")
+
+
 SAYS = "Nov 23 15:10:01 pbx {}: {}"
 
 

@@ -43,6 +43,7 @@ def begun(sites, *, check=False, **options):
         rules=asked(**options),
         sites=sites,
         drivers={site: next(iter(members)) for site, members in sites.items()},
-        logins={name: {"host": f"127.0.0.{number}", "hold": False} for number, name in enumerate(names, start=2)},
+        logins={name: {"host": f"127.0.0.{number}", "port": 23, "hold": False} for number, name in enumerate(names, start=2)},
         zones=dict.fromkeys(sites, ""),
+        roots=dict.fromkeys(sites, "/srv/tftp"),
     )

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.awx import refuse_slice
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,13 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits imp
     ],
 )
 def test_jobs(variables, refused):
+    phones = [Phone("phone", "192.0.2.1", tftp_host=variables.get("cisco79xx_tftp_server", ""))]
     hostvars = {"north": {}, "phone": variables}
     if not refused:
-        refuse_slice(["phone"], hostvars)
+        refuse_slice(phones, hostvars)
         return
     with pytest.raises(RolloutError) as error:
-        refuse_slice(["phone"], hostvars)
+        refuse_slice(phones, hostvars)
     assert refused in str(error.value) and "Job Slicing to 1" in str(error.value) and "\x1b" not in str(error.value)
 
 

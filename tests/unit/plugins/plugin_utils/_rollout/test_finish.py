@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a run: its report, what the next run has to know, and whether it has failed."""
+"""The end of a run: its report, and whether it has failed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ import pytest
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import finish
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, DONE, FAILED, NOT_REACHED, Outcome, RunReport
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import FILE, Pause, Resume, fleet_of
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, begun, plan, seen
 
 SITES = {"pbx": "abcd", "branch": "efg"}
@@ -25,11 +22,11 @@ SITES = {"pbx": "abcd", "branch": "efg"}
 def ended(handover, tmp_path):
     """The report of a run of two sites whose phones in wave 1, of one each, are back. `ends`: how their waves ended."""
 
-    def end(*ends, check=False, moved_before=0):
-        run = begun(SITES, check=check, report_dir=str(tmp_path))
+    def end(*ends):
+        run = begun(SITES, report_dir=str(tmp_path))
         for (site, names), one in zip(SITES.items(), ends, strict=True):
             made = plan(TARGET, {name: seen("P0S3-08-2-00") for name in names}, waves=[1])
-            handover.write(SitePlan(made, moved_before), site)
+            handover.write(SitePlan(made), site)
             if one:
                 handover.write(one, site)
                 handover.outcomes(site).add(names[0], made.phones[names[0]].outcome(DONE))
@@ -38,71 +35,27 @@ def ended(handover, tmp_path):
     return end
 
 
-def fly(folder):
-    """As if a phone had been reset and had not been seen again."""
-    for step in ("reset", "sent"):
-        Resume(folder).note(Phone("a", "127.0.0.2"), step, TARGET.name)
-
-
-def is_flying(folder):
-    return bool(Resume(folder).in_flight({"a": TARGET.name}, Patience()))
-
-
 def test_a_run_that_is_over_leaves_a_report_and_nothing_else(ended, handover, tmp_path):
-    fly(tmp_path)
     report = ended(SiteEnd(4), SiteEnd(3))
     assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report.to_json()))
     assert report.finished
-    assert not (tmp_path / FILE).exists()
     assert not handover.folder.exists()
 
 
-def test_where_a_rollout_paused_is_kept_for_each_site(ended, tmp_path):
-    ended(SiteEnd(2, paused_after=2, why="look"), SiteEnd(2, paused_after=2, why="pbx: look", elsewhere=True), moved_before=5)
-    for names in SITES.values():
-        assert Resume(tmp_path).pause(TARGET.name, fleet_of(names)) == Pause(2, 7)
+def test_a_rollout_that_paused_at_one_site_when_it_was_over_at_another(ended):
+    assert ended(SiteEnd(1, paused_after=1, why="closed"), SiteEnd(3)).paused_after == 1
 
 
-def test_a_rollout_that_paused_at_one_site_when_it_was_over_at_another(ended, tmp_path):
-    report = ended(SiteEnd(1, paused_after=1, why="closed"), SiteEnd(3))
-    assert report.paused_after == 1
-    assert Resume(tmp_path).pause(TARGET.name, fleet_of(SITES["pbx"])) == Pause(1, 1)
-    assert Resume(tmp_path).pause(TARGET.name, fleet_of(SITES["branch"])) == Pause(3, 3)
-
-
-@pytest.mark.parametrize("end", [SiteEnd(1, stopped="too many"), SiteEnd(1, error="no room")])
-def test_phones_in_flight_are_kept_for_the_next_run(ended, tmp_path, end):
-    fly(tmp_path)
-    ended(end, SiteEnd(1, stopped="pbx: ended", elsewhere=True))
-    assert is_flying(tmp_path)
-
-
-def test_a_site_that_died_in_its_waves_lets_the_run_fail(ended, handover, tmp_path):
-    fly(tmp_path)
+def test_a_site_that_died_in_its_waves_lets_the_run_fail(ended, handover):
     for site in SITES:
         handover.write(PointResult(), site)
     report = ended(SiteEnd(1, stopped="branch: its process has died", elsewhere=True), None)
     assert finish.problem(report, finish.off_target(report)).startswith("branch: its waves did not come to their end")
-    assert is_flying(tmp_path)
 
 
-def test_a_dry_run_forgets_nothing(ended, tmp_path):
-    fly(tmp_path)
-    ended(None, None, check=True)
-    assert is_flying(tmp_path)
-
-
-def test_what_was_given_back_is_over(ended, tmp_path):
-    fly(tmp_path)
-    ended(SiteEnd(1, stopped="too many", given_back={"a": Outcome(FAILED)}), SiteEnd(1, stopped="pbx: too many", elsewhere=True))
-    assert not is_flying(tmp_path)
-
-
-def test_a_run_that_was_refused_is_no_end_of_the_one_before(handover, tmp_path):
-    fly(tmp_path)
+def test_a_run_that_was_refused_says_why(handover, tmp_path):
     handover.write(Look(problem="no such image"), "pbx")
     assert finish.report(handover, begun({"pbx": "ab"}, report_dir=str(tmp_path)))[0].error == "no such image"
-    assert is_flying(tmp_path)
 
 
 OFF = {

@@ -43,9 +43,17 @@ LOST = Outcome(FAILED, kind="never_returned", reason="did not come back: \u201c\
             {"P0S3-06-3-00": ["P0S3-06-3-00.sbn"]},
             "TFTP host pbx cannot be reached",
         ),
-        SitePlan(plan(TARGET, OBSERVED, waves=[1]), 3, {"run": "spring"}, "P003-08-2-00", "nothing to undo"),
+        SitePlan(plan(TARGET, OBSERVED, waves=[1]), {"run": "spring"}, "P003-08-2-00", "nothing to undo"),
         PointResult([FileChange("pbx", "SIPDefault.cnf", "-a\n+b\n")], "no room"),
-        SiteEnd(2, "too many", "rollout stopped", None, "", "", False, True, [FileChange("pbx", "a", "")], {"a": BACK, "b": LOST}, "look"),
+        SiteEnd(
+            2,
+            "too many",
+            "rollout stopped",
+            elsewhere=True,
+            files=[FileChange("pbx", "a", "")],
+            given_back={"a": BACK, "b": LOST},
+            note="look",
+        ),
     ],
     ids=lambda part: type(part).__name__,
 )
@@ -137,9 +145,10 @@ def test_a_part_that_cannot_be_written_says_so(handover):
 
 def test_a_part_of_thousands_of_phones_is_a_matter_of_milliseconds(handover):
     observed = {f"SEP{number:012X}": seen("P0S3-08-2-00") for number in range(5000)}
+    look = Look(observed)
     began = time.process_time()
-    handover.write(Look(observed), "pbx")
-    assert handover.read(Look, "pbx") == Look(observed)
+    handover.write(look, "pbx")
+    assert handover.read(Look, "pbx") == look
     assert time.process_time() - began < 2
     assert len(pickle.dumps(Look(observed))) < 1_000_000
 

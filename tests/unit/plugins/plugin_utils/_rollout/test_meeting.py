@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import meeting
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import WaveTotal
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
@@ -26,8 +27,10 @@ def nothing_is_old(monkeypatch):
     monkeypatch.setattr(meeting, "LOOK_EVERY", 0.0)
 
 
-def planned(handover, site, names, waves=(1, 2), **more):
-    handover.write(SitePlan(plan(TARGET, {name: seen("P0S3-08-2-00") for name in names}, waves=list(waves), **more)), site)
+def planned(handover, site, names, waves=(1, 2), there="", **more):
+    """`there`: phones that are on the image already."""
+    observed = {name: seen(TARGET.name if name in there else "P0S3-08-2-00") for name in names}
+    handover.write(SitePlan(plan(TARGET, observed, waves=list(waves), **more)), site)
 
 
 def met(handover, where=None, **options):
@@ -123,13 +126,14 @@ def test_a_site_with_fewer_waves_is_not_waited_for_beyond_them(handover):
 
 
 def test_a_site_that_goes_on_after_a_pause_has_its_earlier_waves_behind_it(handover):
-    planned(handover, "pbx", "abcd", waves_done=2)
+    planned(handover, "pbx", "xyabcd", goes_on=Rollout("first", TARGET.name, {}, ["x", "y", "ab", "cd"]), there="xya")
     planned(handover, "branch", "efg")
     pbx, branch = (Meeting(handover, begun(SITES), site) for site in SITES)
     assert branch.not_there_yet(3) == []
     assert branch.not_there_yet(4) == ["pbx"]
     assert pbx.not_there_yet(3) == ["branch"]
-    assert pbx.sum(3) == WaveTotal(2, {}, 0)
+    pbx.tell(3, Tally(ended=2))
+    assert pbx.sum(3) == WaveTotal(2, {}, 2, 0, 2), "who was moved before counts: one of this wave, and all of those before it"
 
 
 def test_a_wave_begins_when_the_files_of_all_sites_that_have_it_are_right(handover):

@@ -52,6 +52,7 @@ def test_a_name_that_is_nearly_ours(typed, meant):
         "cisco79xx_password",
         "cisco79xx_phones_group",
         "rollout_id",
+        "cisco79xx_rollout",
         "ansible_wavs",
         "awx_wave",
         "tower_wave",

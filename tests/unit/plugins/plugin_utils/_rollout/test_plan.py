@@ -10,10 +10,10 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, plan, seen
 
 
@@ -79,12 +79,27 @@ def test_nobody_answers_but_somebody_is_expected_back():
         plan(TARGET, {"a": UNSEEN})
 
 
-def test_a_rollout_that_paused_goes_on_with_the_next_wave():
-    observed = {f"p{number}": seen("P0S3-08-2-00" if number > 1 else "P0S3-06-3-00") for number in range(10)}
-    made = plan(TARGET, observed, waves=[2, "50%", "100%"], waves_done=1, moved_before=2)
-    assert [(wave.number, len(wave.phones)) for wave in made.waves] == [(2, 5), (3, 3)]
-    beyond = plan(TARGET, observed, waves=[2], waves_done=7, moved_before=2)
-    assert [wave.number for wave in beyond.waves] == [8, 9, 10, 11]
+def gone_on_with(waves, failed=""):
+    return Rollout("first", TARGET.name, {}, waves, failed=frozenset(failed))
+
+
+def test_a_rollout_goes_on_with_the_waves_that_it_began_with():
+    observed = {name: seen("P0S3-06-3-00" if name in "abe" else "P0S3-08-2-00") for name in "abcdefgh"}
+    made = plan(TARGET, observed, waves=[1], goes_on=gone_on_with(["ab", "cde", "fg"]))
+    assert [(wave.number, wave.phones, wave.total) for wave in made.waves] == [(2, ["c", "d"], 3), (3, ["f", "g"], 2), (4, ["h"], 1)]
+    assert made.moved == 2, "those of the first wave count too"
+    assert made.phones["h"].wave == 4, "who had nothing to do in the beginning comes last"
+
+
+def test_who_failed_in_an_earlier_wave_goes_first_and_alone():
+    observed = {name: seen("P0S3-08-2-00" if name in "bdef" else "P0S3-06-3-00") for name in "abcdef"}
+    made = plan(TARGET, observed, goes_on=gone_on_with(["ab", "cde", "f"], failed="be"))
+    assert [(wave.number, wave.phones, wave.total) for wave in made.waves] == [(1, ["b"], 2), (2, ["e", "d"], 3), (3, ["f"], 1)]
+
+
+def test_who_is_in_flight_stays_in_its_wave():
+    made = plan(TARGET, {"a": seen("P0S3-08-2-00"), "b": UNSEEN}, goes_on=gone_on_with(["a", "b"]), in_flight={"b": EarlierReset(9.0)})
+    assert made.waves == [PlannedWave(1, ["a"], ["a"]), PlannedWave(2, ["b"], ["b"])]
 
 
 def test_a_phone_under_two_names_is_refused():

@@ -60,6 +60,9 @@ TYPED = [
     ("force", "True", "force", True),
     ("skip_blocked", "1", "skip_blocked", True),
     ("verify_files", "no", "verify_files", False),
+    ("fresh", "yes", "fresh", True),
+    ("take_over", "true", "take_over", True),
+    ("lease_timeout", "60.5", "lease_timeout", 60.5),
     ("verify_tftp", "yes", "verify_tftp", True),
     ("verify_tftp", "no", "verify_tftp", False),
     ("loads", "follow", "loads", "follow"),
@@ -73,6 +76,9 @@ TYPED = [
     ("rollback_on_stop", "true", "rollback_on_stop", True),
     ("sites", "apart", "sites", "apart"),
     ("tftp_group", "branches", "tftp_group", "branches"),
+    ("plan", "out/plan.json", "plan", "out/plan.json"),
+    ("plan_max_age", "12h", "plan_max_age", 43200),
+    ("plan_max_age", 90, "plan_max_age", 90),
 ]
 
 WRONG = [
@@ -123,7 +129,19 @@ WRONG = [
     ("rollout_prepare", "perhaps", "rollout_prepare"),
     ("rollback_on_stop", "perhaps", "rollback_on_stop"),
     ("sites", "alone", "sites"),
+    ("fresh", "perhaps", "fresh"),
+    ("take_over", "perhaps", "take_over"),
+    ("lease_timeout", "soon", "lease_timeout"),
+    ("lease_timeout", 1.9, "lease_timeout is 1.9: it is a number of seconds from 2"),
+    ("lease_timeout", "nan", "lease_timeout is 'nan'"),
+    ("lease_timeout", "inf", "lease_timeout is 'inf'"),
     ("rollout_phones", {"a": 1}, "rollout_phones"),
+    ("fresh", "perhaps", "fresh"),
+    ("take_over", "perhaps", "take_over"),
+    ("lease_timeout", "1", "lease_timeout is 1: it is a number of seconds from 2"),
+    ("plan", ["plan.json"], "plan is '['plan.json']'"),
+    ("plan_max_age", "a day", "plan_max_age is 'a day': it is a time such as"),
+    ("plan_max_age", "-1h", "plan_max_age is '-1h'"),
 ]
 
 
@@ -192,6 +210,11 @@ def test_by_default():
         rollback_on_stop=False,
         sites="together",
         tftp_group="tftp_servers",
+        plan="",
+        plan_max_age=None,
+        fresh=False,
+        take_over=False,
+        lease_timeout=300,
     )
     assert asked().together
     assert not asked(sites="apart").together

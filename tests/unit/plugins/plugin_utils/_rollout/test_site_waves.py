@@ -17,14 +17,15 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import site_waves, wave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Clock, Held
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import News
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import Resume
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience, ResetAnswer, Return
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import ResetAnswer, Return
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, begun, plan, seen
@@ -36,7 +37,7 @@ GONE = Return(False, None, 600.0, "never_returned", "did not come back", down=Tr
 WELL = SiteEnd(2, files=[])
 NEVER = object()
 """Instead of a return: the phone is waited for without end."""
-QUIET = {"would_move": {}, "changed_files": [], "named": {}, "phones": {}, "changed": False}
+QUIET = {"would_move": {}, "changed_files": [], "named": {}, "phones": {}, "changed": False, "ledger": {}, "refused": ""}
 """What a TFTP host answers where nothing happens."""
 
 
@@ -54,6 +55,7 @@ class Sites:
         self.returns: dict[str, object] = {}
         self.answers: dict[str, dict[str, object]] = {}
         self.asked: list[tuple[str, bool]] = []
+        self.noted: list[dict[str, object]] = []
         self.lines: list[str] = []
         monkeypatch.setattr(site_waves, "MEET_EVERY", 0.02)
         monkeypatch.setattr(wave, "TICK", 0.02)
@@ -62,7 +64,7 @@ class Sites:
         monkeypatch.setattr(fleet, "until_back", self._until_back)
 
     async def _reset_one(self, phone, limits, unless, may_send):
-        return ResetAnswer(sent=True, image=OLD) if may_send(phone) else None
+        return ResetAnswer(sent=True, image=OLD) if await may_send(phone) else None
 
     async def _until_back(self, phone, *_more, cause, **_options):
         result = self.returns.get(phone.name, BACK)
@@ -82,8 +84,15 @@ class Sites:
 
     def waves(self, run, name):
         def execute(module, arguments, check):
-            self.asked.append((module.rpartition(".")[2], check))
-            return self.answers.get(module.rpartition(".")[2], QUIET)
+            name = module.rpartition(".")[2]
+            if name == "rollout_ledger":
+                self.noted.append(arguments)
+            else:
+                self.asked.append((name, check))
+            return self.answers.get(name, QUIET)
+
+        if not run.check:
+            self.handover.write(Held(Ledger(), Clock()), name)
 
         def phones(names):
             return [Phone(one, one, mac=f"000E84C1{ord(one):04X}") for one in names]
@@ -280,7 +289,9 @@ def test_an_interrupt_is_reported_and_the_next_run_goes_on(sites, number):
     facts = json.loads((sites.report_dir / "report.json").read_text())
     assert facts["rollout"]["finished"] is False
     assert {name: one["kind"] or one["status"] for name, one in facts["phones"].items()} == {"a": "not_seen_again", "b": "not_reached"}
-    assert list(Resume(sites.report_dir).in_flight({"a": NEW, "b": NEW}, Patience())) == ["a"]
+    events = [(event["phone"], event["event"]) for call in sites.noted for event in call["told"]["events"]]
+    assert events == [("a", "reset"), ("a", "sent")], "so the ledger has it"
+    assert [call["action"] for call in sites.noted][-1] == "give_back"
 
 
 def test_a_dead_canary_stops_all_sites(sites):

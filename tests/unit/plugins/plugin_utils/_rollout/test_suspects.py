@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._failures import HOPELESS
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 

@@ -13,9 +13,9 @@ import time
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import wave as waves
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import UNSEEN as NOT_OBSERVED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.resume import EarlierReset
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation, Pace, Patience, ResetAnswer, Return
@@ -43,9 +43,15 @@ class Notes:
         self.asked = []
         self.limits = limits or (lambda failed, ended: "")
         self.alone = False
+        self.refusal = ""
 
-    def note(self, phone, step, before=None, deferred=False):
+    def note(self, phone, step, before=None, deferred=False, kind=None):
         self.steps.append((phone.name, step))
+
+    async def noted(self, phone):
+        self.steps.append((phone.name, "reset"))
+        await asyncio.sleep(0.01)
+        return self.refusal
 
     def record(self, phone, outcome):
         self.outcomes[phone.name] = outcome
@@ -68,7 +74,7 @@ def wave_of(monkeypatch, answer, until_back, *, names="a", later=None, observed=
     """A wave whose phones all answer so, come back so, and look so `later`; and its witness."""
 
     async def reset_one(phone, limits, unless, may_send):
-        if answer.sent and not may_send(phone):
+        if answer.sent and not await may_send(phone):
             return None
         return answer
 
@@ -207,6 +213,27 @@ def test_once_ansible_is_gone_no_phone_is_reset(monkeypatch):
     running, witness = wave_of(monkeypatch, SENT, until_back, names="abc", at_once=1)
     running.run()
     assert witness.steps == [("a", "reset"), ("a", "sent"), ("a", "back")]
+
+
+def test_no_phone_is_reset_of_which_that_could_not_be_noted(monkeypatch):
+    running, witness = wave_of(monkeypatch, SENT, None, names="abc", at_once=2)
+    witness.refusal = "the lease is lost"
+    running.run()
+    assert running.refused == running.stopped == "the lease is lost"
+    assert witness.outcomes == {} and not running.changed
+    assert witness.steps == [("a", "reset"), ("b", "reset"), ("a", "unsent"), ("b", "unsent")]
+
+
+def test_a_phone_is_not_reset_if_the_wave_stopped_while_that_was_noted(monkeypatch):
+    running, witness = wave_of(monkeypatch, SENT, None)
+
+    async def noted(phone):
+        running.stopped = "too many failed"
+        return ""
+
+    witness.noted = noted
+    running.run()
+    assert (witness.outcomes, witness.steps, running.refused) == ({}, [("a", "unsent")], "")
 
 
 def test_what_others_lose_is_asked_while_phones_are_away(monkeypatch):

@@ -151,7 +151,7 @@ def test_a_phone_that_may_be_another_is_not_reset(phones, name):
     assert fleet.reset([phone], PACE, unless={name: parse(OLD)})[name].already
     assert simulator.state()[name]["resets"] == 0
 
-    def may_send(phone: Phone) -> bool:
+    async def may_send(phone: Phone) -> bool:
         raise AssertionError("nothing is to be noted of a reset that is not sent")
 
     asyncio.run(fleet.reset_one(phone, LIMITS, None, may_send))

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module rollout_ledger, as the steps of a rollout ask it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change import ledger as ledgers
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.lock import locked
+from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
+from ansible_collections.voip.cisco79xx.plugins.modules import rollout_ledger
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import as_root, assert_documented, run_module, warnings
+
+OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
+LEASE = {"who": "ann", "controller": "ctl1", "process": {}, "timeout": 300}
+NOTHING = {"wave": 0, "rollout": {}, "events": []}
+ROLLOUT = {"id": "one", "goal": NEW, "phones": {"a": None, "b": None}, "waves": [["a"], ["b"]]}
+
+
+class Site:
+    """A root and its ledger."""
+
+    def __init__(self, folder):
+        self.root = folder / "tftp"
+        self.root.mkdir()
+        (self.root / "SIPDefault.cnf").write_text(f"image_version: {OLD}\n")
+        self.state = folder / "state"
+        self.where = {"tftp_root": str(self.root), "state_dir": str(self.state)}
+
+    def ask(self, action, run="one", **told):
+        """What the module answers, in this process."""
+        asked = SimpleNamespace(check_mode=False, params={**self.where, "action": action, "run": run, "told": told})
+        try:
+            return rollout_ledger.run(asked)
+        except TransactionError as error:
+            return {"msg": str(error)}
+
+    def ask_apart(self, action, run="one", **told):
+        """As Ansible does it."""
+        return run_module("rollout_ledger", {**self.where, "action": action, "run": run, "told": told})
+
+    def take(self, run="one", seen=None, take_over=False, **lease):
+        seen = self.ask("look", run)["ledger"]["serial"] if seen is None else seen
+        return self.ask("take", run, lease={**LEASE, **lease}, seen=seen, take_over=take_over)["refused"]
+
+    def note(self, run="one", **told):
+        return self.ask("note", run, **{**NOTHING, **told})["refused"]
+
+    def give_back(self, run="one", end="", paused=0, **told):
+        return self.ask("give_back", run, **{**NOTHING, "end": end, "paused": paused, **told})["refused"]
+
+    def files(self):
+        return sorted(path.name for path in self.state.rglob("rollout*"))
+
+    @property
+    def path(self):
+        (path,) = self.state.glob("*/rollout.json")
+        return path
+
+    def facts(self):
+        return json.loads(self.path.read_text())
+
+    def older(self, seconds):
+        """As if the last sign of life had been given so long ago."""
+        facts = self.facts()
+        facts["lease"]["seen"] -= seconds
+        self.path.write_text(json.dumps(facts))
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def event(phone, step, **more):
+    return {"phone": phone, "event": step, "ago": 0.0, "image": NEW, **more}
+
+
+def test_a_look_leaves_nothing(site):
+    answer = site.ask_apart("look")
+    assert_documented("rollout_ledger", answer)
+    assert answer["ledger"] == {"serial": 0, "rollout": None, "resets": {}, "lease": None, "lost": []}
+    assert abs(answer["now"] - time.time()) < 5
+    assert not site.state.exists()
+
+
+def test_a_run_that_does_nothing_leaves_nothing(site):
+    assert site.take() == ""
+    assert site.path.stat().st_mode & 0o777 == 0o600
+    assert site.give_back(end="done", rollout={**ROLLOUT, "waves": []}) == ""
+    assert not list(site.state.rglob("*.json"))
+
+
+def test_one_run_at_a_time(site):
+    assert site.take() == ""
+    refused = site.take("two")
+    assert "run one of ann at ctl1 is at work here, before its first wave, last sign of life 0 s ago" in refused
+    assert refused.endswith(
+        "so nothing was changed: wait for its end; if it is dead, run again in 5 min, or take the site over with -e take_over=true"
+    )
+    assert site.note(wave=2) == ""
+    assert "in wave 2" in site.ask("look", "two")["held"]
+    assert site.ask("look")["held"] == "", "it is our own"
+    site.give_back()
+    assert site.take("two") == ""
+
+
+@pytest.mark.parametrize("seconds", [299, 301, -3600])
+def test_a_lease_runs_out(site, seconds):
+    site.take()
+    site.older(seconds)
+    if seconds < 300:
+        assert "is at work here" in site.take("two"), "also if the clock was put back"
+        return
+    assert site.take("two") == ""
+    assert site.note() == "run one does not hold this root any more: run two of ann at ctl1 took it over"
+    assert site.give_back(end="done") and site.facts()["lease"]["run"] == "two", "it takes nothing from who has it now"
+
+
+def test_taken_over(site):
+    site.take()
+    site.note(rollout=ROLLOUT, events=[event("a", "reset")])
+    assert site.take("two", take_over=True) == ""
+    assert site.note("one", events=[event("a", "back")]).startswith("run one does not hold")
+    assert list(site.facts()["resets"]) == ["a"], "what it tells does not count"
+
+
+def test_a_plan_that_is_older_than_what_another_run_did(site):
+    site.take("two")
+    site.note("two", rollout=ROLLOUT)
+    site.give_back("two")
+    assert site.take("three", seen=0).startswith("another run was at work here since this one has looked, so nothing was changed")
+
+
+def test_two_that_start_in_the_same_second(site):
+    for number in range(20):
+        with ThreadPoolExecutor(2) as both:
+            refused = list(both.map(lambda run: site.take(run, seen=0), (f"a{number}", f"b{number}")))
+        assert sorted(map(bool, refused)) == [False, True], refused
+        site.give_back(f"{'ab'[bool(refused[0])]}{number}")
+
+
+def test_what_happens_to_phones(site):
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1, events=[event("a", "reset", ago=2.0), event("b", "reset"), event("c", "reset")])
+    site.note(wave=1, events=[event("a", "sent", before=OLD, deferred=True), event("b", "unsent"), event("c", "sent")])
+    facts = site.facts()
+    assert {key: facts["resets"]["a"][key] for key in ("image", "before", "deferred", "sent")} == {
+        "image": NEW,
+        "before": OLD,
+        "deferred": True,
+        "sent": True,
+    }
+    assert list(facts["resets"]) == ["a", "c"]
+    site.note(wave=1, events=[event("a", "back", ago=1.0), event("c", "failed", kind="never_returned")])
+    facts = site.facts()
+    assert facts["resets"] == {}
+    assert facts["rollout"]["became"]["a"]["what"] == "back" and facts["rollout"]["became"]["a"]["seconds"] >= 0
+    assert (facts["rollout"]["became"]["c"]["kind"], facts["rollout"]["runs"]) == ("never_returned", ["one"])
+    site.give_back(paused=1)
+    assert site.facts()["rollout"]["paused"] == 1
+
+
+def test_rollouts_that_ended_are_kept(site):
+    for number in range(ledgers.KEPT + 2):
+        run = f"r{number:02}"
+        site.take(run)
+        site.note(run, rollout={**ROLLOUT, "id": run})
+        site.give_back(run, end="done" if number % 2 else "")
+    names = [name for name in site.files() if name != "rollout.json"]
+    assert len(names) == ledgers.KEPT and names[0] == "rollout-r02.json"
+    ended = {path.name: json.loads(path.read_text())["end"] for path in site.state.rglob("rollout-*")}
+    assert (ended["rollout-r20.json"], ended["rollout-r21.json"]) == ("another one was begun: r21", "done")
+
+
+BROKEN = {
+    b"": "is damaged",
+    b"{": "is damaged",
+    b"[" * 100_000: "is damaged",
+    b"\xff\x00": "is damaged",
+    b"[]": "is none of ours",
+    b'{"about": "x"}': "is none of ours",
+    json.dumps({"about": ledgers.ABOUT, "format": 2}).encode(): "has the format 2, and this collection knows 1",
+    json.dumps({"about": ledgers.ABOUT, "format": "\x1b[31m"}).encode(): "has the format , and",
+    json.dumps({"about": ledgers.ABOUT, "format": 1, "root": "/srv/else"}).encode(): "is of another root (/srv/else)",
+}
+
+
+@pytest.mark.parametrize("data", list(BROKEN))
+def test_a_ledger_that_cannot_be_trusted(site, data):
+    site.take()
+    path = site.path
+    path.write_bytes(data)
+    for action in ("look", "take", "note", "give_back"):
+        message = site.ask(action, **NOTHING)["msg"]
+        assert message.startswith(f"{path}: this ledger of a rollout") and BROKEN[data] in message
+        assert (message.isprintable() and "run again" in message) or "newer" in message
+    assert path.read_bytes() == data
+    change = run_module("image_version", {**site.where, "image": NEW, "verify_files": False})
+    assert BROKEN[data] in change["msg"]
+    assert (site.root / "SIPDefault.cnf").read_text() == f"image_version: {OLD}\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"resets": {"a": 5}},
+        {"resets": {"a": {"image": NEW, "deferred": False, "sent": True, "at": "now"}}},
+        {"lease": {"run": "x"}},
+        {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": [[5]]}},
+        {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {"a": 1}}},
+        {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": "ab"}},
+        {"lost": None},
+        {"serial": "1"},
+    ],
+)
+def test_wrong_types(site, broken):
+    site.take()
+    site.path.write_text(json.dumps({**site.facts(), **broken}))
+    assert "is damaged" in site.ask("look")["msg"]
+
+
+@as_root
+def test_links_and_strangers(site):
+    site.take()
+    path = site.path
+    other = path.with_name("other")
+    path.rename(other)
+    path.symlink_to(other)
+    assert "it is a symbolic link" in site.ask("note", **NOTHING)["msg"]
+    path.unlink()
+    other.rename(path)
+    os.chown(path, 65534, 65534)
+    assert "does not belong to user root" in site.ask("look")["msg"]
+    path.unlink()
+    path.mkdir()
+    assert "it is a folder" in site.ask("look")["msg"]
+
+
+def test_a_state_folder_that_is_none(site):
+    site.state.write_text("")
+    assert "nothing was changed; set state_dir to a folder" in site.ask("take", lease=LEASE, seen=0, take_over=False)["msg"]
+
+
+def test_what_is_told_wrongly(site):
+    assert "told is not what take needs" in site.ask_apart("take")["msg"]
+    site.take()
+    assert "told is not what note needs" in site.ask_apart("note", wave=1, rollout={}, events=[{"phone": "a"}])["msg"]
+
+
+def test_others_are_refused_and_warned_and_the_run_itself_is_not(site):
+    site.take()
+    module = {**site.where, "image": NEW, "verify_files": False}
+    before = site.facts()
+    answer = run_module("image_version", module)
+    assert answer["msg"].startswith(f"{site.root}: run one of ann at ctl1 is at work here")
+    assert any("is at work here" in text for text in warnings(run_module("image_version", module, check=True)))
+    same = run_module("image_version", {**module, "image": OLD})
+    assert same["changed"] is False and any("is at work here" in text for text in warnings(same)), "it crosses nothing"
+    own = run_module("image_version", {**module, "run": "one"})
+    assert own["changed"] and not any("is at work here" in text for text in warnings(own))
+    undo = {**site.where, "run": "one"}
+    assert "is at work here" in run_module("tftp_root_undo", undo)["msg"]
+    assert run_module("tftp_root_undo", {**undo, "by_run": "one"})["restored"] == ["SIPDefault.cnf"]
+    assert site.facts() == before
+    assert run_module("tftp_root_undo", {**site.where, "only_repair": True})["repaired"] == []
+
+
+def test_what_comes_late_from_a_run_that_lost_the_site_is_refused(site):
+    site.take()
+    site.take("two", take_over=True)
+    site.give_back("two")
+    late = run_module("image_version", {**site.where, "image": NEW, "verify_files": False, "run": "one"})
+    assert "run one does not hold this root any more" in late["msg"]
+    assert run_module("image_version", {**site.where, "image": NEW, "verify_files": False})["changed"]
+
+
+def test_ten_thousand_phones(site):
+    names = [f"SEP{number:012X}" for number in range(10_000)]
+    phones = {name: name[3:] for name in names}
+    site.take()
+    with locked(str(site.root), str(site.state)) as store:
+        began = time.process_time()
+        book = store.ledger()
+        events = [event(name, "reset", mac=phones[name]) for name in names] + [event(name, "back") for name in names]
+        assert book.note("one", {"wave": 1, "rollout": {**ROLLOUT, "phones": phones, "waves": [names]}, "events": events}) == ""
+        book.save()
+        assert len(store.ledger().facts["rollout"]["became"]) == 10_000
+        assert time.process_time() - began < 1
