@@ -67,7 +67,7 @@ def phones(base: Path) -> None:
 def with_leases(base: Path) -> None:
     places = [Place(file=str(base / name)) for name in ("leases", "list")]
     found = hosts([of_root(str(base / "root"), "pbx")], places, time.time(), print)
-    assert not any(host["apart"] for host in found)
+    assert not any(host["left_out_as"] for host in found)
 
 
 def show(base: Path, source: str) -> None:
