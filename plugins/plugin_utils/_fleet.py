@@ -58,7 +58,8 @@ def of_root(path: str, tftp_server: str) -> RootPhones:
         root = Root(path)
         found = phones(root)
     except RootError as error:
-        raise FleetError(f"roots: {error}") from None
+        # What modules call tftp_root is a path here
+        raise FleetError(f"roots: {str(error).replace('set tftp_root to', 'name')}") from None
     faults = _that_hide(((fault.file, fault.text) for fault in root.faults), found, bool(root.default))
     return RootPhones(tftp_server, found, others(Foresight(root), found), faults)
 

@@ -13,7 +13,7 @@ from typing import Optional, Sequence
 from .._files import Metadata, cause, kind, me
 from .._text import first_some, plain
 
-_SET_ROOT = "name the folder that the TFTP server serves"
+_SET_ROOT = "set tftp_root to the folder that the TFTP server serves"
 
 
 class TransactionError(Exception):
