@@ -102,7 +102,7 @@ def main() -> int:
     try:
         write(base, options.phones)
         rounds = [
-            {work.__name__: timed(work, base) for work in (read, phones, with_leases, ansible, cached)} for _ in range(options.rounds)
+            {work.__name__: timed(work, base) for work in (read, phones, with_leases, ansible, cached)} for _round in range(options.rounds)
         ]
     finally:
         shutil.rmtree(base)

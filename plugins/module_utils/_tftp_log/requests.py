@@ -175,7 +175,6 @@ def requests_of(log: PhoneLog, limits: Thresholds) -> List[Request]:
                 request.again(when, owner)
             if kind == REQUEST:
                 continue
-            assert request
         if (
             not request
             or when - request.last > limits.flash  # a server that logs no requests: what it answers was asked for
