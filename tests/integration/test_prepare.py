@@ -75,6 +75,7 @@ def test_a_fleet_is_prepared_while_people_restart_it(site):
     assert site.digest() == before and site.resets() == resets
 
 
+@pytest.mark.once
 def test_run_again_it_goes_on(site):
     site = with_default(site([OFF, LEVEL_1, RIGHT]), 1, OLD)
     before = site.digest()
@@ -107,6 +108,7 @@ def test_run_again_it_goes_on(site):
     assert after.status == 0, after.output
 
 
+@pytest.mark.once
 def test_settings_are_taken_back(site):
     site = with_default(site([OTHER]), 2, OLD)
     before = {name: digest for name, (digest, _time) in site.digest().items()}
@@ -122,6 +124,7 @@ def test_settings_are_taken_back(site):
     assert not any(site.resets().values())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scope", [["--limit", "phone0"], ["-e", "scope=wave"]])
 def test_whom_nobody_asked_about_keeps_what_it_reads(site, scope):
     site = with_default(site([KNOWN, {**OFF, "name": "other"}]), 0, OLD)
@@ -135,6 +138,7 @@ def test_whom_nobody_asked_about_keeps_what_it_reads(site, scope):
         assert (site.root / f"SIP{site.phones[1]['mac']}.cnf").read_bytes() == other
 
 
+@pytest.mark.once
 def test_a_phone_of_another_is_left_alone(site):
     site = with_default(site([{"faults": ["other_phone"]}, RIGHT]), 2, PASSWORD)
     run = prepare(site)
