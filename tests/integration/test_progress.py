@@ -128,7 +128,7 @@ def test_what_phones_are_waited_for_in_vain(site, phone, more, kind):
 
 
 def test_a_phone_has_its_time_from_the_end_of_its_call(site):
-    here = site([{"image": OLD, "faults": ["in_call"], "call_seconds": 1200}, {"image": OLD}], time_scale=0.02)
+    here = site([{"image": OLD, "faults": ["in_call"], "call_seconds": 2000}, {"image": OLD}], time_scale=0.02)
     run = here.play("downgrade", "-e", "waves=100%", "-e", "wait_timeout=15", "-e", "call_timeout=60")
     assert run.status == 0, run.output
     assert run.report["phones"]["phone0"]["seconds"] > 15, "it had its time from the end of the call"
