@@ -176,10 +176,12 @@ class Approved:
         for wave in self.sites[site]["waves"]:
             members = [name for name in wave["phones"] if name in phones and phones[name].status == PLANNED]
             if members:
-                waves.append(PlannedWave(wave["number"], members, [name for name in members if phones[name].within_reach]))
+                reset = [name for name in members if phones[name].within_reach]
+                there = sum(name in phones and phones[name].status == ALREADY for name in wave["phones"])
+                waves.append(PlannedWave(wave["number"], members, reset, moved=there))
             phones.update({name: replace(phones[name], wave=wave["number"]) for name in members})
-        same = [(wave.number, set(wave.phones)) for wave in plan.waves] == [(wave.number, set(wave.phones)) for wave in waves]
-        return plan if same else replace(plan, phones=phones, waves=waves)
+        ours, theirs = ([(wave.number, set(wave.phones), wave.moved) for wave in both] for both in (plan.waves, waves))
+        return plan if ours == theirs else replace(plan, phones=phones, waves=waves)
 
     def refuse_changes(self, plan: Plan, content: Mapping[str, Any], site: str) -> None:
         """Raises RolloutError if phones or files of a site are not as they were. Phones that have reached the image meanwhile are fine."""

@@ -140,6 +140,8 @@ def test_phones_that_reached_the_image_meanwhile_are_fine(approved):
     approved.refuse_changes(now, {**CONTENT, "files": {**CONTENT["files"], "SIPDefault.cnf": ["bb", "bb"]}}, "pbx")
     assert now.waves == [PlannedWave(2, ["b"], ["b"])], "the wave is that of the plan"
     assert now.phones["b"].wave == 2
+    one_wave = replace(approved, sites={"pbx": {**approved.sites["pbx"], "waves": [{"number": 1, "phones": ["a", "b"]}]}})
+    assert one_wave.with_its_waves(made(a=NEW), "pbx").waves == [PlannedWave(1, ["b"], ["b"], moved=1)], "who is there counts"
     there = made(a=NEW, b=NEW)
     approved.refuse_changes(approved.with_its_waves(there, "pbx"), {"files": {}, "image_files": {}}, "pbx")
 
