@@ -85,7 +85,7 @@ need_servers() {
 # For single tests, which say what they miss.
 need_tools() {
     tools="ip:iproute2 nft:nftables mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs xfs_io:xfsprogs chromium:chromium"
-    tools="$tools dhcpd:isc-dhcp-server kea-dhcp4:kea-dhcp4-server"
+    tools="$tools dhcpd:isc-dhcp-server kea-dhcp4:kea-dhcp4-server sshd:openssh-server ssh:openssh-client sudo:sudo"
     # shellcheck disable=SC2086
     for package in $(lacking $tools | tr " " "\n" | sort -u); do
         { can_install && apt_install "$package"; } || say "some tests need: apt-get install $package"
