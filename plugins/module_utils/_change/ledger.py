@@ -158,9 +158,11 @@ class Ledger:
         why = self.note(run, told)
         if why:
             return why
-        self.facts["lease"] = None
-        self.facts["serial"] += 1
         rollout = self.facts["rollout"]
+        worked = self.facts["lease"]["wave"] or (rollout and run in rollout["runs"] and rollout["waves"])
+        # After a run that had nothing to do, plans that are made already still hold
+        self.facts["serial"] += 1 if worked else -1
+        self.facts["lease"] = None
         if rollout and run in rollout["runs"]:
             rollout["paused"] = max(rollout["paused"], told["paused"])
             if told["end"] == "done":  # who was back before this run looked, nobody has told of
@@ -182,6 +184,8 @@ class Ledger:
         resets, name, step = self.facts["resets"], event["phone"], event["event"]
         rollout, at = self.facts["rollout"], self.now - max(0.0, event["ago"])
         last = resets.pop(name, {})
+        if step == "reset":
+            last = {}  # a new one; only `sent` goes on with what `reset` noted
         if step in ("reset", "sent"):
             about = {key: event.get(key) or last.get(key) or "" for key in ("mac", "image", "before")}
             resets[name] = {**about, "deferred": bool(event.get("deferred")), "sent": step == "sent", "at": last.get("at", at)}
@@ -207,7 +211,7 @@ class Ledger:
         """Force it onto the disk; one that says nothing is removed. Raises OSError."""
         resets = self.facts["resets"]
         self.facts["resets"] = {name: one for name, one in resets.items() if self.now - one["at"] < OLD_RESET}
-        if any(value for key, value in self.facts.items() if key != "serial"):
+        if any(self.facts.values()):  # the serial too: by it a run sees that another one was at work since it has looked
             self._write(self._path, {**self._about, **self.facts})
         else:
             remove(self._path)

@@ -63,7 +63,7 @@ def this_process() -> dict[str, Any]:
     """The Ansible that this is a worker of, as nobody else is: where it runs, its number there, and when it began."""
     parent = multiprocessing.parent_process()
     number = parent.pid if parent and parent.pid else os.getpid()
-    return {**_here(), "number": number, "began": _began(number)}
+    return {**_here(), "number": number, "began": _began(number) or ""}
 
 
 def is_gone(process: object) -> bool:
@@ -72,7 +72,10 @@ def is_gone(process: object) -> bool:
         return False
     here, number = _here(), process.get("number")
     is_here = all(here.values()) and all(process.get(key) == value for key, value in here.items())
-    return is_here and isinstance(number, int) and bool(process.get("began")) and _began(number) != process["began"]
+    if not (is_here and isinstance(number, int) and number > 0 and process.get("began")):
+        return False
+    began = _began(number)
+    return began is not None and began != process["began"]
 
 
 def _here() -> dict[str, str]:
@@ -83,12 +86,18 @@ def _here() -> dict[str, str]:
     return {"boot": boot, "space": space}
 
 
-def _began(number: int) -> str:
-    """When the process began, in ticks since the boot; empty if it is dead."""
+def _began(number: int) -> str | None:
+    """When the process began, in ticks since the boot; empty if it is dead, None if it lives and does not show that (hidepid)."""
     try:
         state, *more = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
-        return ""
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return ""
+        except OSError:
+            pass
+        return None
     return "" if state == "Z" else more[18]
 
 

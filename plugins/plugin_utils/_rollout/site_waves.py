@@ -105,9 +105,11 @@ class SiteWaves:
             except Interrupted:
                 end = self._site.handover.read(SiteEnd, self._site.name) or SiteEnd(self._reached, files=self._files)
                 why = (INTERRUPTED_LATE if end.stopped or end.error else INTERRUPTED).format(self._reached)
-                self._leave(replace(end, error=why, interrupted=True))
-                self._report_early(why, publish_it=True)
-                self._release(end, "given_back" if end.given_back else "")
+                try:
+                    self._leave(replace(end, error=why, interrupted=True))
+                    self._report_early(why, publish_it=True)
+                finally:
+                    self._release(end, "given_back" if end.given_back else "")
                 raise Interrupted(why) from None
             except BaseException:
                 self._lease.give_back()
@@ -453,8 +455,11 @@ class SiteWaves:
             result = self._site.put_back(undo, loader=foreseen["loader"])
             self._files += self._site.changes(result)
             end = replace(end, files=self._files)
-            if not result.get("records") or not restarted:
+            if not restarted:
                 return end
+            if not result.get("records"):
+                why = "nothing was put back, as it was an earlier run of the rollout that changed the files: run the rollback"
+                return replace(end, error="; ".join(filter(None, (end.error, why))))
             lost = {name: foreseen["cannot"][one.mac] for name, one in restarted.items() if one.mac in foreseen["cannot"]}
             given_back = {name: restarted[name].given_back(restarted[name].image_after, why) for name, why in lost.items()}
             # If the run is ended here, the report must not say that these are on the image

@@ -139,6 +139,20 @@ def test_a_plan_that_is_older_than_what_another_run_did(site):
     site.note("two", rollout=ROLLOUT)
     site.give_back("two")
     assert site.take("three", seen=0).startswith("another run was at work here since this one has looked, so nothing was changed")
+    assert site.take("three", seen=site.ask("look")["ledger"]["serial"]) == ""
+    site.note("three", rollout=ROLLOUT, wave=1)
+    site.give_back("three", end="done", wave=1)
+    assert site.take("four", seen=0).startswith("another run was at work here"), "also where nothing is left of it"
+
+
+def test_a_second_reset_of_a_phone_is_a_new_one(site):
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1, events=[event("a", "reset", ago=1000.0, before=OLD), event("a", "sent", ago=999.0)])
+    assert site.facts()["resets"]["a"]["before"] == OLD
+    first = site.facts()["resets"]["a"]["at"]
+    site.note(rollout=ROLLOUT, wave=1, events=[event("a", "reset", image="P0S3-08-2-00")])
+    again = site.facts()["resets"]["a"]
+    assert again["at"] > first + 900 and again["image"] == "P0S3-08-2-00" and not again["sent"]
 
 
 def test_two_that_start_in_the_same_second(site):
