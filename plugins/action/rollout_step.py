@@ -59,6 +59,12 @@ ROLLOUT = Way(steps.look, steps.plan, steps.point, SiteWaves)
 PREPARE = Way(prepare_steps.look, prepare_steps.plan, prepare_steps.point, PrepareWaves)
 
 
+def _handed_on(report: RunReport) -> dict[str, Any]:
+    """How the run ended, for those who called Ansible: as set_stats has it, which counts from a task that ends well only."""
+    summary = report.summary()
+    return {"rollout": summary, "ansible_stats": {"data": {"cisco79xx_rollout": summary}, "per_host": False, "aggregate": False}}
+
+
 def _told(error: Exception) -> str:
     """An error that ends a step, for people."""
     known = isinstance(error, (AnsibleError, ImageNameError, InventoryError, RolloutError, WindowError, OSError))
@@ -159,7 +165,7 @@ class ActionModule(ControllerAction):
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
                 plan_file.forget(folder)
             writer.write(folder, report)
-        return {"changed": False, "problem": why, "rollout": report.summary()}
+        return {"changed": False, "problem": why, **_handed_on(report)}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
         way.look(site)
@@ -198,7 +204,7 @@ class ActionModule(ControllerAction):
             "off_target": off_target,
             "path": str(Path(path).with_name("report.json")),
             "problem": "; ".join(filter(None, (finish.problem(report, off_target), unwritten))),
-            "rollout": report.summary(),
+            **_handed_on(report),
         }
 
     def _site(self, handover: Handover, run: Run) -> Site:

@@ -72,7 +72,7 @@ problem:
   returned: for step V(report), and for V(begin) and V(refuse) if the run must not begin
   type: str
 rollout:
-  description: How the run ended, for C(set_stats). docs/report.md has the keys.
+  description: How the run ended. It is handed on as C(set_stats) does, as C(cisco79xx_rollout). docs/report.md has the keys.
   returned: with RV(problem)
   type: dict
 off_target:
