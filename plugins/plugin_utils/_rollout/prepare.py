@@ -151,7 +151,7 @@ def make(
         status, kind, reason = ALREADY if restart == READY else PLANNED, one.kind, one.reason or ""
         if restart and restart != READY and name in fileless:
             restart, reason = "", "its MAC is not known, so its own file cannot be set: set cisco79xx_mac"
-        elif restart and restart != READY and name in held and not _keeps(former or one, file):
+        elif restart and restart != READY and name in held and not _stays((former or one).image, file):
             status, restart = BLOCKED, ""
             kind, reason = None, f"is to keep its image, and a restart may load another: its files name {file['image'] or 'none'}"
         states[name] = _files(file), _telnet(one, former is not None)
@@ -176,19 +176,15 @@ def make(
 
 def moving(made: Preparation, files: Mapping[str, Any]) -> list[str]:
     """The phones that would be told to restart and are known to load another image then, by image_version. `files`: as of `Sight`."""
-    moving = []
-    for name in made.names(BY_TELNET, BY_OLD_PASSWORD):
-        phone = made.plan.phones[name]
-        running, named = images.recognise(phone.image_before or ""), images.recognise(_read_by(phone.mac, files)["image"] or "")
-        if running and named and not running.same_as(named):
-            moving.append(name)
-    return moving
+    phones = made.plan.phones
+    names = made.names(BY_TELNET, BY_OLD_PASSWORD)
+    return [name for name in names if _stays(phones[name].image_before, _read_by(phones[name].mac, files)) is False]
 
 
-def _keeps(one: Observation, file: Mapping[str, Any]) -> bool:
-    """Whether a phone runs the image that its files name, as far as both are known."""
-    running, named = images.recognise(one.image or ""), images.recognise(file["image"] or "")
-    return bool(running and named and running.same_as(named))
+def _stays(running: str | None, file: Mapping[str, Any]) -> bool | None:
+    """Whether a phone runs the image that its files name, or None if one of the two is not known."""
+    release, named = images.recognise(running or ""), images.recognise(file["image"] or "")
+    return release.same_as(named) if release and named else None
 
 
 def _restart(one: Observation, takes_old: bool, file: Mapping[str, Any], seen: Sight) -> str:
