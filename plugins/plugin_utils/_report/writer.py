@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, line, number, render
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, number, render
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.timeline import timeline
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, RunReport
 
 
@@ -36,19 +34,6 @@ def publish(report: RunReport) -> None:
     if page:
         with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
             summary.write(markdown(report) + "\n")
-
-
-def summary_line(report: RunReport) -> str:
-    """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
-    counts = Counter(phone.status for phone in report.phones.values())
-    order = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, outcome.NOT_REACHED)
-    ended = ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
-    return f"{line(report.image, 120)}: {ended or 'no phones'}"
-
-
-def lines(report: RunReport) -> list[str]:
-    """What became of each phone, such as "reception: failed: refuses telnet"."""
-    return [line(": ".join(filter(None, (name, one.status, one.reason))), 1000) for name, one in report.phones.items()]
 
 
 def html(report: RunReport) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, publish, summary_line, write
-from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import EMPTY, HOSTILE, IMAGE, STOPPED
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, publish, write
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import EMPTY, HOSTILE, STOPPED
 
 
 def test_three_files_are_written(tmp_path):
@@ -35,8 +35,3 @@ def test_the_summary_is_added_to_the_page_of_the_job(tmp_path, monkeypatch):
         publish(STOPPED)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
     publish(STOPPED)
-
-
-def test_one_line_says_how_many_ended_how():
-    assert summary_line(STOPPED) == f"{IMAGE}: 1 already, 1 failed, 2 blocked, 1 not_reached"
-    assert summary_line(EMPTY) == ": no phones"
