@@ -224,7 +224,8 @@ class ActionModule(ControllerAction):
     def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
             site.let_go()
-            return {"changed": False}
+            lost = steps.lost(site)
+            return {"changed": False, "failed": bool(lost), "msg": lost}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
         waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
@@ -232,15 +233,17 @@ class ActionModule(ControllerAction):
         except Interrupted as interrupt:
             return {"failed": True, "msg": str(interrupt)}
         result = {"changed": waves.changed, "diff": waves.diffs, "msg": ended.message or ended.why or ended.stopped}
-        why = "" if ended.elsewhere else ended.error or ended.stopped or (ended.why if ended.paused_after is not None else "")
+        why = ended.error or (f"stopped in wave {ended.reached}: {ended.stopped}" if ended.stopped else ended.why)
         phones = end.why_failed(run_report.make(site.handover, site.run), site.names)
-        why = "; ".join(filter(None, (why, phones)))
+        why = "; ".join(filter(None, ("" if ended.elsewhere else why, phones)))
         return {**result, "failed": True, "msg": why} if why else result
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
         page = run.rules.report_dir / "report.html"
         plan = str(page.with_name(plan_file.NAME)) if report.plan and not run.rules.plan else ""
+        if unwritten:
+            self.say("\n".join(end.each_phone(report)))
         self.say("\n".join(end.lines(report, unwritten or str(page), end.Next(self._typed_inventory(), plan, bool(run.rules.undo)))))
         result = {"changed": False, "path": str(page.with_name("report.json")), **_handed_on(report)}
         return {**result, "failed": True, "msg": unwritten} if unwritten else result

@@ -48,6 +48,11 @@ def lines(report: RunReport, page: str, following: Next) -> list[str]:
     return [*_who_needs_somebody(shown), *labelled(told)]
 
 
+def each_phone(report: RunReport) -> list[str]:
+    """What became of each phone, such as "reception: failed: refuses telnet", where no report can say it."""
+    return [line(": ".join(filter(None, (name, one.status, one.reason))), 1000) for name, one in report.phones.items()]
+
+
 def _who_needs_somebody(shown: content.Content) -> list[str]:
     """What to do about phones that failed or cannot go, each kind once."""
     groups = [group for group in content.groups(shown, MOST_REASON) if group.advice]

@@ -86,7 +86,7 @@ def plan(site: Site) -> list[str]:
         return []
     site.handover.write(made, site.name)
     site.handover.write(SitePlan(made.plan, content=content), site.name)
-    return site.show([site.heading(made.plan), *lines])
+    return site.show([site.headed(prepare.heading(made, site.name)), *lines])
 
 
 def point(site: Site) -> Mapping[str, Any]:

@@ -117,10 +117,9 @@ class Site:
             self.say("\n".join(shown))
         return shown
 
-    def heading(self, made: Plan) -> str:
+    def headed(self, text: str) -> str:
         """What stands over the plan of the site."""
-        dry = "DRY RUN, nothing is changed: " if self.run.check else ""
-        return f"{dry}{plan_text.heading(made, self.name)}{'' if self.run.check else f'  (run {self.run.id})'}"
+        return f"DRY RUN, nothing is changed: {text}" if self.run.check else f"{text}  (run {self.run.id})"
 
     def changes(self, result: Mapping[str, Any]) -> list[FileChange]:
         """What a module changed in its files, for the report."""
@@ -205,7 +204,7 @@ def plan(site: Site) -> list[str]:
     lines += [*look.ledger.outline(wanted, goes_on), *([plan_text.bounds(site.run.rules)] if made.waves else [])]
     at_once = limits.at_once(site.run.rules.max_unavailable, len(site.names))
     waves = plan_text.table(made, site.name, at_once, look.ledger.usual)
-    return site.show([site.heading(made), *waves, *steps, *labelled(lines)])
+    return site.show([site.headed(plan_text.heading(made, site.name)), *waves, *steps, *labelled(lines)])
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -237,6 +236,16 @@ def give_up(site: Site, step: str, why: str) -> None:
 def may_go_on(site: Site) -> bool:
     """Whether the waves may begin: every site has been pointed."""
     return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
+
+
+def lost(site: Site) -> str:
+    """Which sites did not come through the steps, although none of these failed there, as of a driver that an earlier play lost. Empty if
+    each failed where it says why."""
+    parts = [site.handover.read_all(kind, site.run.sites) for kind in (Look, SitePlan, PointResult)]
+    if any(part.problem for step in parts for part in step.values()):
+        return ""
+    names = [name for name in site.run.sites if any(name not in step for step in parts)]
+    return f"{', '.join(names)}: did not come to the end of the steps before, so nothing was restarted" if names else ""
 
 
 def _changed_files(result: Mapping[str, Any]) -> list[str]:
