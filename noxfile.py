@@ -154,9 +154,9 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """A fleet of simulated phones changes its firmware before your eyes."""
+    """A fleet of simulated phones changes its firmware before your eyes; its reports stay in .demo. After --, --assets renews README's."""
     prepare(session, "pytest")
-    session.run("python", "tests/demo/run.py", *session.posargs)
+    session.run("python", "tests/demo/run.py", "--checkout", str(HERE), *session.posargs)
 
 
 @nox.session
