@@ -11,6 +11,7 @@ so that nothing outside .nox is touched.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -124,13 +125,31 @@ def sanity(session: nox.Session) -> None:
     session.run("ansible-test", "sanity", "--local", "--color", "yes" if session.interactive else "no", *session.posargs)
 
 
+def documentation(session: nox.Session, site: Path) -> None:
+    """Build the site that shows the guides and the options, as Ansible's own does. No warning may be of ours."""
+    site.mkdir()
+    session.run("antsibull-docs", "sphinx-init", "--use-current", "--dest-dir", str(site), COLLECTION, silent=True)
+    # With all that it prints, as Sphinx counts it as a failure if Ansible's documentation, to which some links lead, cannot be reached.
+    told = str(session.run("bash", str(site / "build.sh"), silent=True, success_codes=[0, 1]))
+    apart = "failed to reach any of the inventories"
+    theirs = rf"{apart}|undefined label: '(?!ansible_collections\.{COLLECTION})|reference target not found: ANSIBLE_"
+    bad = [line for line in told.splitlines() if re.search("WARNING:|ERROR:", line)]
+    if apart in told:
+        bad = [line for line in bad if not re.search(theirs, line)]
+    if bad or not (site / "build/html/collections/voip/cisco79xx/docsite/rollouts.html").exists():
+        session.error("\n".join(bad or [told]))
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """The artifact: it builds, installs, is documented, and its playbooks load from what a minimal installation keeps."""
     root = prepare(session, "build")
     session.run("antsibull-changelog", "lint")
-    session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
+    if any(Path("changelogs/fragments").iterdir()):
+        session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
+    session.run("python", "docs/docsite/guides.py")
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
+    documentation(session, root / "site")
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(root))
     (artifact,) = root.glob("*.tar.gz")
     # What Galaxy does with an upload. It ends well also if a module's documentation cannot be read. The session lint runs ansible-lint.

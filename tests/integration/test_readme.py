@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,14 @@ def test_links(page):
         if heading:
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}, target
+
+
+def test_settings(tmp_path):
+    """ansible-core knows each setting of ansible.cfg.example, those too that are commented out, and would say if it did not."""
+    example = re.sub(r"^# (?=\w+ = )", "", (HERE / "ansible.cfg.example").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+    for text, right in ((example, True), (example.replace("display_ok_hosts", "display_ok_host"), False)):
+        (tmp_path / "ansible.cfg").write_text(text)
+        command = ["ansible-config", "validate", "--type", "all"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False)
+        assert (done.returncode == 0) is right, done.stderr
