@@ -86,7 +86,9 @@ def main() -> int:
     right = demonstrate(reports)
     say("As it should be. The reports:" if right else "This is not how it should have gone. The reports:")
     for name in "dry-run", "again", "stopped", "finished":
-        print(f"    {reports / name / 'report.html'}")
+        page = reports / name / "report.html"
+        if page.exists():
+            print(f"    {page}")
     return 0 if right else 1
 
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.voip.cisco79xx.tests.demo import assets
 
@@ -53,6 +54,12 @@ def test_a_picture_carries_its_digest():
     picture = (HERE / assets.PICTURE).read_bytes()
     assert assets.picture_digest(assets.with_digest(b"\x89PNG\r\n\x1a\n" + picture[8:33], "abc")) == "abc"
     assert assets.picture_digest(picture[:33]) is None
+
+
+def test_the_site_has_every_guide():
+    index = yaml.safe_load((HERE / "docs/docsite/extra-docs.yml").read_text(encoding="utf-8"))
+    listed = [name for section in index["sections"] for name in section["toctree"]]
+    assert sorted(listed) == sorted(path.stem for path in (HERE / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES)
