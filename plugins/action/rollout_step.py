@@ -20,6 +20,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import PAGE, REPORT
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
@@ -155,11 +156,13 @@ class ActionModule(ControllerAction):
     def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
         template = self._templar.template
-        image = ""
+        image, what = "", "rollout"
         with suppress(RolloutError):  # what is wrong with these is told in `why`
-            image = rules.option("image", given, template) or (prepare.LABEL if rules.option("prepare", given, template) else "rollback")
+            prepares, undoes = rules.option("prepare", given, template), rules.option("undo", given, template)
+            what = "prepare" if prepares else "rollback" if undoes else what
+            image = rules.option("image", given, template) or (prepare.LABEL if prepares else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
-        report = RunReport(image, outcomes, error=why, check_mode=bool(self._task.check_mode))
+        report = RunReport(image, outcomes, what=what, error=why, check_mode=bool(self._task.check_mode))
         with suppress(OSError, RolloutError):
             folder = Path(rules.option("report_dir", given, template))
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
@@ -193,7 +196,8 @@ class ActionModule(ControllerAction):
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
-        path = run.rules.report_dir / "report.html"
+        place = writer.place(run.rules.report_dir, report)
+        path = place.top(PAGE)
         plan = f"; the plan is in {path.with_name(plan_file.NAME)}, for -e plan=…" if report.plan and not run.rules.plan else ""
         message = f"{writer.summary_line(report)}; {unwritten or f'see {path}{plan}'}; this was run {run.id}"
         self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
@@ -202,7 +206,7 @@ class ActionModule(ControllerAction):
             "changed": False,
             "msg": message,
             "off_target": off_target,
-            "path": str(Path(path).with_name("report.json")),
+            "path": str(place.top(REPORT)),
             "problem": "; ".join(filter(None, (finish.problem(report, off_target), unwritten))),
             **_handed_on(report),
         }

@@ -9,25 +9,32 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import JUNIT, PAGE, REPORT, Place
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration, line, number, render
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.timeline import timeline
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, RunReport
 
 
-def write(folder: Path, report: RunReport) -> None:
-    """Write report.json, report.html and junit.xml into the folder, each whole. Raises OSError."""
-    write_whole(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
-    write_whole(folder / "report.html", html(report))
-    write_whole(folder / "junit.xml", junit(report))
+def place(report_dir: Path, report: RunReport) -> Place:
+    """Where the report goes."""
+    return Place(report_dir, report.what, report.started or time.time(), report.run, report.check_mode)
+
+
+def write(report_dir: Path, report: RunReport, *others: str) -> None:
+    """Write report.json, report.html and junit.xml, each whole, into the folder of the run and to the top of `report_dir`. `others`: names
+    of files there that belong to the run as well. Raises OSError."""
+    files = {name: (report_dir / name).read_text(encoding="utf-8") for name in others}
+    files |= {REPORT: json.dumps(report.to_json(), indent=2) + "\n", PAGE: html(report), JUNIT: junit(report)}
+    place(report_dir, report).write(files)
 
 
 def publish(report: RunReport) -> None:

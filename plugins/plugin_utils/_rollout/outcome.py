@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,9 +53,14 @@ class Outcome:
     tftp_host: str | None = None
     held: bool = False
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether it was reset and has not been seen since: it failed only if the run has ended, and may come back all the same."""
+        return self.status == FAILED and self.kind == failures.NOT_SEEN_AGAIN
+
     def to_json(self) -> dict[str, Any]:
         """As under `phones` in report.json."""
-        return {**vars(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at)}
+        return {**vars(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at), "in_flight": self.in_flight}
 
     def given_back(self, image: str | None, problem: str | None) -> Outcome:
         """The outcome of this phone after it was taken back to its old image, or could not be: then `problem` says why. It is not on the
@@ -93,7 +98,8 @@ class FileChange:
 class RunReport:
     """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
 
-    `run`: its id, by which it can be taken back. `plan`: digest of its plan. `finished`: false while it runs, and if it was interrupted.
+    `run`: its id, by which it can be taken back. `what`: one word for what it does. `commands`: what comes next, as a text → a command.
+    `plan`: digest of its plan. `finished`: false while it runs, and if it was interrupted.
     `stopped_at`: the wave at which it stopped; `paused_after`: the wave after which it paused; `stop_reason`: why it did either. `error`:
     what else ended it. `note`: what else people have to know.
     """
@@ -101,6 +107,8 @@ class RunReport:
     image: str
     phones: Mapping[str, Outcome]
     run: str = ""
+    what: str = "rollout"
+    commands: Mapping[str, str] = field(default_factory=dict)
     plan: str = ""
     started: float | None = None
     ended: float | None = None
