@@ -20,7 +20,7 @@ from ansible.parsing.splitter import parse_kv
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import names
 
-GO_ON, DIAGNOSE, ROLLBACK = "go on", "find out why", "take it back"
+GO_ON, DIAGNOSE, ROLLBACK = "go_on", "diagnose", "rollback"
 _OURS = "voip.cisco79xx."
 _WHERE = ("phones_group", "tftp_group", "report_dir")
 """Options that say where to look, for other commands as well."""
@@ -39,7 +39,8 @@ def after(run: str, check: bool) -> dict[str, str]:
     commands = {GO_ON: _command(playbook, typed, lambda name: True)}
     if not check:
         commands[DIAGNOSE] = _command(_sibling(playbook, "diagnose"), typed, _says_where)
-        commands[ROLLBACK] = f"{_command(_sibling(playbook, 'rollback'), typed, _says_where)} -e run={shlex.quote(run)}"
+        whole = {**typed, "subset": None}  # a rollback is of all phones
+        commands[ROLLBACK] = f"{_command(_sibling(playbook, 'rollback'), whole, _says_where)} -e run={shlex.quote(run)}"
     return commands
 
 

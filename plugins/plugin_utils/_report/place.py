@@ -31,8 +31,8 @@ _NAMES = (REPORT, PAGE, JUNIT, PLAN, AUDIT, DIAGNOSIS, DIAGNOSIS_PAGE, _MARK)
 _OURS = re.compile(rf"\.?({'|'.join(map(re.escape, _NAMES))})(\.[0-9a-f]{{8}})?")
 """A file of ours, or what a killed run left of one."""
 _FOLDER = re.compile(r"[0-9]{8}T[0-9]{6}(-[0-9]{1,6})?-[a-z]+(-check)?")
-_LARGEST = 1 << 28
-"""Bytes of a report.json that are read."""
+MOST_JSON = 1 << 28
+"""Bytes of a report that is read again."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Place:
 def _is_of_a_run(path: Path) -> bool:
     """Whether a report.json may be that of a run that was no dry run."""
     try:
-        data, _status = _files.read(str(path), _LARGEST)
+        data, _status = _files.read(str(path), MOST_JSON)
         return data is None or json.loads(data)["rollout"]["check_mode"] is not True
     except FileNotFoundError:
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,6 +167,28 @@ class RunReport:
             "files": [vars(file) for file in self.files[:MOST_FILES]],
             "files_left_out": max(0, len(self.files) - MOST_FILES),
         }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> RunReport:
+        """The report that a report.json tells of. Raises LookupError, ValueError, TypeError, AttributeError."""
+
+        def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+            """The fields of a class, with those that may not be empty left out if they are."""
+            times = {name: _seconds(values.get(name)) for name in ("started", "ended", "reset_at", "ended_at")}
+            there = {name: value for name, value in {**values, **times}.items() if value is not None}
+            return {field.name: there[field.name] for field in fields(kind) if field.name in there}
+
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"schema {told['schema']} is not known")
+        rollout = told["rollout"]
+        phones = {name: Outcome(**known(Outcome, one)) for name, one in told["phones"].items()}
+        waves = [WaveSpan(**known(WaveSpan, wave)) for wave in rollout["waves"]]
+        files = [FileChange(**known(FileChange, file)) for file in told["files"]]
+        return cls(**{**known(cls, rollout), "phones": phones, "waves": waves, "files": files})
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def stamp(seconds: float | None) -> str | None:

@@ -17,8 +17,18 @@ from hypothesis import strategies as st
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import KEPT, Place
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, publish, summary_line, write
-from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import BEGIN, DRY, EMPTY, HOSTILE, IMAGE, STOPPED
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import anchor
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, link_timelines, publish, summary_line, write
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import (
+    BEGIN,
+    DRY,
+    EMPTY,
+    HOSTILE,
+    IMAGE,
+    STOPPED,
+    every_report,
+)
 
 NAMES = ["junit.xml", "report.html", "report.json"]
 
@@ -148,6 +158,59 @@ def test_no_folder_of_others_is_removed(tmp_path_factory, name, empty):
     runs(reports, 0, 22)
     assert set(before) <= set(reports.iterdir())
     assert all(empty or (folder / "report.json").read_text() == "mine" for folder in before)
+
+
+FAILED = replace(STOPPED, phones={**STOPPED.phones, '<a href="x">': STOPPED.phones["a"]}, run="20260307T220000-61")
+
+
+def diagnosed(reports, *names):
+    (reports / "diagnose.json").write_text(json.dumps({"timelines": names}))
+
+
+def test_failed_phones_link_to_their_timelines(tmp_path):
+    """Of a diagnosis that was made since, before or after the page was written."""
+    link = f'<a href="diagnose.html#{anchor("a")}">a</a>'
+    write(tmp_path, FAILED)
+    assert link not in (tmp_path / "report.html").read_text()
+    diagnosed(tmp_path, "a", "b", '<a href="x">')
+    link_timelines(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert link in page and page.count("diagnose.html#") == 4 and f"#{anchor('<a href=')}" not in page
+    assert link not in (tmp_path / "20260307T220000-61-rollout" / "report.html").read_text(), "the diagnosis does not lie beside that"
+    write(tmp_path, FAILED)
+    assert (tmp_path / "report.html").read_text() == page
+    os.utime(tmp_path / "diagnose.json", (BEGIN - 1, BEGIN - 1))
+    write(tmp_path, FAILED)
+    assert link not in (tmp_path / "report.html").read_text(), "it is older than the run"
+
+
+@pytest.mark.parametrize("found", ["", "{", "[]", '{"timelines": 3}', '{"timelines": [[]]}', '{"timelines": null}', "[" * 100_000])
+def test_a_diagnosis_that_is_none_gives_no_links(tmp_path, found):
+    (tmp_path / "diagnose.json").write_text(found)
+    write(tmp_path, FAILED)
+    assert "diagnose.html#" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "found", [None, "", "[]", '{"schema": 2}', '{"schema": 1, "rollout": 3, "phones": {}}', '{"schema": 1, "rollout": {}}']
+)
+def test_the_page_of_others_stays(tmp_path, found):
+    (tmp_path / "report.html").write_text("mine")
+    if found is not None:
+        (tmp_path / "report.json").write_text(found)
+    diagnosed(tmp_path, "a")
+    link_timelines(tmp_path)
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
+@every_report
+def test_a_report_is_read_as_it_was_written(example):
+    told = json.loads(json.dumps(example.to_json()))
+    again = RunReport.from_json(told)
+    assert json.loads(json.dumps(again.to_json())) == told
+    assert html(again) == html(replace(example, files=example.files[:500])) or any(
+        one.reset_at and one.reset_at % 1 for one in example.phones.values()
+    )
 
 
 def test_links_at_the_top_are_not_followed(tmp_path):
