@@ -39,7 +39,7 @@ def disk(tmp_path):
 
 
 def fill(folder):
-    for file in [folder / "junk", *folder.iterdir()]:
+    for file in [folder / "junk", *(path for path in folder.rglob("*") if path.is_file())]:
         with file.open("ab", buffering=0) as stream, suppress(OSError):
             while True:
                 stream.write(b"." * 4096)
