@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.audit import table
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import AUDIT, Place
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_server import from_here
 
 MOST_AT_ONCE = 32
@@ -34,10 +35,11 @@ class ActionModule(ControllerAction):
         result: dict[str, Any] = {"changed": False}
         try:
             if arguments["report_dir"]:
-                target = Path(arguments["report_dir"]) / "audit.json"
-                write_whole(target, json.dumps({"roots": {host: _without_ansible(root) for host, root in roots.items()}}, indent=2) + "\n")
-                shown += f"\nall of it: {target}"
-                result["path"] = str(target)
+                place = Place(Path(arguments["report_dir"]), "audit", time.time())
+                told = {host: _without_ansible(root) for host, root in roots.items()}
+                place.write({AUDIT: json.dumps({"roots": told}, indent=2) + "\n"})
+                result["path"] = str(place.top(AUDIT))
+                shown += f"\nall of it: {result['path']}"
         finally:
             self.say(shown)  # last, as the run ends if nobody reads it
         return result

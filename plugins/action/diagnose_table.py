@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._files import write_whole
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import DIAGNOSIS, DIAGNOSIS_PAGE, Place
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import link_timelines
 
 
 class ActionModule(ControllerAction):
@@ -34,11 +36,12 @@ class ActionModule(ControllerAction):
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
         try:
             if arguments["report_dir"]:
-                folder = Path(arguments["report_dir"])
-                write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
-                write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
-                shown += f"\nall of it: {folder / 'diagnose.html'}"
-                result["path"] = str(folder / "diagnose.html")
+                place = Place(Path(arguments["report_dir"]), "diagnose", time.time())
+                page = diagnosis.html(logs, rows, len(unwell))
+                place.write({DIAGNOSIS: json.dumps(diagnosis.record(logs, rows), indent=2) + "\n", DIAGNOSIS_PAGE: page})
+                link_timelines(place.report_dir)
+                result["path"] = str(place.top(DIAGNOSIS_PAGE))
+                shown += f"\nall of it: {result['path']}"
         finally:
             self.say(shown)  # last, as the run ends if nobody reads it
         return result

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import time
 import traceback
@@ -14,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from ansible import constants, context
+from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.display import Display
@@ -23,6 +22,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import end, writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import PAGE, REPORT
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
@@ -76,10 +76,11 @@ def _told(error: Exception) -> str:
 
 
 class Refusal(NamedTuple):
-    """Why a run must not begin, as its report, and where the page of that is."""
+    """Why a run must not begin, as its report; where the page of that is, or why there is none; and where report.json is, or nothing."""
 
     report: RunReport
     page: str
+    path: str
 
 
 class ActionModule(ControllerAction):
@@ -174,22 +175,25 @@ class ActionModule(ControllerAction):
         """Leave word that the run must not begin, for its next step to fail, and write its report, so that none of an earlier run is taken
         for it."""
         template = self._templar.template
-        image = ""
+        image, what = "", "rollout"
         with suppress(RolloutError):  # what is wrong with these is told in `why`
-            image = rules.option("image", given, template) or (prepare.LABEL if rules.option("prepare", given, template) else "rollback")
+            prepares, undoes = rules.option("prepare", given, template), rules.option("undo", given, template)
+            what = "prepare" if prepares else "rollback" if undoes else what
+            image = rules.option("image", given, template) or (prepare.LABEL if prepares else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
-        report = RunReport(image, outcomes, error=why, check_mode=bool(self._task.check_mode))
-        page = "none, as no report could be written"
+        report = RunReport(image, outcomes, what=what, error=why, check_mode=bool(self._task.check_mode))
+        page, path = "none, as it could not be written", ""
         with suppress(OSError, RolloutError):
             folder = Path(rules.option("report_dir", given, template))
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
                 plan_file.forget(folder)
             writer.write(folder, report)
-            page = str(folder / "report.html")
+            place = writer.place(folder, report)
+            page, path = str(place.top(PAGE)), str(place.top(REPORT))
         host = str(self._task_vars["inventory_hostname"])
         if not begin.is_plain(host):  # it could not be the driver of the next play
             raise AnsibleActionFail(why)
-        refusal = Refusal(report, page)
+        refusal = Refusal(report, page, path)
         run = begin.new_id(time.time())
         Handover(run).write(refusal)
         return {"changed": False, "run": run, "drivers": {host: host}, **_handed_on(report)}
@@ -198,9 +202,9 @@ class ActionModule(ControllerAction):
         """The first step after that fails, and the last one tells how it ended."""
         if step != "report":
             return {"changed": False, "failed": True, "msg": refusal.report.error}
-        self.say("\n".join(end.lines(refusal.report, refusal.page, end.Next())))
+        self.say("\n".join(end.lines(refusal.report, refusal.page)))
         handover.remove()
-        return {"changed": False, "path": str(Path(refusal.page).with_name("report.json")), **_handed_on(refusal.report)}
+        return {"changed": False, "path": refusal.path, **_handed_on(refusal.report)}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
         way.look(site)
@@ -240,19 +244,13 @@ class ActionModule(ControllerAction):
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
-        page = run.rules.report_dir / "report.html"
-        plan = str(page.with_name(plan_file.NAME)) if report.plan and not run.rules.plan else ""
+        place = writer.place(run.rules.report_dir, report)
+        plan = str(place.top(plan_file.NAME)) if report.plan and not run.rules.plan else ""
         if unwritten:
             self.say("\n".join(end.each_phone(report)))
-        self.say("\n".join(end.lines(report, unwritten or str(page), end.Next(self._typed_inventory(), plan, bool(run.rules.undo)))))
-        result = {"changed": False, "path": str(page.with_name("report.json")), **_handed_on(report)}
+        self.say("\n".join(end.lines(report, unwritten or str(place.top(PAGE)), plan)))
+        result = {"changed": False, "path": str(place.top(REPORT)), **_handed_on(report)}
         return {**result, "failed": True, "msg": unwritten} if unwritten else result
-
-    @staticmethod
-    def _typed_inventory() -> str:
-        """How the inventory was named on the command line, with a blank before it; empty if it was not."""
-        sources = [source for source in context.CLIARGS.get("inventory") or () if source not in constants.DEFAULT_HOST_LIST]
-        return "".join(f" -i {shlex.quote(os.path.relpath(source) if os.path.exists(source) else source)}" for source in sources)
 
     def _show_diffs(self, diffs: Sequence[Mapping[str, Any]]) -> None:
         """Of a task that fails Ansible shows people none."""

@@ -23,7 +23,9 @@ options:
     type: dict
     required: true
   report_dir:
-    description: Folder on the controller for C(audit.json), which is written in check mode too. Without it, nothing is written.
+    description:
+      - Folder on the controller for C(audit.json), which is written in check mode too, and for a folder of this run with the same. Without
+        it, nothing is written.
     type: path
 extends_documentation_fragment:
   - voip.cisco79xx.controller

@@ -108,7 +108,9 @@ def test_plan_and_apply(repository, recipe):
         assert PASSWORD not in done.stdout and VAULT_PASSWORD not in done.stdout
     assert set(repository.running().values()) == {NEW}
     assert report(repository)["rollout"]["finished"] and (repository.folder / "cisco79xx-report/junit.xml").exists()
-    kept = [path.read_text() for folder in ("cisco79xx-report", "plan") for path in (repository.folder / folder).glob("*")]
+    kept = [
+        path.read_text() for folder in ("cisco79xx-report", "plan") for path in (repository.folder / folder).rglob("*") if path.is_file()
+    ]
     assert kept and not any(secret in text for text in kept for secret in (PASSWORD, VAULT_PASSWORD))
 
 

@@ -212,7 +212,7 @@ def test_hostile_lines(diagnose, tmp_path):
     assert "reception" in shown["phones"]
     assert "\x1b" not in output
     assert not Path(owned).exists()
-    assert "<script" not in (tmp_path / "cisco79xx-report" / "diagnose.html").read_text()
+    assert (tmp_path / "cisco79xx-report" / "diagnose.html").read_text().count("<script") == 1, "its own"
 
 
 def test_a_log_that_costs_more_than_it_may(diagnose):

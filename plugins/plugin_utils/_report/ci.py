@@ -51,7 +51,7 @@ def junit(report: RunReport) -> str:
 
 def _phone(suite: ElementTree.Element, row: content.Row) -> None:
     case = _case(suite, "no wave" if row.wave is None else f"wave {row.wave}", row.name, row.seconds)
-    if row.status == FAILED or (row.status == BLOCKED and not row.held):
+    if row.status in (FAILED, content.IN_FLIGHT) or (row.status == BLOCKED and not row.held):
         _result(case, "failure", row.reason or row.status, row.kind or row.status, row.advice)
     elif row.status not in (DONE, ALREADY):
         _result(case, "skipped", row.reason or content.LABELS[row.status].meaning)

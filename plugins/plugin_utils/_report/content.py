@@ -25,7 +25,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
     FAILED,
     NOT_REACHED,
     PLANNED,
-    STATUSES,
     FileChange,
     Outcome,
     RunReport,
@@ -40,15 +39,22 @@ class Label(NamedTuple):
     meaning: str
 
 
+IN_FLIGHT = "in_flight"
+"""Here, a status of its own: in report.json such a phone is `failed`, as its run may have ended, and `in_flight`."""
 LABELS = {
     FAILED: Label("✗", "failed", "its wave came and it does not run the image, or it could not be observed in a dry run"),
+    IN_FLIGHT: Label("↻", "in flight", "was reset and has not been seen since; the next run waits for it"),
     BLOCKED: Label("⊘", "blocked", "cannot or must not go to the image; nothing was done to it"),
     NOT_REACHED: Label("…", "not reached", "the run ended before its wave; nothing was done to it"),
     PLANNED: Label("▷", "planned", "dry run: would be restarted in its wave"),
     DONE: Label("✓", "done", "was seen on the image, and ran another one before"),
     ALREADY: Label("=", "already", "ran the image when the run began; was not restarted"),
 }
-"""In the order of STATUSES: what needs somebody first."""
+"""What needs somebody first."""
+SOUND = (DONE, ALREADY)
+MOVED = (DONE, FAILED, IN_FLIGHT)
+
+_ORDER = list(LABELS)
 
 MOST_REASON = 1000
 MOST_NAME = 120
@@ -97,6 +103,8 @@ class Content:
     counts: Counter[str]
     members: dict[int, list[Row]]
     """Number of a wave → its phones."""
+    sites: dict[str, list[Row]]
+    """TFTP host → its phones, the one first that needs somebody; the phones of which that is not known are under an empty text."""
 
     @property
     def seconds(self) -> float | None:
@@ -114,7 +122,10 @@ def content(report: RunReport) -> Content:
     with_reason = sum(1 for outcome in report.phones.values() if outcome.reason)
     most = min(MOST_REASON, MOST_TEXT // (1 + with_reason))
     rows = [_row(name, outcome, most) for name, outcome in report.phones.items()]
-    rows.sort(key=lambda row: (STATUSES.index(row.status), row.name))
+    rows.sort(key=lambda row: (_ORDER.index(row.status), row.name))
+    sites: dict[str, list[Row]] = {}
+    for row in rows:
+        sites.setdefault(row.tftp_host or "", []).append(row)
     members: dict[int, list[Row]] = {wave.number: [] for wave in report.waves}
     for row in rows:
         if row.wave is not None:
@@ -129,7 +140,7 @@ def content(report: RunReport) -> Content:
         phones={},
         files=(),
     )
-    return Content(run, rows, _diffs(report.files), len(report.files), Counter(row.status for row in rows), members)
+    return Content(run, rows, _diffs(report.files), len(report.files), Counter(row.status for row in rows), members, sites)
 
 
 def _row(name: str, outcome: Outcome, most: int) -> Row:
@@ -140,6 +151,7 @@ def _row(name: str, outcome: Outcome, most: int) -> Row:
     texts = {field: line(getattr(outcome, field), length) for field, length in _MOST.items()}
     texts.update(
         name=line(name, MOST_NAME) or "?",
+        status=IN_FLIGHT if outcome.in_flight else outcome.status,
         kind=line(kind, 40),
         reason=line(outcome.reason, most),
         advice=line(advice, MOST_REASON),
@@ -173,7 +185,7 @@ def headline(shown: Content) -> tuple[str, str]:
     tone = "bad" if shown.trouble or counts[FAILED] or run.stopped_at is not None or stuck else "plain"
     if not total:
         return f"{'Ended by an error: ' if run.error else ''}No phones were in this run", tone
-    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, BLOCKED, NOT_REACHED) if counts[status]]
+    rest = [f"{counts[status]:,} {LABELS[status].name}" for status in (FAILED, IN_FLIGHT, BLOCKED, NOT_REACHED) if counts[status]]
     on_image = counts[DONE] + counts[ALREADY]
     begin = "" if run.check_mode else _beginning(run)
     if run.check_mode:
@@ -265,13 +277,13 @@ class Group(NamedTuple):
 
 
 def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
-    """The failed and blocked phones by what is to be done about them, the largest group first; those that `hold` keeps are last.
+    """The phones that need somebody, by what is to be done about them, the largest group first; those that `hold` keeps are last.
 
     `most`: characters of a reason.
     """
     by_advice: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for row in shown.rows:
-        if row.status in (FAILED, BLOCKED):
+        if row.status in (FAILED, IN_FLIGHT, BLOCKED):
             reasons = by_advice.setdefault((row.status, row.kind or "", row.advice), {})
             reasons.setdefault(line(row.reason, most), []).append(row.name)
     all_groups = []
@@ -281,4 +293,4 @@ def groups(shown: Content, most: int = MOST_REASON) -> list[Group]:
         sizes = [len(reason.names) for reason in reasons_of_group]
         all_groups.append(Group(status, title, advice, sum(sizes), reasons_of_group[:MOST_REASONS], sum(sizes[MOST_REASONS:])))
     held = failures.KINDS[failures.HELD].title
-    return sorted(all_groups, key=lambda group: (group.title == held, STATUSES.index(group.status), -group.size))
+    return sorted(all_groups, key=lambda group: (group.title == held, _ORDER.index(group.status), -group.size))

@@ -67,8 +67,6 @@ UNSEEN = (
 
 MOST_ROWS = 40
 """Phones of one group in the table for a terminal."""
-MOST_WELL = 200
-"""Phones that are well and get a picture on the page."""
 MOST_MARKS = 18_000
 """Requests in all pictures together; about 100 bytes each."""
 
@@ -283,7 +281,7 @@ def _known_as(row: Row, several: bool) -> str:
 # JSON
 
 
-def record(logs: Mapping[str, Facts], rows: Iterable[Row]) -> dict[str, Any]:
+def record(logs: Mapping[str, Facts], rows: Sequence[Row]) -> dict[str, Any]:
     """All of it, for tools."""
     hosts = {
         host: {key: log.get(key) for key in ("server", "lines", "unknown", "logs")}
@@ -295,7 +293,7 @@ def record(logs: Mapping[str, Facts], rows: Iterable[Row]) -> dict[str, Any]:
     phones = {
         row.name: {field: None if value == "" else value for field, value in vars(row).items() if field not in left_out} for row in rows
     }
-    return {"hosts": hosts, "phones": phones}
+    return {"hosts": hosts, "phones": phones, "timelines": list(_pictures(rows))}
 
 
 # A page
@@ -318,7 +316,8 @@ def html(logs: Mapping[str, Facts], rows: Sequence[Row], bad: int) -> str:
         pictures=pictures,
         signs={result: meaning for result, meaning in RESULTS.items() if result in results},
         rows=rows,
-        several=len(logs) > 1,
+        columns=_columns(rows, len(logs) > 1),
+        sound=[row.name for row in rows if row.tone in ("well", "other")],
         undrawn=sum(1 for row in rows if row.requests and row.name not in pictures),
     )
 
@@ -343,15 +342,28 @@ def headline(total: int, tones: Counter[str], without: Sequence[str]) -> str:
     return f"No log from {', '.join(without)}: {text}" if without else text[:1].upper() + text[1:]
 
 
+def _columns(rows: Sequence[Row], several: bool) -> dict[str, list[str]]:
+    """Title → the text of each row, for the columns that are not empty. `several`: whether there are several TFTP hosts."""
+    columns = {
+        "MAC": [row.mac for row in rows],
+        "Address": [row.address for row in rows],
+        "How sure": ["" if row.confidence == tftp_verdict.CANNOT_TELL else row.confidence for row in rows],
+        "Since, UTC": [row.since_seen for row in rows],
+        "Last seen, UTC": [row.seen for row in rows],
+        "Boots": [str(row.boots or "") for row in rows],
+        "Firmware": [row.generation for row in rows],
+        "TFTP host": [row.tftp_host if several else "" for row in rows],
+    }
+    return {title: texts for title, texts in columns.items() if any(texts)}
+
+
 def _pictures(rows: Iterable[Row]) -> dict[str, Picture]:
     """The pictures that the page has room for, by the names of their phones."""
     pictures: dict[str, Picture] = {}
-    room, well = MOST_MARKS, MOST_WELL
+    room = MOST_MARKS
     for row in rows:
-        is_well = row.tone not in ("sick", "unknown")
-        drawn = picture(row.requests) if len(row.requests) <= room and not (is_well and well == 0) else None
+        drawn = picture(row.requests) if len(row.requests) <= room else None
         if drawn:
             pictures[row.name] = drawn
             room -= len(drawn.marks)
-            well -= is_well
     return pictures

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.commands import DIAGNOSE, GO_ON, ROLLBACK, useful
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line, labelled
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
@@ -20,23 +20,11 @@ MOST_GROUPS = 8
 MOST_NAMES = 8
 MOST_REASON = 300
 _ORDER = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, NOT_REACHED)
-_UNTOUCHED = (outcome.REFUSED, outcome.WOULD_START, outcome.NOTHING_TO_DO)
-"""Outcomes of runs that changed nothing."""
-AGAIN = "the same command again: phones that are done are left alone"
+_NEXT = {GO_ON: "go on", DIAGNOSE: "why", ROLLBACK: "undo"}
 
 
-@dataclass(frozen=True)
-class Next:
-    """What people may type next. `inventory`: the options that name it, such as " -i inventory.yml". `plan`: the path of plan.json, or
-    empty. `rolls_back`: the run takes back another one."""
-
-    inventory: str = ""
-    plan: str = ""
-    rolls_back: bool = False
-
-
-def lines(report: RunReport, page: str, following: Next) -> list[str]:
-    """The end of the run in lines. `page`: where report.html is, or why there is none."""
+def lines(report: RunReport, page: str, plan: str = "") -> list[str]:
+    """The end of the run in lines. `page`: where report.html is, or why there is none; `plan`: where plan.json is, if one was made."""
     shown = content.content(report)
     counts = [f"{shown.counts[status]} {content.LABELS[status].name}" for status in _ORDER if shown.counts[status]]
     where = f" in wave {report.stopped_at}" if report.stopped_at else ""
@@ -44,7 +32,8 @@ def lines(report: RunReport, page: str, following: Next) -> list[str]:
     told: list[Line] = [("outcome", ended), ("phones", ", ".join(counts) or "none")]
     told += [("note", shown.run.note)] if shown.run.note else []
     told += [("run", shown.run.run)] if shown.run.run else []
-    told += [("report", page), *_commands(report, following)]
+    told += [("report", page), *([("plan", f"{plan} (-e plan=… applies exactly that)")] if plan else [])]
+    told += [("next" if report.check_mode else _NEXT[name], line(command, 4000)) for name, command in useful(report).items()]
     return [*_who_needs_somebody(shown), *labelled(told)]
 
 
@@ -64,22 +53,6 @@ def _who_needs_somebody(shown: content.Content) -> list[str]:
         rows += [f"{glyph} {group.title} ({group.size}): {', '.join(names[:MOST_NAMES])}{more}", f"    {group.advice}"]
     left = sum(group.size for group in groups[MOST_GROUPS:])
     return [*rows, f"and {count(left)} for other reasons: see the report"] if left else rows
-
-
-def _commands(report: RunReport, following: Next) -> list[Line]:
-    """What to type next, as far as there is something to do."""
-    how = report.outcome
-    typed = f"ansible-playbook voip.cisco79xx.{{}}{following.inventory}"
-    commands: list[Line] = [("plan", f"{following.plan} (-e plan=… applies exactly that)")] if following.plan else []
-    if how == outcome.WOULD_START:
-        commands.append(("next", "the same command without --check"))
-    if how in (outcome.PAUSED, outcome.STOPPED, outcome.WITH_FAILURES, outcome.INTERRUPTED) and not report.check_mode:
-        commands.append(("go on", AGAIN))
-    if any(phone.status == FAILED for phone in report.phones.values()) and not report.check_mode:
-        commands.append(("why", typed.format("diagnose")))
-    if how not in _UNTOUCHED and not report.check_mode and not following.rolls_back and report.run:
-        commands.append(("undo", f"{typed.format('rollback')} -e run={report.run}"))
-    return commands
 
 
 def why_failed(report: RunReport, names: Sequence[str]) -> str:

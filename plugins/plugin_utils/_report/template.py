@@ -27,6 +27,9 @@ line = partial(_text.one_line, end="…")
 """One line of harmless text, at most that long."""
 
 
+_DAY = "%Y-%m-%d %H:%M:%S"
+
+
 def number(value: int) -> str:
     """Such as "2,000"."""
     return f"{value:,}"
@@ -40,6 +43,30 @@ def duration(seconds: float | None) -> str:
 def clock(seconds: float | None, form: str = "%H:%M:%S") -> str:
     """Unix seconds as a time of the day, or in another form of `strftime`, UTC; empty for None."""
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime(form)
+
+
+def local(seconds: float | None, form: str = "%H:%M:%S") -> str:
+    """As `clock`, in the time of this machine."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds).astimezone().strftime(form)
+
+
+def zone(seconds: float | None) -> str:
+    """What this machine's time is called then, such as "CET"; empty if that is UTC, or for None."""
+    then = None if seconds is None else datetime.fromtimestamp(seconds).astimezone()
+    return (then.tzname() or f"UTC{then:%z}") if then and then.utcoffset() else ""
+
+
+def moment(seconds: float | None) -> str:
+    """Such as "2026-03-07 23:00:00 CET (22:00:00 UTC)"; empty for None."""
+    here, utc = local(seconds, _DAY), clock(seconds, _DAY)
+    if zone(seconds):
+        return f"{here} {zone(seconds)} ({utc.removeprefix(here[:11])} UTC)"
+    return utc and f"{utc} UTC"
+
+
+def anchor(name: str) -> str:
+    """The id of a phone's timeline in the page of a diagnosis, of letters and digits whatever the name is."""
+    return f"t{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -57,7 +84,8 @@ def render(name: str, **values: Any) -> str:
 def _environment() -> jinja2.Environment:
     folder = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=folder, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(phones=count, number=number, duration=duration, clock=clock, csp_hash=_csp_hash)
+    environment.filters.update(csp_hash=_csp_hash, phones=count)
+    environment.filters.update({made.__name__: made for made in (number, duration, clock, local, anchor)})
     return environment
 
 

@@ -13,10 +13,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import LABELS, Content, Row, results
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import clock, duration
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.content import IN_FLIGHT, LABELS, MOVED, Content, Row, results
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import duration, local, zone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED, WaveSpan
 
 MOST_BARS = 400
@@ -80,7 +81,7 @@ class Timeline:
 
 def timeline(shown: Content) -> Timeline | None:
     """Where everything lies in the picture, or None if the report has no times to draw."""
-    moved = [row for row in shown.rows if row.wave is not None and row.status in (DONE, FAILED)]
+    moved = [row for row in shown.rows if row.wave is not None and row.status in MOVED]
     timed = [row for row in moved if row.ended_at is not None or row.reset_at is not None]
     if not timed:
         return None
@@ -94,13 +95,16 @@ def timeline(shown: Content) -> Timeline | None:
         return round(LEFT + (when - begin) / span * (WIDTH - LEFT - RIGHT), 1)
 
     if len(run.waves) > MOST_BANDS:
-        waves = [("All waves", WaveSpan(0, (), True, begin, end), timed)]
+        waves = [("All waves", WaveSpan(0, (), True, begin, end), timed, [row for row in shown.rows if row.wave is not None])]
     else:
-        waves = [(f"Wave {wave.number}", wave, [row for row in timed if row.wave == wave.number]) for wave in run.waves]
+        waves = [
+            (f"Wave {wave.number}", wave, [row for row in timed if row.wave == wave.number], shown.members[wave.number])
+            for wave in run.waves
+        ]
     bands: list[Band] = []
     bottom = 4.0
-    for label, wave, rows in waves:
-        bands.append(_band(label, wave, rows, bottom, x, end))
+    for label, wave, rows, members in waves:
+        bands.append(_band(label, wave, rows, results(members)[::-1], bottom, x, end))  # done, then failed
         bottom += bands[-1].height + _BAND_GAP
     statuses = {row.status for row in timed}
     said = ", ".join(f"{band.label}: {' '.join(band.details) or band.note}" for band in bands)
@@ -110,35 +114,34 @@ def timeline(shown: Content) -> Timeline | None:
         bands=bands,
         ticks=ticks(begin, begin + span, x),
         legend=[status for status in LABELS if status in statuses],
-        description=f"From {clock(begin)} to {clock(end)} UTC. {said}.",
+        description=f"From {local(begin)} to {local(end)} {zone(begin) or 'UTC'}. {said}.",
         curves=any(band.areas for band in bands),
         untimed=len(moved) - len(timed),
     )
 
 
-def _band(label: str, wave: WaveSpan, rows: Sequence[Row], top: float, x: Scale, end: float) -> Band:
-    """`top`: where it begins; `end`: when the picture ends."""
+def _band(label: str, wave: WaveSpan, rows: Sequence[Row], details: list[str], top: float, x: Scale, end: float) -> Band:
+    """`rows`: its phones with times; `details`: what became of all of them; `top`: where it begins; `end`: when the picture ends."""
     spans = [_span(row, end) for row in rows]
     times = [time for span in [*spans, (wave.started, wave.ended)] for time in span if time is not None]
     left, right = (x(min(times)), x(max(times))) if times else (float(LEFT), float(LEFT))
     bars: list[Bar] = []
     areas: list[tuple[str, str]] = []
-    height = 22.0
+    height = 22.0 + 15 * len(details)
     if len(rows) > MOST_BARS:
-        height = float(_CURVE_HEIGHT)
+        height = max(height, float(_CURVE_HEIGHT))
         areas = _areas(rows, left, top + height, height, x, end)
     elif rows:
         each = min(_BAR_HEIGHT, _BARS_HEIGHT / len(rows))
-        height = max(36.0, each * len(rows) + 6)
+        height = max(height, each * len(rows) + 6)
         bars = _bars(rows, spans, top + (height - each * len(rows)) / 2, each, x)
     note = "" if rows else "no times known" if wave.reached else "not reached"
-    details = results(rows)[::-1]  # done, then failed
     return Band(label, details, round(top, 1), round(height, 1), left, round(max(2.0, right - left), 1), bars, areas, note)
 
 
 def _span(row: Row, end: float) -> tuple[float, float]:
     """When the phone was reset and when it ended; one stands for the other where it is not known. It has one of them."""
-    stop = end if row.ended_at is None else row.ended_at
+    stop = end if row.ended_at is None or row.status == IN_FLIGHT else row.ended_at
     return stop if row.reset_at is None else row.reset_at, stop
 
 
@@ -158,8 +161,10 @@ def _areas(rows: Sequence[Row], left: float, bottom: float, height: float, x: Sc
     """How many had come back, or been given up, at each time: one area before the other. Two units are one step."""
     columns: dict[float, Counter[str]] = {}
     for row in rows:
+        if row.status == IN_FLIGHT:
+            continue
         columns.setdefault(2 * math.ceil(x(end if row.ended_at is None else row.ended_at) / 2), Counter())[row.status] += 1
-    right = max(columns)
+    right = max(columns, default=left)
     areas = []
     for status, statuses in ((FAILED, (DONE, FAILED)), (DONE, (DONE,))):
         if not any(row.status == status for row in rows):
@@ -174,8 +179,9 @@ def _areas(rows: Sequence[Row], left: float, bottom: float, height: float, x: Sc
 
 
 def ticks(begin: float, end: float, x: Scale) -> list[tuple[float, str]]:
-    """At most nine round times: x and label."""
+    """At most nine round times of this machine: x and label."""
+    ahead = (datetime.fromtimestamp(begin).astimezone().utcoffset() or timedelta()).total_seconds()
     step = float(next((step for step in _STEPS if (end - begin) / step <= 8), math.ceil((end - begin) / 8 / 86400) * 86400))
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86400 else "%Y-%m-%d"
-    first = math.ceil(begin / step) * step
-    return [(x(when), clock(when, form)) for when in (first + number * step for number in range(9)) if when <= end]
+    first = math.ceil((begin + ahead) / step) * step - ahead
+    return [(x(when), local(when, form)) for when in (first + number * step for number in range(9)) if when <= end]

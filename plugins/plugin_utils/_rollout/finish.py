@@ -21,12 +21,14 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
     Returns the report, and why it could not be written, or an empty text.
     """
     result, unwritten = run_report.make(handover, run), ""
+    makes = run.check and not run.rules.plan
+    made = makes and not result.error
     try:
-        if run.check and not run.rules.plan:
+        if makes:
             plan_file.forget(run.rules.report_dir)
-            if not result.error:
+            if made:
                 result = replace(result, plan=plan_file.write(run.rules.report_dir, handover, run))
-        writer.write(run.rules.report_dir, result)
+        writer.write(run.rules.report_dir, result, *([plan_file.NAME] if made else []))
     except OSError as error:
         unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"
     writer.publish(result)

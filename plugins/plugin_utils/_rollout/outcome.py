@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,9 +53,14 @@ class Outcome:
     tftp_host: str | None = None
     held: bool = False
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether it was reset and has not been seen since: it failed only if the run has ended, and may come back all the same."""
+        return self.status == FAILED and self.kind == failures.NOT_SEEN_AGAIN
+
     def to_json(self) -> dict[str, Any]:
         """As under `phones` in report.json."""
-        return {**vars(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at)}
+        return {**vars(self), "reset_at": stamp(self.reset_at), "ended_at": stamp(self.ended_at), "in_flight": self.in_flight}
 
     def given_back(self, image: str | None, problem: str | None) -> Outcome:
         """The outcome of this phone after it was taken back to its old image, or could not be: then `problem` says why. It is not on the
@@ -93,7 +98,8 @@ class FileChange:
 class RunReport:
     """What became of a run, for report.json and all that is made of it. Times are Unix seconds.
 
-    `run`: its id, by which it can be taken back. `plan`: digest of its plan. `finished`: false while it runs, and if it was interrupted.
+    `run`: its id, by which it can be taken back. `what`: one word for what it does. `commands`: what comes next, as a text → a command.
+    `plan`: digest of its plan. `finished`: false while it runs, and if it was interrupted.
     `stopped_at`: the wave at which it stopped; `paused_after`: the wave after which it paused; `stop_reason`: why it did either. `error`:
     what else ended it. `note`: what else people have to know.
     """
@@ -101,6 +107,8 @@ class RunReport:
     image: str
     phones: Mapping[str, Outcome]
     run: str = ""
+    what: str = "rollout"
+    commands: Mapping[str, str] = field(default_factory=dict)
     plan: str = ""
     started: float | None = None
     ended: float | None = None
@@ -159,6 +167,28 @@ class RunReport:
             "files": [vars(file) for file in self.files[:MOST_FILES]],
             "files_left_out": max(0, len(self.files) - MOST_FILES),
         }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> RunReport:
+        """The report that a report.json tells of. Raises LookupError, ValueError, TypeError, AttributeError."""
+
+        def known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+            """The fields of a class, with those that may not be empty left out if they are."""
+            times = {name: _seconds(values.get(name)) for name in ("started", "ended", "reset_at", "ended_at")}
+            there = {name: value for name, value in {**values, **times}.items() if value is not None}
+            return {field.name: there[field.name] for field in fields(kind) if field.name in there}
+
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"schema {told['schema']} is not known")
+        rollout = told["rollout"]
+        phones = {name: Outcome(**known(Outcome, one)) for name, one in told["phones"].items()}
+        waves = [WaveSpan(**known(WaveSpan, wave)) for wave in rollout["waves"]]
+        files = [FileChange(**known(FileChange, file)) for file in told["files"]]
+        return cls(**{**known(cls, rollout), "phones": phones, "waves": waves, "files": files})
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def stamp(seconds: float | None) -> str | None:

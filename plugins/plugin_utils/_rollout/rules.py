@@ -70,6 +70,11 @@ class Rules:
     lease_timeout: float
 
     @property
+    def what(self) -> str:
+        """One word for what the run does."""
+        return "prepare" if self.prepare else "rollback" if self.undo else self.direction.replace("any", "rollout")
+
+    @property
     def together(self) -> bool:
         """Whether the sites wait for each other."""
         return self.sites == TOGETHER

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import commands, writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import prepare
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
@@ -111,6 +111,8 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
         "",
         {},
         run=run.id,
+        what=run.rules.what,
+        commands=commands.after(run.id, run.check),
         plan=run.plan,
         started=run.started,
         ended=time.time(),

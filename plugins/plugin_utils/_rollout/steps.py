@@ -241,10 +241,11 @@ def may_go_on(site: Site) -> bool:
 def lost(site: Site) -> str:
     """Which sites did not come through the steps, although none of these failed there, as of a driver that an earlier play lost. Empty if
     each failed where it says why."""
-    parts = [site.handover.read_all(kind, site.run.sites) for kind in (Look, SitePlan, PointResult)]
-    if any(part.problem for step in parts for part in step.values()):
+    sites = site.run.sites
+    told = [(name, part) for kind in (Look, SitePlan, PointResult) for name in sites for part in [site.handover.read(kind, name)]]
+    if any(part and part.problem for _name, part in told):
         return ""
-    names = [name for name in site.run.sites if any(name not in step for step in parts)]
+    names = [name for name in sites if (name, None) in told]
     return f"{', '.join(names)}: did not come to the end of the steps before, so nothing was restarted" if names else ""
 
 

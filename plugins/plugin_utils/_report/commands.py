@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the voip.cisco79xx contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The commands that come after a run, in the words that were typed for it, to be copied. Nothing in them is secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible import constants, context
+from ansible.errors import AnsibleError
+from ansible.parsing.splitter import parse_kv
+
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import names, outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport
+
+GO_ON, DIAGNOSE, ROLLBACK = "go_on", "diagnose", "rollback"
+_OURS = "voip.cisco79xx."
+_WHERE = ("phones_group", "tftp_group", "report_dir")
+"""Options that say where to look, for other commands as well."""
+_VALUES = {"-l": "subset", "-f": "forks", "-u": "remote_user", "--vault-id": "vault_ids", "--vault-password-file": "vault_password_files"}
+_FLAGS = {"-J": "ask_vault_pass", "-K": "become_ask_pass", "-k": "ask_pass", "-b": "become"}
+LEFT_OUT = "…"
+"""In place of the value of a variable that is none of our options: it may be secret."""
+
+
+def after(run: str, check: bool) -> dict[str, str]:
+    """What the command is for → the command, after the run that this process is of; empty where no playbook was typed."""
+    typed = context.CLIARGS
+    playbook = next(iter(typed.get("args") or ()), "")
+    if not playbook:
+        return {}
+    commands = {GO_ON: _command(playbook, typed, lambda name: True)}
+    if not check:
+        commands[DIAGNOSE] = _command(_sibling(playbook, "diagnose"), typed, _says_where)
+        whole = {**typed, "subset": None}  # a rollback is of all phones
+        commands[ROLLBACK] = f"{_command(_sibling(playbook, 'rollback'), whole, _says_where)} -e run={shlex.quote(run)}"
+    return commands
+
+
+def useful(report: RunReport) -> dict[str, str]:
+    """Of the commands of a report, those after which something would be different: what for → the command."""
+    how, ran = report.outcome, not report.check_mode
+    unwell = any(phone.status == outcome.FAILED for phone in report.phones.values())
+    needed = {
+        GO_ON: how not in (outcome.COMPLETE, outcome.NOTHING_TO_DO),
+        DIAGNOSE: ran and unwell,
+        ROLLBACK: ran and report.what != "rollback" and how not in (outcome.REFUSED, outcome.NOTHING_TO_DO, outcome.TAKEN_BACK),
+    }
+    return {name: report.commands[name] for name in needed if needed[name] and name in report.commands}
+
+
+def _says_where(name: str) -> bool:
+    return name.removeprefix(names.INVENTORY).removeprefix(names.ROLE) in _WHERE
+
+
+def _sibling(playbook: str, name: str) -> str:
+    """Another playbook of ours, by its path if this one was typed so."""
+    beside = Path(playbook).with_name(f"{name}.yml")
+    return str(beside) if not playbook.startswith(_OURS) and beside.exists() else _OURS + name
+
+
+def _command(playbook: str, typed: Mapping[str, Any], wanted: Callable[[str], bool]) -> str:
+    """`wanted`: whether an option of ours belongs to the command, by its name."""
+    words = ["ansible-playbook", playbook]
+    inventories = list(typed.get("inventory") or ())
+    for inventory in inventories if inventories != constants.DEFAULT_HOST_LIST else ():
+        words += ["-i", inventory if "," in inventory else _near(inventory)]
+    for option, name in _VALUES.items():
+        value = typed.get(name)
+        values = () if value in (None, constants.DEFAULT_FORKS) else value if isinstance(value, (list, tuple)) else [value]
+        words += [word for value in values for word in (option, str(value))]
+    words += [option for option, name in _FLAGS.items() if typed.get(name)]
+    for given in typed.get("extra_vars") or ():
+        words += _variables(given, wanted)
+    return shlex.join(words)
+
+
+def _near(path: str) -> str:
+    """A path as somebody in this folder would type it."""
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
+
+
+def _variables(given: str, wanted: Callable[[str], bool]) -> list[str]:
+    """One -e, as arguments."""
+    if given.startswith("@"):
+        return ["-e", f"@{_near(given[1:])}"]
+    try:
+        values = yaml.safe_load(given) if given.lstrip()[:1] in ("{", "[") else parse_kv(given)
+    except (yaml.YAMLError, AnsibleError, ValueError):
+        return ["-e", LEFT_OUT]
+    ours = {spelt for option in names.spec() for spelt in names.spellings(option)} | {*_WHERE, *(names.INVENTORY + name for name in _WHERE)}
+    words = []
+    for name, value in values.items() if isinstance(values, dict) else ():
+        if name in ours and not wanted(name):
+            continue
+        shown = value if isinstance(value, str) and not set(value) & set(" '\"\\={}") else None
+        words += ["-e", f"{name}={LEFT_OUT}" if name not in ours else json.dumps({name: value}) if shown is None else f"{name}={shown}"]
+    return words
