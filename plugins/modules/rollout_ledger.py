@@ -61,6 +61,11 @@ refused:
   returned: success
   type: str
   sample: ""
+place:
+  description: What tells whether another TFTP host has the same root; V({}) but after O(action=look).
+  returned: success
+  type: dict
+  sample: {machine: 0b5c2a9e-8d1f-4e55-9a57-3f0c8e9d1b20, device: 2049, inode: 131074, changed: 1795000000500000000, nfs: false}
 ledger:
   description: What it says; V({}) after O(action=note) and O(action=give_back).
   returned: success
@@ -68,6 +73,8 @@ ledger:
   sample: {serial: 0, rollout: null, resets: {}, lease: null, lost: []}
 """
 
+import os
+from contextlib import suppress
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -89,7 +96,20 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if not looks and not refused:
             ledger.save()
         facts = ledger.facts if action in ("look", "take") else {}
-        return {"changed": False, "now": ledger.now, "held": ledger.held(name), "refused": refused, "ledger": facts}
+        place = _place(store.tree.status) if action == "look" else {}
+        return {"changed": False, "now": ledger.now, "held": ledger.held(name), "refused": refused, "place": place, "ledger": facts}
+
+
+def _place(root: os.stat_result) -> Dict[str, Any]:
+    """Where a root is: its machine, since that was started, and its number there; or what all machines see that have it by NFS."""
+    boot = mounts = ""
+    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    with suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        mounts = file.read()
+    device = f" {os.major(root.st_dev)}:{os.minor(root.st_dev)} "
+    nfs = any(device in line and " - nfs" in line for line in mounts.splitlines())
+    return {"machine": boot, "device": root.st_dev, "inode": root.st_ino, "changed": root.st_ctime_ns, "nfs": nfs}
 
 
 def main() -> None:

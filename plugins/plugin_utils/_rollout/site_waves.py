@@ -233,7 +233,8 @@ class SiteWaves:
         if self._rules.scope == scope.WAVE:
             if wave.macs:
                 self._point(only=wave.macs, hold=self._plan.hold, phones=scope.running(self._plan, wave.macs))
-        elif wave.number != self._plan.waves[0].number and not self._run.check:  # before the first one they were only just written
+        # Before the first one they were only just written, unless this site had to wait until others were through
+        elif not self._run.check and (wave.number != self._plan.waves[0].number or not self._rules.together):
             result = self._site.point(self._plan.image, look=True, hold=self._plan.hold, phones=scope.running(self._plan))
             if result["changed_files"]:
                 raise TftpHostError(

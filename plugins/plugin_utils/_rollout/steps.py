@@ -79,7 +79,17 @@ class Site:
             self.tell(found["held"])
         elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
             raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
-        return Ledger(found["ledger"], found["now"])
+        return Ledger(found["ledger"], found["now"], found["place"])
+
+    def refuse_shared_root(self) -> None:
+        """Raises RolloutError if another TFTP host of this run has the same root: a run has one lease of it, and one record."""
+        looks = self.handover.read_all(Look, self.run.sites)
+        same = [site for site, found in looks.items() if site == self.name or found.ledger.is_same_root(looks[self.name].ledger)]
+        if len(same) > 1:
+            raise RolloutError(
+                f"the TFTP hosts {' and '.join(same)} have one and the same root, so nothing was changed: let all phones of it have one of "
+                "these as cisco79xx_tftp_server, and run again"
+            )
 
     def take(self) -> None:
         """Have the site for this run, from before the first byte that is written until its waves are over; not in a dry run.
@@ -155,6 +165,7 @@ def plan(site: Site) -> list[str]:
     undone: Mapping[str, Any] = {}
     found: Mapping[str, Any] = {}
     try:
+        site.refuse_shared_root()
         if site.run.rules.undo:
             for line in way_back.known_runs(look.runs):
                 site.tell(line)

@@ -40,9 +40,9 @@ class Witness:
         self._lease.add(phone, step, image=self._images.get(phone.name, ""), before=before, deferred=deferred, kind=kind)
         self._suspects.note(phone, step)
 
-    async def noted(self, phone: Phone) -> str:
+    async def noted(self, phone: Phone, before: str | None) -> str:
         self._suspects.note(phone, "reset")
-        why = await asyncio.wrap_future(self._lease.ask(phone, image=self._images.get(phone.name, "")))
+        why = await asyncio.wrap_future(self._lease.ask(phone, image=self._images.get(phone.name, ""), before=before))
         return why or self._lease.why_not()
 
     def record(self, phone: Phone, outcome: Outcome) -> None:
