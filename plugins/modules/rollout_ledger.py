@@ -81,20 +81,24 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 
 WAIT = 20.0
 """Seconds for which somebody else may change the root before that is a failure."""
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    """The module's result. Raises TransactionError, OSError, and LookupError and others if `told` is not what the action needs."""
+    """The module's result. Raises TransactionError, and LookupError and others if `told` is not what the action needs."""
     action, name, told = (module.params[key] for key in ("action", "run", "told"))
     looks = action == "look" or module.check_mode
     with lock.locked(module.params["tftp_root"], module.params["state_dir"], check=looks, wait=WAIT) as store:
         ledger = store.ledger()
-        refused = ledger.why_not(name) if looks else getattr(ledger, action)(name, told)
-        if not looks and not refused:
-            ledger.save()
+        try:
+            refused = ledger.why_not(name) if looks else getattr(ledger, action)(name, told)
+            if not looks and not refused:
+                ledger.save()
+        except OSError as error:
+            raise TransactionError(f"{ledger.path} cannot be written ({cause(error)}): {remedy(error)}") from None
         facts = ledger.facts if action in ("look", "take") else {}
         place = _place(store.tree.status) if action == "look" else {}
         return {"changed": False, "now": ledger.now, "held": ledger.held(name), "refused": refused, "place": place, "ledger": facts}

@@ -131,6 +131,7 @@ class Lease:
         self._renewed = held.renewed if held else Clock()
         self._tried_at = time.monotonic()
         self._every = min(RENEW_EVERY, timeout / 6)
+        self._notes = 0
         self._rollout: Mapping[str, Any] = {}
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], Future[str] | None]] = queue.SimpleQueue()
         self._events: list[dict[str, Any]] = []
@@ -226,8 +227,10 @@ class Lease:
         told = len(events)
         if self.lost:
             return
-        result = self._host.ledger(action, self._run, wave=self.wave, rollout=dict(self._rollout), events=events, **more)
+        told_before = {"notes": self._notes, "wave": self.wave, "rollout": dict(self._rollout)}
+        result = self._host.ledger(action, self._run, **told_before, events=events, **more)
         if result["refused"]:
             self.lost = str(result["refused"])
             return
+        self._notes += 1
         self._renewed, self._rollout, self._events = renewed, {}, self._events[told:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -22,8 +23,9 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running impor
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 LEASE = {"who": "ann", "controller": "ctl1", "process": {}, "timeout": 300}
-NOTHING = {"wave": 0, "rollout": {}, "events": []}
+NOTHING = {"notes": 0, "wave": 0, "rollout": {}, "events": []}
 ROLLOUT = {"id": "one", "goal": NEW, "phones": {"a": None, "b": None}, "waves": [["a"], ["b"]]}
+RESET = {"mac": "", "image": NEW, "before": OLD, "deferred": False, "sent": True, "at": 1.0}
 
 
 class Site:
@@ -228,13 +230,20 @@ def test_a_ledger_that_cannot_be_trusted(site, data):
     "broken",
     [
         {"resets": {"a": 5}},
-        {"resets": {"a": {"image": NEW, "deferred": False, "sent": True, "at": "now"}}},
+        {"resets": {"a": {**RESET, "at": "now"}}},
         {"lease": {"run": "x"}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": [[5]]}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {"a": 1}}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": "ab"}},
         {"lost": None},
         {"serial": "1"},
+        {"serial": 10**400},
+        {"resets": {"a": {**RESET, "at": float("inf")}}},
+        {"resets": {"a": {**RESET, "mac": []}}},
+        {"resets": {"a": {**RESET, "before": 5}}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": float("nan")}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": 10**400}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": 1, "timeout": float("-inf")}},
     ],
 )
 def test_wrong_types(site, broken):
@@ -268,7 +277,7 @@ def test_a_state_folder_that_is_none(site):
 def test_what_is_told_wrongly(site):
     assert "told is not what take needs" in site.ask_apart("take")["msg"]
     site.take()
-    assert "told is not what note needs" in site.ask_apart("note", wave=1, rollout={}, events=[{"phone": "a"}])["msg"]
+    assert "told is not what note needs" in site.ask_apart("note", **{**NOTHING, "events": [{"phone": "a"}]})["msg"]
 
 
 def test_others_are_refused_and_warned_and_the_run_itself_is_not(site):
@@ -298,6 +307,61 @@ def test_what_comes_late_from_a_run_that_lost_the_site_is_refused(site):
     assert run_module("image_version", {**site.where, "image": NEW, "verify_files": False})["changed"]
 
 
+def test_what_comes_late_from_a_run_that_ended_or_gave_no_sign_of_life_is_refused(site):
+    late = {**site.where, "image": NEW, "verify_files": False, "run": "one"}
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    site.older(151)
+    refused = run_module("image_version", late)["msg"]
+    assert "run one gave its last sign of life 2 min 3" in refused
+    assert refused.endswith("which counts for 150 seconds (half of lease_timeout), so nothing was changed: run it again")
+    assert site.note(wave=1) == "", "nobody took it over, so it may go on"
+    site.give_back(wave=1)
+    assert "another run took it over, or it had come to its end" in run_module("image_version", late)["msg"]
+    assert (site.root / "SIPDefault.cnf").read_text() == f"image_version: {OLD}\n"
+    assert run_module("image_version", {**late, "run": "two"})["changed"]
+
+
+@pytest.mark.parametrize("when", ["before the run", "in the run", "never"])
+def test_a_ledger_that_is_older_than_its_run_is_noticed(site, when):
+    site.take("zero")
+    site.note("zero", rollout=ROLLOUT, wave=1)
+    site.give_back("zero", wave=1)
+    old = {"before the run": site.path.read_bytes()}
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    old["in the run"] = site.path.read_bytes()
+    site.note(notes=1, wave=1, events=[event("a", "reset")])
+    if when in old:
+        site.path.write_bytes(old[when])
+    else:
+        site.path.unlink()
+    refused = site.note(notes=2, wave=1, events=[event("b", "reset")])
+    assert refused == "run one does not hold this root any more: its ledger was removed, or an earlier one was put back"
+    assert site.give_back(notes=2)
+
+
+def test_a_call_whose_answer_was_lost_is_told_again(site):
+    site.take()
+    for notes in (0, 0, 0, 1):
+        assert site.note(notes=notes, wave=1, events=[event("a", "reset")]) == ""
+
+
+def test_a_ledger_that_cannot_be_written_stays_as_it_was(site):
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    before, told = site.path.read_bytes(), {**NOTHING, "rollout": {**ROLLOUT, "id": "two"}}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        answers = [site.ask("note", **told), site.ask("give_back", end="done", paused=0, **NOTHING)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    for answer in answers:
+        assert answer["msg"] == f"{site.path} cannot be written (File too large): remove the cause and run again"
+    assert site.path.read_bytes() == before and site.files() == ["rollout.json"]
+
+
 def test_ten_thousand_phones(site):
     names = [f"SEP{number:012X}" for number in range(10_000)]
     phones = {name: name[3:] for name in names}
@@ -306,7 +370,7 @@ def test_ten_thousand_phones(site):
         began = time.process_time()
         book = store.ledger()
         events = [event(name, "reset", mac=phones[name]) for name in names] + [event(name, "back") for name in names]
-        assert book.note("one", {"wave": 1, "rollout": {**ROLLOUT, "phones": phones, "waves": [names]}, "events": events}) == ""
+        assert book.note("one", {**NOTHING, "wave": 1, "rollout": {**ROLLOUT, "phones": phones, "waves": [names]}, "events": events}) == ""
         book.save()
         assert len(store.ledger().facts["rollout"]["became"]) == 10_000
         assert time.process_time() - began < 1
