@@ -120,7 +120,8 @@ class Ledger:
         own = self.facts["lease"]
         if own and own["run"] == run and self.now - own["seen"] >= own["timeout"] / 2:
             age, counts = duration(self.now - own["seen"]), f"{own['timeout'] / 2:g} seconds (half of lease_timeout)"
-            return f"run {one_line(run, 100)} gave its last sign of life {age} ago, which counts for {counts}, so nothing was changed: run it again"
+            last = f"run {one_line(run, 100)} gave its last sign of life {age} ago, which counts for {counts}"
+            return f"{last}, so nothing was changed: run it again"
         return self._lost(run) if run and run in self.facts["lost"] else ""
 
     def _lost(self, run: str) -> str:

@@ -131,6 +131,7 @@ class Lease:
         self._renewed = held.renewed if held else Clock()
         self._tried_at = time.monotonic()
         self._every = min(RENEW_EVERY, timeout / 6)
+        self._refused = False
         self._notes = 0
         self._rollout: Mapping[str, Any] = {}
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], Future[str] | None]] = queue.SimpleQueue()
@@ -194,7 +195,7 @@ class Lease:
 
     def give_back(self, end: str = "", paused: int = 0) -> str:
         """The run is over: see the module. Returns why the ledger could not be told, or an empty text."""
-        if self.lost or self.is_dry:
+        if self._refused or self.is_dry:
             return ""
         try:
             self._call("give_back", end=end, paused=paused)
@@ -224,13 +225,15 @@ class Lease:
         self._tried_at = time.monotonic()
         renewed = Clock()
         events = [{**event, "ago": round(self._tried_at - event["at"], 2)} for event in self._events]
-        told = len(events)
-        if self.lost:
+        told, age = len(events), self._renewed.age()
+        if self._notes and age >= self._timeout:  # what has happened is told still, so that nobody is forgotten
+            self.lost = self.lost or f"this run gave {self._host.name} no sign of life for {age:.0f} seconds, longer than lease_timeout"
+        if self._refused:
             return
         told_before = {"notes": self._notes, "wave": self.wave, "rollout": dict(self._rollout)}
         result = self._host.ledger(action, self._run, **told_before, events=events, **more)
         if result["refused"]:
-            self.lost = str(result["refused"])
+            self._refused, self.lost = True, str(result["refused"])
             return
         self._notes += 1
         self._renewed, self._rollout, self._events = renewed, {}, self._events[told:]

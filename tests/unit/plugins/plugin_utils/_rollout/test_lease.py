@@ -90,6 +90,21 @@ def test_what_was_not_renewed_in_half_of_the_time_counts_no_more_by_either_clock
     lease.hold()
 
 
+def test_a_run_that_gave_no_sign_of_life_for_longer_than_the_timeout_sends_nothing_more_and_tells_what_it_did(site):
+    lease = site.lease(age=301)
+    lease.hold()
+    assert len(site.calls) == 1, "it had to wait for its turn, and nobody took the site meanwhile"
+    lease.add(PHONE, "sent")
+    lease._renewed = ago(301)
+    asked = lease.ask(replace(PHONE, name="b"))
+    tend_until(lease, asked.done)
+    assert asked.result() == "this run gave pbx no sign of life for 301 seconds, longer than lease_timeout" == lease.why_not()
+    with pytest.raises(NotHeld):
+        lease.hold()
+    assert lease.give_back() == ""
+    assert site.events() == [("a", "sent"), ("b", "reset")] and site.calls[-1]["action"] == "give_back"
+
+
 def test_resets_are_noted_together_before_they_are_answered(site):
     lease = site.lease()
     asked = [lease.ask(replace(PHONE, name=f"p{number}"), image="x") for number in range(500)]
