@@ -118,10 +118,11 @@ class Ledger:
             way = f"wait for its end; if it is dead, run again in {left}, or take the site over with -e take_over=true"
             return f"{self.held(run)}, so nothing was changed: {way}"
         own = self.facts["lease"]
-        if own and own["run"] == run and self.now - own["seen"] >= own["timeout"] / 2:
-            age, counts = duration(self.now - own["seen"]), f"{own['timeout'] / 2:g} seconds (half of lease_timeout)"
-            last = f"run {one_line(run, 100)} gave its last sign of life {age} ago, which counts for {counts}"
-            return f"{last}, so nothing was changed: run it again"
+        if own and own["run"] == run and self.now - own["seen"] >= own["timeout"]:
+            age = duration(self.now - own["seen"])
+            return (
+                f"run {one_line(run, 100)} gave no sign of life for {age}, longer than lease_timeout, so nothing was changed: run it again"
+            )
         return self._lost(run) if run and run in self.facts["lost"] else ""
 
     def _lost(self, run: str) -> str:

@@ -10,8 +10,6 @@ it finds nobody who still changes something.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import queue
 import socket
 import time
@@ -19,11 +17,11 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import is_gone, this_process
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost, TftpHostError
 
@@ -57,48 +55,6 @@ class Held:
 
     ledger: Ledger
     renewed: Clock
-
-
-def this_process() -> dict[str, Any]:
-    """The Ansible that this is a worker of, as nobody else is: where it runs, its number there, and when it began."""
-    parent = multiprocessing.parent_process()
-    number = parent.pid if parent and parent.pid else os.getpid()
-    return {**_here(), "number": number, "began": _began(number) or ""}
-
-
-def is_gone(process: object) -> bool:
-    """Whether that process, as of `this_process`, has certainly ended. Of another machine or container nobody knows."""
-    if not isinstance(process, dict):
-        return False
-    here, number = _here(), process.get("number")
-    is_here = all(here.values()) and all(process.get(key) == value for key, value in here.items())
-    if not (is_here and isinstance(number, int) and number > 0 and process.get("began")):
-        return False
-    began = _began(number)
-    return began is not None and began != process["began"]
-
-
-def _here() -> dict[str, str]:
-    """This boot of this machine, and what numbers its processes: no two such places with living processes are alike."""
-    boot = space = ""
-    with suppress(OSError):
-        boot, space = Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")
-    return {"boot": boot, "space": space}
-
-
-def _began(number: int) -> str | None:
-    """When the process began, in ticks since the boot; empty if it is dead, None if it lives and does not show that (hidepid)."""
-    try:
-        state, *more = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            return ""
-        except OSError:
-            pass
-        return None
-    return "" if state == "Z" else more[18]
 
 
 def take(host: TftpHost, run: str, ledger: Ledger, timeout: float, take_over: bool) -> Held:

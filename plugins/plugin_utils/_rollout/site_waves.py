@@ -23,16 +23,17 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_s
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import NOT_OURS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, PLANNED, FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import lives, orphaned
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, label, progress_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness, orphaned
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import OnImage, Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError

@@ -22,11 +22,12 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import out
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, is_gone, take
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, take
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import is_gone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone

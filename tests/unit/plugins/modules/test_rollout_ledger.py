@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -157,12 +159,28 @@ def test_a_second_reset_of_a_phone_is_a_new_one(site):
     assert again["at"] > first + 900 and again["image"] == "P0S3-08-2-00" and not again["sent"]
 
 
-def test_two_that_start_in_the_same_second(site):
+@pytest.mark.parametrize("state", ["none", "of runs before", "a lease that ran out", "a dead lease", "a dead lease of an hour from now"])
+def test_two_that_start_in_the_same_second(site, state):
     for number in range(20):
+        if state == "none":
+            shutil.rmtree(site.state, ignore_errors=True)
+        elif state != "of runs before":
+            site.take(f"dead{number}", take_over=True)
+            site.older({"a lease that ran out": 400, "a dead lease": 3}.get(state, -3600))
+        seen = site.ask("look")["ledger"]["serial"]
         with ThreadPoolExecutor(2) as both:
-            refused = list(both.map(lambda run: site.take(run, seen=0), (f"a{number}", f"b{number}")))
+            start = Barrier(2)
+
+            def begin(run, start=start, seen=seen):
+                start.wait()
+                return site.take(run, seen=seen, take_over=state.startswith("a dead lease"))  # as both see that its process is gone
+
+            refused = list(both.map(begin, (f"a{number}", f"b{number}")))
         assert sorted(map(bool, refused)) == [False, True], refused
-        site.give_back(f"{'ab'[bool(refused[0])]}{number}")
+        (winner,) = [f"{name}{number}" for name, why in zip("ab", refused, strict=True) if not why]
+        assert site.facts()["lease"]["run"] == winner
+        assert site.note(winner, rollout=ROLLOUT, wave=1) == ""
+        site.give_back(winner, wave=1)
 
 
 def test_what_happens_to_phones(site):
@@ -311,10 +329,10 @@ def test_what_comes_late_from_a_run_that_ended_or_gave_no_sign_of_life_is_refuse
     late = {**site.where, "image": NEW, "verify_files": False, "run": "one"}
     site.take()
     site.note(rollout=ROLLOUT, wave=1)
-    site.older(151)
+    site.older(301)
     refused = run_module("image_version", late)["msg"]
-    assert "run one gave its last sign of life 2 min 3" in refused
-    assert refused.endswith("which counts for 150 seconds (half of lease_timeout), so nothing was changed: run it again")
+    assert "run one gave no sign of life for 5 min" in refused
+    assert refused.endswith(", longer than lease_timeout, so nothing was changed: run it again")
     assert site.note(wave=1) == "", "nobody took it over, so it may go on"
     site.give_back(wave=1)
     assert "another run took it over, or it had come to its end" in run_module("image_version", late)["msg"]

@@ -6,18 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lease as leases
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Clock, Held, Lease, NotHeld, is_gone, this_process
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Clock, Held, Lease, NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
@@ -174,22 +170,3 @@ def test_a_dry_run_tells_nothing(site):
     lease = Lease(site.lease()._host, "run", 2.0, None)
     lease.hold()
     assert not lease.tend() and lease.give_back() == "" and site.calls == []
-
-
-def test_a_process_that_is_gone_is_known_to_be_on_its_own_machine():
-    own = this_process()
-    assert not is_gone(own)
-    assert is_gone({**own, "began": "1"}), "its number was given to another"
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    there = {**own, "number": child.pid, "began": leases._began(child.pid)}
-    assert not is_gone(there)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert is_gone(there), "also before its parent has missed it"
-    child.wait()
-    assert is_gone(there)
-    for other in ("boot", "space"):
-        assert not is_gone({**there, other: "another"}), "of another machine or container nobody knows"
-    odd: list[Any] = [None, {}, [], {**own, "number": "1"}, {**own, "began": ""}]
-    for junk in odd:
-        assert not is_gone(junk)
