@@ -285,6 +285,26 @@ def test_links_and_strangers(site):
     path.unlink()
     path.mkdir()
     assert "it is a folder" in site.ask("look")["msg"]
+    path.rmdir()
+    os.mkfifo(path)
+    assert "it is a named pipe" in site.ask("look")["msg"]
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(100 << 20)
+    assert "is damaged" in site.ask("look")["msg"]
+
+
+@as_root
+def test_a_ledger_that_cannot_be_read(open_folder):
+    site = Site(open_folder)
+    site.state.mkdir()
+    os.chown(site.state, 65534, 65534)
+    ask = {**site.where, "run": "one"}
+    told = {"lease": LEASE, "seen": 0, "take_over": False}
+    assert run_module("rollout_ledger", {**ask, "action": "take", "told": told}, nobody=True)["refused"] == ""
+    site.path.chmod(0)
+    answer = run_module("rollout_ledger", {**ask, "action": "note", "told": NOTHING}, nobody=True)
+    assert "rollout.json: this ledger of a rollout cannot be read: Permission denied: see that no rollout is at work" in answer["msg"]
 
 
 def test_a_state_folder_that_is_none(site):
