@@ -61,6 +61,11 @@ refused:
   returned: success
   type: str
   sample: ""
+place:
+  description: What tells whether another TFTP host has the same root; V({}) but after O(action=look).
+  returned: success
+  type: dict
+  sample: {machine: 0b5c2a9e-8d1f-4e55-9a57-3f0c8e9d1b20, device: 2049, inode: 131074, changed: 1795000000500000000, nfs: false}
 ledger:
   description: What it says; V({}) after O(action=note) and O(action=give_back).
   returned: success
@@ -72,35 +77,55 @@ usual:
   type: float
 """
 
+import os
+from contextlib import suppress
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change import lock
 from ansible_collections.voip.cisco79xx.plugins.module_utils._change.model import TransactionError
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 
 WAIT = 20.0
 """Seconds for which somebody else may change the root before that is a failure."""
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    """The module's result. Raises TransactionError, OSError, and LookupError and others if `told` is not what the action needs."""
+    """The module's result. Raises TransactionError, and LookupError and others if `told` is not what the action needs."""
     action, name, told = (module.params[key] for key in ("action", "run", "told"))
     looks = action == "look" or module.check_mode
     with lock.locked(module.params["tftp_root"], module.params["state_dir"], check=looks, wait=WAIT) as store:
         ledger = store.ledger()
-        refused = ledger.why_not(name) if looks else getattr(ledger, action)(name, told)
-        if not looks and not refused:
-            ledger.save()
+        try:
+            refused = ledger.why_not(name) if looks else getattr(ledger, action)(name, told)
+            if not looks and not refused:
+                ledger.save()
+        except OSError as error:
+            raise TransactionError(f"{ledger.path} cannot be written ({cause(error)}): {remedy(error)}") from None
         facts = ledger.facts if action in ("look", "take") else {}
+        place = _place(store.tree.status) if action == "look" else {}
         return {
             "changed": False,
             "now": ledger.now,
             "held": ledger.held(name),
             "refused": refused,
+            "place": place,
             "ledger": facts,
-            "usual": ledger.usual() if looks else None,
+            "usual": ledger.usual() if action == "look" else None,
         }
+
+
+def _place(root: os.stat_result) -> Dict[str, Any]:
+    """Where a root is: its machine, since that was started, and its number there; or what all machines see that have it by NFS."""
+    boot = mounts = ""
+    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    with suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        mounts = file.read()
+    device = f" {os.major(root.st_dev)}:{os.minor(root.st_dev)} "
+    nfs = any(device in line and " - nfs" in line for line in mounts.splitlines())
+    return {"machine": boot, "device": root.st_dev, "inode": root.st_ino, "changed": root.st_ctime_ns, "nfs": nfs}
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ All times in it are of this host's clock, in Unix seconds, and are compared with
     serial    grows each time the lease changes hands
     rollout   the current one, or null: id, goal, phones (name → MAC), waves (names), runs, paused (after which wave), became (name → what)
     resets    name → mac, image, before, deferred, sent, at: of phones that were reset and not seen again
-    lease     run, who, controller, process, wave, timeout, seen (its last sign of life), or null
-    lost      runs from which the lease was taken: they change nothing any more
+    lease     run, who, controller, process, wave, timeout, seen (its last sign of life), notes (how many it gave), or null
+    lost      runs that have the lease no more: what comes late from them changes nothing
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import secrets
 import time
 from typing import Any, Dict, Mapping, Optional
 
-from .._files import cause, create, me, read, remedy, remove, remove_if_possible, sync_folder, write_and_close
+from .._files import cause, create, me, read, remove, remove_if_possible, sync_folder, write_and_close
 from .._text import duration, one_line, plain
 from .journal import Journal
 from .model import TransactionError
@@ -40,26 +40,31 @@ MOST_BYTES = 1 << 26
 
 Facts = Dict[str, Any]
 _NUMBER = (int, float)
+_MOST = 1e11
+"""That a number may be: a time until the year 5138."""
 _TYPES: Mapping[str, Any] = {
     "": {"serial": int, "resets": dict, "lost": list},
     "rollout": {"id": str, "goal": str, "phones": dict, "waves": list, "runs": list, "paused": int, "became": dict},
-    "lease": {"run": str, "who": str, "controller": str, "wave": int, "timeout": _NUMBER, "seen": _NUMBER},
-    "reset": {"image": str, "deferred": bool, "sent": bool, "at": _NUMBER},
+    "lease": {"run": str, "who": str, "controller": str, "wave": int, "timeout": _NUMBER, "seen": _NUMBER, "notes": int},
+    "reset": {"mac": str, "before": str, "image": str, "deferred": bool, "sent": bool, "at": _NUMBER},
 }
 
 
 class Ledger:
-    """The ledger of the root of that journal, as it is now. Changes count once `save` has come back, under the root's lock."""
+    """The ledger of the root of that journal, as it is now. Changes count once `save` has come back, under the root's lock.
+
+    Whatever changes it raises OSError if it cannot be written.
+    """
 
     def __init__(self, journal: Journal) -> None:
         """Raises TransactionError for a ledger that cannot be trusted."""
         self.now = time.time()
         self._journal = journal
-        self._path = f"{journal.folder}/{FILE}"
+        self.path = f"{journal.folder}/{FILE}"
         self._about = {"about": ABOUT, "format": FORMAT, "root": journal.tree.real}
         self.facts: Facts = {"serial": 0, "rollout": None, "resets": {}, "lease": None, "lost": []}
         try:
-            data, status = read(self._path, MOST_BYTES)
+            data, status = read(self.path, MOST_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -74,7 +79,7 @@ class Ledger:
             raise self._unusable("is none of ours")
         if facts.get("format") != FORMAT:
             raise TransactionError(
-                f"{self._path}: this ledger of a rollout has the format {one_line(facts.get('format'), 40)}, and this collection knows "
+                f"{self.path}: this ledger of a rollout has the format {one_line(facts.get('format'), 40)}, and this collection knows "
                 f"{FORMAT}: use the version of the collection that wrote it, or a newer one"
             )
         if facts.get("root") != journal.tree.real:
@@ -85,7 +90,7 @@ class Ledger:
 
     def _unusable(self, why: str) -> TransactionError:
         return TransactionError(
-            f"{self._path}: this ledger of a rollout {why}: see that no rollout is at work, wait until phones that were reset are back, "
+            f"{self.path}: this ledger of a rollout {why}: see that no rollout is at work, wait until phones that were reset are back, "
             "move the file away, and run again; that begins a new rollout"
         )
 
@@ -101,7 +106,7 @@ class Ledger:
         lease = self.holder(run)
         if not lease:
             return ""
-        seen = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(0.0, min(lease["seen"], 2.0**33))))
+        seen = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(lease["seen"]))
         where = f"in wave {lease['wave']}" if lease["wave"] else "before its first wave"
         return f"{_who(lease)} is at work here, {where}, last sign of life {duration(max(0.0, self.now - lease['seen']))} ago ({seen})"
 
@@ -112,11 +117,21 @@ class Ledger:
             left = duration(max(1.0, lease["timeout"] - (self.now - lease["seen"])))
             way = f"wait for its end; if it is dead, run again in {left}, or take the site over with -e take_over=true"
             return f"{self.held(run)}, so nothing was changed: {way}"
+        own = self.facts["lease"]
+        if own and own["run"] == run and self.now - own["seen"] >= own["timeout"]:
+            age = duration(self.now - own["seen"])
+            return (
+                f"run {one_line(run, 100)} gave no sign of life for {age}, longer than lease_timeout, so nothing was changed: run it again"
+            )
         return self._lost(run) if run and run in self.facts["lost"] else ""
 
     def _lost(self, run: str) -> str:
-        lease = self.facts["lease"]
-        return f"run {one_line(run, 100)} does not hold this root any more: {_who(lease) if lease else 'another run'} took it over"
+        lease, why = self.facts["lease"], "its ledger was removed, or an earlier one was put back"
+        if lease and lease["run"] != run:
+            why = f"{_who(lease)} took it over"
+        elif run in self.facts["lost"]:
+            why = "another run took it over, or it had come to its end"
+        return f"run {one_line(run, 100)} does not hold this root any more: {why}"
 
     def take(self, run: str, told: Mapping[str, Any]) -> str:
         """Hand the lease to a run. Returns why it cannot have it, or an empty text.
@@ -129,23 +144,27 @@ class Ledger:
             return "another run was at work here since this one has looked, so nothing was changed: run it again"
         former = self.facts["lease"]
         if former and former["run"] != run:
-            self.facts["lost"] = [*self.facts["lost"], former["run"]][-KEPT:]
+            self._lose(former["run"])
         self.facts["serial"] += 1
-        self.facts["lease"] = {**told["lease"], "run": run, "seen": self.now, "wave": 0}
+        self.facts["lease"] = {**told["lease"], "run": run, "seen": self.now, "wave": 0, "notes": 0}
         return ""
+
+    def _lose(self, run: str) -> None:
+        self.facts["lost"] = [*self.facts["lost"], run][-KEPT:]
 
     # -- what happens
 
     def note(self, run: str, told: Mapping[str, Any]) -> str:
         """A sign of life, and what has happened. Returns how the run has lost the lease, or an empty text; then nothing is noted.
 
-        `told`: `wave`; `rollout`, what this run moves: the current one, if it has the same id, another that ends it, or nothing; `events`,
-        each with `phone`, `event` (`reset`: about to be sent; `unsent`: it was not; `sent`, `back`, `failed`), and `ago` in seconds.
+        `told`: `notes`, how many of its calls were answered; `wave`; `rollout`, what this run moves: the current one, if it has the same
+        id, another that ends it, or nothing; `events`, each with `phone`, `event` (`reset`: about to be sent; `unsent`: it was not; `sent`,
+        `back`, `failed`), and `ago` in seconds.
         """
         lease = self.facts["lease"]
-        if not lease or lease["run"] != run:
+        if not lease or lease["run"] != run or lease["notes"] < told["notes"]:
             return self._lost(run)
-        lease.update(seen=self.now, wave=told["wave"])
+        lease.update(seen=self.now, wave=told["wave"], notes=lease["notes"] + 1)
         if told["rollout"]:
             self._begin(run, told["rollout"])
         for event in told["events"]:
@@ -163,6 +182,8 @@ class Ledger:
         # After a run that had nothing to do, plans that are made already still hold
         self.facts["serial"] += 1 if worked else -1
         self.facts["lease"] = None
+        if worked:
+            self._lose(run)
         if rollout and run in rollout["runs"]:
             rollout["paused"] = max(rollout["paused"], told["paused"])
             if told["end"] == "done":  # who was back before this run looked, nobody has told of
@@ -230,13 +251,13 @@ class Ledger:
     # -- writing
 
     def save(self) -> None:
-        """Force it onto the disk; one that says nothing is removed. Raises OSError."""
+        """Force it onto the disk; one that says nothing is removed."""
         resets = self.facts["resets"]
         self.facts["resets"] = {name: one for name, one in resets.items() if self.now - one["at"] < OLD_RESET}
         if any(self.facts.values()):  # the serial too: by it a run sees that another one was at work since it has looked
-            self._write(self._path, {**self._about, **self.facts})
+            self._write(self.path, {**self._about, **self.facts})
         else:
-            remove(self._path)
+            remove(self.path)
         sync_folder(self._journal.folder)
 
     def _write(self, path: str, facts: Mapping[str, Any]) -> None:
@@ -244,9 +265,9 @@ class Ledger:
         try:
             write_and_close(create(staged), json.dumps(facts).encode("ascii"), fsync=True)
             os.rename(staged, path)
-        except OSError as error:
+        except OSError:
             remove_if_possible(staged)
-            raise TransactionError(f"{path} cannot be written ({cause(error)}): {remedy(error)}") from None
+            raise
 
 
 def _who(lease: Mapping[str, Any]) -> str:
@@ -255,7 +276,9 @@ def _who(lease: Mapping[str, Any]) -> str:
 
 def _is_sound(facts: Facts) -> bool:
     def has(thing: object, what: str) -> bool:
-        return isinstance(thing, dict) and all(isinstance(thing.get(key), kind) for key, kind in _TYPES[what].items())
+        if not isinstance(thing, dict) or not all(isinstance(thing.get(key), kind) for key, kind in _TYPES[what].items()):
+            return False
+        return all(abs(thing[key]) < _MOST for key, kind in _TYPES[what].items() if kind in (int, _NUMBER))
 
     rollout, lease = facts.get("rollout"), facts.get("lease")
     if not has(facts, "") or not all(has(one, "reset") for one in facts["resets"].values()) or not (lease is None or has(lease, "lease")):

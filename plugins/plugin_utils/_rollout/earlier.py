@@ -56,12 +56,23 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the ledger of a site said: as `ledger`, `now` and `usual` of the module rollout_ledger. `read_at`: when, by time.monotonic()."""
+    """What the ledger of a site said: as `ledger`, `now`, `place` and `usual` of the module rollout_ledger. `read_at`: when, by
+    time.monotonic()."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     now: float = 0.0
+    place: Mapping[str, Any] = field(default_factory=dict)
     usual: float | None = None
     read_at: float = field(default_factory=time.monotonic, compare=False)
+
+    def is_same_root(self, other: Ledger) -> bool:
+        """Whether both are certainly of one root: of one machine, or one that machines share by NFS, which all see it change at once."""
+        one, two = self.place, other.place
+        if not one or not two or one["inode"] != two["inode"]:
+            return False
+        if one["machine"] and (one["machine"], one["device"]) == (two["machine"], two["device"]):
+            return True
+        return bool(one["nfs"] or two["nfs"]) and one["changed"] == two["changed"]
 
     @property
     def rollout(self) -> Rollout | None:

@@ -11,7 +11,6 @@ Every step of every site writes files of its own, so that the sites of a run can
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -181,16 +180,3 @@ class OutcomeLog:
         except (FileNotFoundError, EOFError, pickle.UnpicklingError):
             pass  # the last one may be half written
         return found
-
-
-def lives(process: int) -> bool:
-    """Whether that process still runs. One that is dead and not yet missed by its parent does not."""
-    if process < 1:
-        return False
-    try:
-        os.kill(process, 0)
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return True  # no /proc on this system
-    except (OSError, IndexError):
-        return False

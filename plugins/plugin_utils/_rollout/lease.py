@@ -10,8 +10,6 @@ it finds nobody who still changes something.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import queue
 import socket
 import time
@@ -19,11 +17,11 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import is_gone, this_process
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost, TftpHostError
 
@@ -59,48 +57,6 @@ class Held:
     renewed: Clock
 
 
-def this_process() -> dict[str, Any]:
-    """The Ansible that this is a worker of, as nobody else is: where it runs, its number there, and when it began."""
-    parent = multiprocessing.parent_process()
-    number = parent.pid if parent and parent.pid else os.getpid()
-    return {**_here(), "number": number, "began": _began(number) or ""}
-
-
-def is_gone(process: object) -> bool:
-    """Whether that process, as of `this_process`, has certainly ended. Of another machine or container nobody knows."""
-    if not isinstance(process, dict):
-        return False
-    here, number = _here(), process.get("number")
-    is_here = all(here.values()) and all(process.get(key) == value for key, value in here.items())
-    if not (is_here and isinstance(number, int) and number > 0 and process.get("began")):
-        return False
-    began = _began(number)
-    return began is not None and began != process["began"]
-
-
-def _here() -> dict[str, str]:
-    """This boot of this machine, and what numbers its processes: no two such places with living processes are alike."""
-    boot = space = ""
-    with suppress(OSError):
-        boot, space = Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")
-    return {"boot": boot, "space": space}
-
-
-def _began(number: int) -> str | None:
-    """When the process began, in ticks since the boot; empty if it is dead, None if it lives and does not show that (hidepid)."""
-    try:
-        state, *more = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            return ""
-        except OSError:
-            pass
-        return None
-    return "" if state == "Z" else more[18]
-
-
 def take(host: TftpHost, run: str, ledger: Ledger, timeout: float, take_over: bool) -> Held:
     """Have the site for this run. Raises TftpHostError if another run holds it."""
     former = (ledger.facts.get("lease") or {}).get("process")
@@ -131,6 +87,8 @@ class Lease:
         self._renewed = held.renewed if held else Clock()
         self._tried_at = time.monotonic()
         self._every = min(RENEW_EVERY, timeout / 6)
+        self._refused = False
+        self._notes = 0
         self._rollout: Mapping[str, Any] = {}
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], Future[str] | None]] = queue.SimpleQueue()
         self._events: list[dict[str, Any]] = []
@@ -193,7 +151,7 @@ class Lease:
 
     def give_back(self, end: str = "", paused: int = 0) -> str:
         """The run is over: see the module. Returns why the ledger could not be told, or an empty text."""
-        if self.lost or self.is_dry:
+        if self._refused or self.is_dry:
             return ""
         try:
             self._call("give_back", end=end, paused=paused)
@@ -223,11 +181,15 @@ class Lease:
         self._tried_at = time.monotonic()
         renewed = Clock()
         events = [{**event, "ago": round(self._tried_at - event["at"], 2)} for event in self._events]
-        told = len(events)
-        if self.lost:
+        told, age = len(events), self._renewed.age()
+        if self._notes and age >= self._timeout:  # what has happened is told still, so that nobody is forgotten
+            self.lost = self.lost or f"this run gave {self._host.name} no sign of life for {age:.0f} seconds, longer than lease_timeout"
+        if self._refused:
             return
-        result = self._host.ledger(action, self._run, wave=self.wave, rollout=dict(self._rollout), events=events, **more)
+        told_before = {"notes": self._notes, "wave": self.wave, "rollout": dict(self._rollout)}
+        result = self._host.ledger(action, self._run, **told_before, events=events, **more)
         if result["refused"]:
-            self.lost = str(result["refused"])
+            self._refused, self.lost = True, str(result["refused"])
             return
+        self._notes += 1
         self._renewed, self._rollout, self._events = renewed, {}, self._events[told:]

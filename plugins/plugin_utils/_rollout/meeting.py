@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.gate import WaveTotal
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan, lives
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run, SiteEnd, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import lives
 
 BEGIN_WITHIN = 120.0
 """Seconds after which a site that has told nothing is not waited for: all of them begin at once."""

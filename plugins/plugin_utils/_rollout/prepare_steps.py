@@ -57,6 +57,7 @@ def plan(site: Site) -> list[str]:
         return []
     observed = found.observed
     try:
+        site.refuse_shared_root()
         closed = window.why_closed(rules.window, run.zones[site.name])
         if closed and not run.check:
             raise RolloutError(f"{closed}, so nothing was changed: run it when the window is open")

@@ -23,16 +23,17 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_s
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import NOT_OURS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, SiteEnd, SitePlan, lives
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, PLANNED, FileChange, Outcome
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedPhone, PlannedWave
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import lives, orphaned
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import Progress, label, progress_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.wave import Wave, WaveSetup
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness, orphaned
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import OnImage, Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHostError
@@ -236,7 +237,8 @@ class SiteWaves:
         if self._rules.scope == scope.WAVE:
             if wave.macs:
                 self._point(only=wave.macs, hold=self._plan.hold, phones=scope.running(self._plan, wave.macs))
-        elif wave.number != self._plan.waves[0].number and not self._run.check:  # before the first one they were only just written
+        # Before the first one they were only just written, unless this site had to wait until others were through
+        elif not self._run.check and (wave.number != self._plan.waves[0].number or not self._rules.together):
             result = self._site.point(self._plan.image, look=True, hold=self._plan.hold, phones=scope.running(self._plan))
             if result["changed_files"]:
                 raise TftpHostError(

@@ -23,11 +23,12 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lim
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, is_gone, take
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Held, Lease, NotHeld, take
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FileChange
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, RefusedPlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved, plan_content
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import is_gone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Pace, Patience
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
@@ -80,7 +81,17 @@ class Site:
             self.tell(found["held"])
         elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
             raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
-        return Ledger(found["ledger"], found["now"], found["usual"])
+        return Ledger(found["ledger"], found["now"], found["place"], found["usual"])
+
+    def refuse_shared_root(self) -> None:
+        """Raises RolloutError if another TFTP host of this run has the same root: a run has one lease of it, and one record."""
+        looks = self.handover.read_all(Look, self.run.sites)
+        same = [site for site, found in looks.items() if site == self.name or found.ledger.is_same_root(looks[self.name].ledger)]
+        if len(same) > 1:
+            raise RolloutError(
+                f"the TFTP hosts {' and '.join(same)} have one and the same root, so nothing was changed: let all phones of it have one of "
+                "these as cisco79xx_tftp_server, and run again"
+            )
 
     def take(self) -> None:
         """Have the site for this run, from before the first byte that is written until its waves are over; not in a dry run.
@@ -167,6 +178,7 @@ def plan(site: Site) -> list[str]:
     undone: Mapping[str, Any] = {}
     found: Mapping[str, Any] = {}
     try:
+        site.refuse_shared_root()
         if site.run.rules.undo:
             runs = labelled(way_back.known_runs(look.runs))
             site.show([f"runs that changed {site.name}, the newest first:", *runs] if runs else [])
@@ -242,10 +254,14 @@ def lost(site: Site) -> str:
     """Which sites did not come through the steps, although none of these failed there, as of a driver that an earlier play lost. Empty if
     each failed where it says why."""
     sites = site.run.sites
-    told = [(name, part) for kind in (Look, SitePlan, PointResult) for name in sites for part in [site.handover.read(kind, name)]]
-    if any(part and part.problem for _name, part in told):
+    parts: list[Mapping[str, Look | SitePlan | PointResult]] = [
+        site.handover.read_all(Look, sites),
+        site.handover.read_all(SitePlan, sites),
+        site.handover.read_all(PointResult, sites),
+    ]
+    if any(part.problem for step in parts for part in step.values()):
         return ""
-    names = [name for name in sites if (name, None) in told]
+    names = [name for name in sites if any(name not in step for step in parts)]
     return f"{', '.join(names)}: did not come to the end of the steps before, so nothing was restarted" if names else ""
 
 

@@ -55,8 +55,11 @@ class Witness(Protocol):
         `failed` its `kind`.
         """
 
-    async def noted(self, phone: Phone) -> str:
-        """Note that the phone is about to be reset. Returns why it must not be, or an empty text: then it may be at once, and not later."""
+    async def noted(self, phone: Phone, before: str | None) -> str:
+        """Note that the phone is about to be reset. Returns why it must not be, or an empty text: then it may be at once, and not later.
+
+        `before`: the image that it runs.
+        """
 
     def record(self, phone: Phone, outcome: Outcome) -> None:
         """What has become of the phone so far. One that was reset and is not back is NOT_SEEN_AGAIN, which is true if the run ends now."""
@@ -306,7 +309,7 @@ class Wave:
         """Asked when a phone has taken the password: much may have happened since it was its turn."""
         if self.stopped or self._witness.orphaned():
             return False
-        why = await self._witness.noted(phone)
+        why = await self._witness.noted(phone, self.setup.planned[phone.name].image_before)
         if why or self.stopped or self._witness.orphaned():
             self._witness.note(phone, "unsent")
             if why and not self.stopped:

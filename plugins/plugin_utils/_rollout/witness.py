@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import queue
 from collections.abc import Callable, Mapping
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Lease
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.processes import orphaned
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Cause
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
@@ -40,9 +39,9 @@ class Witness:
         self._lease.add(phone, step, image=self._images.get(phone.name, ""), before=before, deferred=deferred, kind=kind)
         self._suspects.note(phone, step)
 
-    async def noted(self, phone: Phone) -> str:
+    async def noted(self, phone: Phone, before: str | None) -> str:
         self._suspects.note(phone, "reset")
-        why = await asyncio.wrap_future(self._lease.ask(phone, image=self._images.get(phone.name, "")))
+        why = await asyncio.wrap_future(self._lease.ask(phone, image=self._images.get(phone.name, ""), before=before))
         return why or self._lease.why_not()
 
     def record(self, phone: Phone, outcome: Outcome) -> None:
@@ -56,9 +55,3 @@ class Witness:
 
     def orphaned(self) -> bool:
         return orphaned()
-
-
-def orphaned() -> bool:
-    """Whether Ansible, whose worker this is, is gone: killed, it leaves its workers behind."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and os.getppid() != parent.pid

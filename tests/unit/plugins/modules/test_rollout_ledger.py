@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +25,9 @@ from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running impor
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
 LEASE = {"who": "ann", "controller": "ctl1", "process": {}, "timeout": 300}
-NOTHING = {"wave": 0, "rollout": {}, "events": []}
+NOTHING = {"notes": 0, "wave": 0, "rollout": {}, "events": []}
 ROLLOUT = {"id": "one", "goal": NEW, "phones": {"a": None, "b": None}, "waves": [["a"], ["b"]]}
+RESET = {"mac": "", "image": NEW, "before": OLD, "deferred": False, "sent": True, "at": 1.0}
 
 
 class Site:
@@ -155,12 +159,28 @@ def test_a_second_reset_of_a_phone_is_a_new_one(site):
     assert again["at"] > first + 900 and again["image"] == "P0S3-08-2-00" and not again["sent"]
 
 
-def test_two_that_start_in_the_same_second(site):
+@pytest.mark.parametrize("state", ["none", "of runs before", "a lease that ran out", "a dead lease", "a dead lease of an hour from now"])
+def test_two_that_start_in_the_same_second(site, state):
     for number in range(20):
+        if state == "none":
+            shutil.rmtree(site.state, ignore_errors=True)
+        elif state != "of runs before":
+            site.take(f"dead{number}", take_over=True)
+            site.older({"a lease that ran out": 400, "a dead lease": 3}.get(state, -3600))
+        seen = site.ask("look")["ledger"]["serial"]
         with ThreadPoolExecutor(2) as both:
-            refused = list(both.map(lambda run: site.take(run, seen=0), (f"a{number}", f"b{number}")))
+            start = Barrier(2)
+
+            def begin(run, start=start, seen=seen):
+                start.wait()
+                return site.take(run, seen=seen, take_over=state.startswith("a dead lease"))  # as both see that its process is gone
+
+            refused = list(both.map(begin, (f"a{number}", f"b{number}")))
         assert sorted(map(bool, refused)) == [False, True], refused
-        site.give_back(f"{'ab'[bool(refused[0])]}{number}")
+        (winner,) = [f"{name}{number}" for name, why in zip("ab", refused, strict=True) if not why]
+        assert site.facts()["lease"]["run"] == winner
+        assert site.note(winner, rollout=ROLLOUT, wave=1) == ""
+        site.give_back(winner, wave=1)
 
 
 def test_what_happens_to_phones(site):
@@ -228,13 +248,20 @@ def test_a_ledger_that_cannot_be_trusted(site, data):
     "broken",
     [
         {"resets": {"a": 5}},
-        {"resets": {"a": {"image": NEW, "deferred": False, "sent": True, "at": "now"}}},
+        {"resets": {"a": {**RESET, "at": "now"}}},
         {"lease": {"run": "x"}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": [[5]]}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {"a": 1}}},
         {"rollout": {**ROLLOUT, "runs": [], "paused": 0, "became": {}, "waves": "ab"}},
         {"lost": None},
         {"serial": "1"},
+        {"serial": 10**400},
+        {"resets": {"a": {**RESET, "at": float("inf")}}},
+        {"resets": {"a": {**RESET, "mac": []}}},
+        {"resets": {"a": {**RESET, "before": 5}}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": float("nan")}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": 10**400}},
+        {"lease": {**LEASE, "run": "x", "wave": 1, "notes": 0, "seen": 1, "timeout": float("-inf")}},
     ],
 )
 def test_wrong_types(site, broken):
@@ -258,6 +285,26 @@ def test_links_and_strangers(site):
     path.unlink()
     path.mkdir()
     assert "it is a folder" in site.ask("look")["msg"]
+    path.rmdir()
+    os.mkfifo(path)
+    assert "it is a named pipe" in site.ask("look")["msg"]
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(100 << 20)
+    assert "is damaged" in site.ask("look")["msg"]
+
+
+@as_root
+def test_a_ledger_that_cannot_be_read(open_folder):
+    site = Site(open_folder)
+    site.state.mkdir()
+    os.chown(site.state, 65534, 65534)
+    ask = {**site.where, "run": "one"}
+    told = {"lease": LEASE, "seen": 0, "take_over": False}
+    assert run_module("rollout_ledger", {**ask, "action": "take", "told": told}, nobody=True)["refused"] == ""
+    site.path.chmod(0)
+    answer = run_module("rollout_ledger", {**ask, "action": "note", "told": NOTHING}, nobody=True)
+    assert "rollout.json: this ledger of a rollout cannot be read: Permission denied: see that no rollout is at work" in answer["msg"]
 
 
 def test_a_state_folder_that_is_none(site):
@@ -268,7 +315,7 @@ def test_a_state_folder_that_is_none(site):
 def test_what_is_told_wrongly(site):
     assert "told is not what take needs" in site.ask_apart("take")["msg"]
     site.take()
-    assert "told is not what note needs" in site.ask_apart("note", wave=1, rollout={}, events=[{"phone": "a"}])["msg"]
+    assert "told is not what note needs" in site.ask_apart("note", **{**NOTHING, "events": [{"phone": "a"}]})["msg"]
 
 
 def test_others_are_refused_and_warned_and_the_run_itself_is_not(site):
@@ -298,6 +345,61 @@ def test_what_comes_late_from_a_run_that_lost_the_site_is_refused(site):
     assert run_module("image_version", {**site.where, "image": NEW, "verify_files": False})["changed"]
 
 
+def test_what_comes_late_from_a_run_that_ended_or_gave_no_sign_of_life_is_refused(site):
+    late = {**site.where, "image": NEW, "verify_files": False, "run": "one"}
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    site.older(301)
+    refused = run_module("image_version", late)["msg"]
+    assert "run one gave no sign of life for 5 min" in refused
+    assert refused.endswith(", longer than lease_timeout, so nothing was changed: run it again")
+    assert site.note(wave=1) == "", "nobody took it over, so it may go on"
+    site.give_back(wave=1)
+    assert "another run took it over, or it had come to its end" in run_module("image_version", late)["msg"]
+    assert (site.root / "SIPDefault.cnf").read_text() == f"image_version: {OLD}\n"
+    assert run_module("image_version", {**late, "run": "two"})["changed"]
+
+
+@pytest.mark.parametrize("when", ["before the run", "in the run", "never"])
+def test_a_ledger_that_is_older_than_its_run_is_noticed(site, when):
+    site.take("zero")
+    site.note("zero", rollout=ROLLOUT, wave=1)
+    site.give_back("zero", wave=1)
+    old = {"before the run": site.path.read_bytes()}
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    old["in the run"] = site.path.read_bytes()
+    site.note(notes=1, wave=1, events=[event("a", "reset")])
+    if when in old:
+        site.path.write_bytes(old[when])
+    else:
+        site.path.unlink()
+    refused = site.note(notes=2, wave=1, events=[event("b", "reset")])
+    assert refused == "run one does not hold this root any more: its ledger was removed, or an earlier one was put back"
+    assert site.give_back(notes=2)
+
+
+def test_a_call_whose_answer_was_lost_is_told_again(site):
+    site.take()
+    for notes in (0, 0, 0, 1):
+        assert site.note(notes=notes, wave=1, events=[event("a", "reset")]) == ""
+
+
+def test_a_ledger_that_cannot_be_written_stays_as_it_was(site):
+    site.take()
+    site.note(rollout=ROLLOUT, wave=1)
+    before, told = site.path.read_bytes(), {**NOTHING, "rollout": {**ROLLOUT, "id": "two"}}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        answers = [site.ask("note", **told), site.ask("give_back", end="done", paused=0, **NOTHING)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    for answer in answers:
+        assert answer["msg"] == f"{site.path} cannot be written (File too large): remove the cause and run again"
+    assert site.path.read_bytes() == before and site.files() == ["rollout.json"]
+
+
 def test_ten_thousand_phones(site):
     names = [f"SEP{number:012X}" for number in range(10_000)]
     phones = {name: name[3:] for name in names}
@@ -306,7 +408,7 @@ def test_ten_thousand_phones(site):
         began = time.process_time()
         book = store.ledger()
         events = [event(name, "reset", mac=phones[name]) for name in names] + [event(name, "back") for name in names]
-        assert book.note("one", {"wave": 1, "rollout": {**ROLLOUT, "phones": phones, "waves": [names]}, "events": events}) == ""
+        assert book.note("one", {**NOTHING, "wave": 1, "rollout": {**ROLLOUT, "phones": phones, "waves": [names]}, "events": events}) == ""
         book.save()
         assert len(store.ledger().facts["rollout"]["became"]) == 10_000
         assert time.process_time() - began < 1

@@ -65,8 +65,31 @@ def test_a_phone_is_known_by_its_mac_under_another_name():
 
 
 def test_time_goes_on_after_the_ledger_was_read():
-    ledger = Ledger({"resets": {"a": RESET}}, NOW, None, time.monotonic() - 100)
+    ledger = Ledger({"resets": {"a": RESET}}, NOW, read_at=time.monotonic() - 100)
     assert round(ledger.in_flight({"a": NEW}, {}, Patience(600))["a"].seconds) == 130
+
+
+PLACE = {"machine": "m", "device": 5, "inode": 7, "changed": 9, "nfs": False}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({}, True),
+        ({"changed": 10}, True),
+        ({"inode": 8}, False),
+        ({"device": 6}, False),
+        ({"machine": "n"}, False),
+        ({"machine": "n", "device": 6, "nfs": True}, True),
+        ({"machine": "n", "nfs": True, "changed": 10}, False),
+        (None, False),
+    ],
+)
+def test_which_roots_are_one(other, same):
+    one, two = Ledger(place=PLACE), Ledger() if other is None else Ledger(place={**PLACE, **other})
+    assert one.is_same_root(two) == two.is_same_root(one) == same
+    unknown = Ledger(place={**PLACE, "machine": ""})
+    assert not unknown.is_same_root(unknown), "machines that do not tell which they are may be two"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +19,6 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover i
     Run,
     SiteEnd,
     SitePlan,
-    lives,
 )
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE, FAILED, FileChange, Outcome
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, UNSEEN, begun, plan, seen
@@ -151,36 +147,3 @@ def test_a_part_of_thousands_of_phones_is_a_matter_of_milliseconds(handover):
     assert handover.read(Look, "pbx") == look
     assert time.process_time() - began < 2
     assert len(pickle.dumps(Look(observed))) < 1_000_000
-
-
-def test_who_lives():
-    assert lives(os.getpid())
-    assert not lives(0)
-    assert not lives(-1)
-    child = os.fork()
-    if child == 0:
-        time.sleep(60)
-        os._exit(0)
-    assert lives(child)
-    os.kill(child, 9)
-    deadline = time.monotonic() + 10
-    while lives(child) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not lives(child), "dead, though its parent has not seen it yet"
-    os.waitpid(child, 0)
-    assert not lives(child)
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a process has its name in /proc")
-@pytest.mark.parametrize("name", [") Z (", "a b) Z 1", "Z"])
-def test_a_name_makes_no_process_dead(tmp_path, name):
-    shutil.copy(shutil.which("sleep") or "sleep", tmp_path / name)
-    with subprocess.Popen([tmp_path / name, "60"]) as process:
-        try:
-            deadline = time.monotonic() + 10
-            while name not in Path(f"/proc/{process.pid}/comm").read_text() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert name in Path(f"/proc/{process.pid}/comm").read_text()
-            assert lives(process.pid)
-        finally:
-            process.kill()

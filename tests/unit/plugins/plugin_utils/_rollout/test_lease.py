@@ -6,18 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import lease as leases
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Clock, Held, Lease, NotHeld, is_gone, this_process
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import Clock, Held, Lease, NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import TftpHost
 
@@ -90,6 +86,21 @@ def test_what_was_not_renewed_in_half_of_the_time_counts_no_more_by_either_clock
     lease.hold()
 
 
+def test_a_run_that_gave_no_sign_of_life_for_longer_than_the_timeout_sends_nothing_more_and_tells_what_it_did(site):
+    lease = site.lease(age=301)
+    lease.hold()
+    assert len(site.calls) == 1, "it had to wait for its turn, and nobody took the site meanwhile"
+    lease.add(PHONE, "sent")
+    lease._renewed = ago(301)
+    asked = lease.ask(replace(PHONE, name="b"))
+    tend_until(lease, asked.done)
+    assert asked.result() == "this run gave pbx no sign of life for 301 seconds, longer than lease_timeout" == lease.why_not()
+    with pytest.raises(NotHeld):
+        lease.hold()
+    assert lease.give_back() == ""
+    assert site.events() == [("a", "sent"), ("b", "reset")] and site.calls[-1]["action"] == "give_back"
+
+
 def test_resets_are_noted_together_before_they_are_answered(site):
     lease = site.lease()
     asked = [lease.ask(replace(PHONE, name=f"p{number}"), image="x") for number in range(500)]
@@ -159,22 +170,3 @@ def test_a_dry_run_tells_nothing(site):
     lease = Lease(site.lease()._host, "run", 2.0, None)
     lease.hold()
     assert not lease.tend() and lease.give_back() == "" and site.calls == []
-
-
-def test_a_process_that_is_gone_is_known_to_be_on_its_own_machine():
-    own = this_process()
-    assert not is_gone(own)
-    assert is_gone({**own, "began": "1"}), "its number was given to another"
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    there = {**own, "number": child.pid, "began": leases._began(child.pid)}
-    assert not is_gone(there)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert is_gone(there), "also before its parent has missed it"
-    child.wait()
-    assert is_gone(there)
-    for other in ("boot", "space"):
-        assert not is_gone({**there, other: "another"}), "of another machine or container nobody knows"
-    odd: list[Any] = [None, {}, [], {**own, "number": "1"}, {**own, "began": ""}]
-    for junk in odd:
-        assert not is_gone(junk)

@@ -322,6 +322,7 @@ def test_apart_each_site_goes_on_for_itself(sites):
     with sites.elsewhere(run, "branch"):
         assert sites.waves(run, "pbx").go() == WELL
         wait_for_end(sites, "branch")
+    assert sites.asked == [("image_version", True)] * 2, "hours may have passed since the files were written"
     assert sites.handover.read(SiteEnd, "branch").stopped == "1 of 1 failed (100 %, 0 % may fail)"
 
 

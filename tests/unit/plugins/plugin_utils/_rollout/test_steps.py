@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import steps
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, prepare_steps, steps
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.suspects import Suspects
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.witness import Witness
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet import fleet
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
@@ -32,7 +37,7 @@ def fleet_runs(monkeypatch):
     """What each phone runs: OLD, unless it is put in here, or None if it does not answer."""
     images: dict[str, str | None] = {}
 
-    def observe(phones, pace):
+    def observe(phones, pace, at_level=False):
         running = {phone.name: images.get(phone.name, OLD) for phone in phones}
         return {name: Observation(True, image, mac(name)) if image else UNSEEN for name, image in running.items()}
 
@@ -134,6 +139,24 @@ def test_a_site_that_fails_in_plan_lets_none_be_pointed(sites, tmp_path, fleet_r
     each(steps.look, among)
     refused(sites, among, tmp_path, "none of the phones could be observed")
     assert among[0].handover.read(SitePlan, "branch").plan is not None, "the report tells what was seen"
+
+
+@pytest.mark.parametrize("options", [{}, {"check": True}, {"rollout_sites": "apart"}, {"prepare": True}, {"scope": "wave"}])
+def test_two_tftp_hosts_with_one_root_are_refused(sites, tmp_path, options):
+    sites({"pbx": "abc"})
+    (tmp_path / "branch").symlink_to("pbx")
+    among = sites(**options)
+    way = prepare_steps if options.get("prepare") else steps
+    each(way.look, among)
+    before = content(tmp_path / "pbx")
+    each(way.plan, among)
+    text = (
+        "the TFTP hosts pbx and branch have one and the same root, so nothing was changed: let all phones of it have one of these as "
+        "cisco79xx_tftp_server, and run again"
+    )
+    assert among[0].problems(SitePlan) == {"pbx": text, "branch": text}, "in one text, which is told once"
+    assert each(way.point, among) == [{}, {}]
+    assert content(tmp_path / "pbx") == before and not list(tmp_path.glob("state-*/*/rollout.json"))
 
 
 def test_a_site_that_died_in_a_step_lets_none_be_pointed(sites, tmp_path):
@@ -249,6 +272,30 @@ def test_the_steps_of_a_phone_that_must_not_leave_one_out(sites, fleet_runs, tmp
     assert "by way of P0S3-05-3-00" in site.problems(SitePlan)["pbx"]
     command = "  ansible-playbook voip.cisco79xx.upgrade -i … -e image="
     assert sites.lines[1:] == [f"{command}{image} --limit b -e scope=wave  # in the TFTP root" for image in ("P0S3-05-3-00", NEW)]
+
+
+def test_a_plan_fits_while_a_phone_is_away_whose_reset_was_noted_and_maybe_not_sent(sites, tmp_path, handover, fleet_runs):
+    (dry,) = sites({"pbx": "ab"}, check=True)
+    each(steps.look, [dry])
+    each(steps.plan, [dry])
+    plan_file.write(tmp_path, handover, dry.run)
+    handover.write(plan_file.read(str(tmp_path / "plan.json")))
+    (site,) = sites({"pbx": "ab"})
+    for step in (steps.look, steps.plan, steps.point):
+        step(site)
+    lease, phone = site.lease(), Phone("a", "a", mac=mac("a"))
+    witness = Witness({"a": NEW}, lease, Suspects([phone], {}), lambda name, outcome: None, lambda failed, ended: "")
+    with ThreadPoolExecutor(1) as wave:
+        noted = wave.submit(lambda: asyncio.run(witness.noted(phone, OLD)))
+        while not noted.done():
+            lease.tend()
+    assert noted.result() == ""
+    fleet_runs["a"] = None  # and the run is killed now
+    steps.look(site)
+    steps.plan(site)
+    part = handover.read(SitePlan, "pbx")
+    assert part.problem == ""
+    assert (part.plan.phones["a"].in_flight, part.plan.phones["a"].image_before) == (True, OLD)
 
 
 def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_runs):

@@ -48,8 +48,9 @@ class Notes:
     def note(self, phone, step, before=None, deferred=False, kind=None):
         self.steps.append((phone.name, step))
 
-    async def noted(self, phone):
+    async def noted(self, phone, before):
         self.steps.append((phone.name, "reset"))
+        assert before == OLD, "so the ledger knows what an approved plan knew"
         await asyncio.sleep(0.01)
         return self.refusal
 
@@ -227,7 +228,7 @@ def test_no_phone_is_reset_of_which_that_could_not_be_noted(monkeypatch):
 def test_a_phone_is_not_reset_if_the_wave_stopped_while_that_was_noted(monkeypatch):
     running, witness = wave_of(monkeypatch, SENT, None)
 
-    async def noted(phone):
+    async def noted(phone, before):
         running.stopped = "too many failed"
         return ""
 
