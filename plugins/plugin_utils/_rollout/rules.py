@@ -19,6 +19,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line, quote
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, names, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import why_unread
 
 TOGETHER = "together"
 SHORTEST_LEASE = 2.0
@@ -110,7 +111,7 @@ def _option(option: str, sources: Sequence[Mapping[str, Any]], template: Templat
     try:
         value = template(value)
     except Exception as error:  # it uses what is not defined, or cannot be decrypted
-        raise RolloutError(f"{typed} cannot be read: {one_line(error, 300)}") from None
+        raise RolloutError(why_unread(typed, error)) from None
     if value is None:
         value = about.get("default")
     if value is None:
