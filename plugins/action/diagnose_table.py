@@ -13,6 +13,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import written
 
 
 class ActionModule(ControllerAction):
@@ -33,12 +34,17 @@ class ActionModule(ControllerAction):
         shown = diagnosis.table(logs, rows)
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
         try:
-            if arguments["report_dir"]:
-                folder = Path(arguments["report_dir"])
-                write_whole(folder / "diagnose.json", json.dumps(diagnosis.record(logs, rows), indent=2) + "\n")
-                write_whole(folder / "diagnose.html", diagnosis.html(logs, rows, len(unwell)))
-                shown += f"\nall of it: {folder / 'diagnose.html'}"
-                result["path"] = str(folder / "diagnose.html")
+            if arguments["report_dir"] is not None:
+                data = json.dumps(diagnosis.record(logs, rows), indent=2) + "\n"
+                page = diagnosis.html(logs, rows, len(unwell))
+
+                def write(folder: Path) -> None:
+                    write_whole(folder / "diagnose.json", data)
+                    write_whole(folder / "diagnose.html", page)
+
+                path = written(arguments["report_dir"], write) / "diagnose.html"
+                shown += f"\nall of it: {path}"
+                result["path"] = str(path)
         finally:
             self.say(shown)  # last, as the run ends if nobody reads it
         return result

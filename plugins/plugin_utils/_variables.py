@@ -31,7 +31,9 @@ class VariableError(Exception):
 def value_of(variables: Mapping[str, Any], name: str) -> Any:
     """The value of that variable of a host, None if it has none. Raises VariableError if it cannot be templated or decrypted."""
     try:
-        return variables[name] if name in variables else None
+        return variables[name]
+    except KeyError:
+        return None
     except Exception as error:
         raise VariableError(why_unread(name, error, variables)) from None
 

@@ -7,26 +7,25 @@
 from __future__ import annotations
 
 import difflib
-import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ansible.parsing.utils.addresses import parse_address
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, me
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, first_some, plain
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, examine, flag, logins, phones, some_names
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import why_unwritten
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import awx, run_report, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan_file import Approved
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.rules import Rules
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import NO_TELNETLIB3, TELNETLIB3_ERROR, Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import NO_ROOT
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import VariableError, value_of
 
 EARLY_END = "the run did not come to its end: it was refused, or interrupted, maybe after files were changed; run it again, or roll back"
@@ -97,7 +96,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
     try:
         run_report.write(handover, run, finished=False, error=EARLY_END)
     except OSError as error:
-        raise RolloutError(why_no_report(run.rules.report_dir, error)) from None
+        raise RolloutError(why_unwritten(run.rules.report_dir, error)) from None
     return run
 
 
@@ -115,6 +114,42 @@ def phones_and_faults(names: Sequence[str], inventory: Inventory, tftp_group: st
     return fleet, faults + _server_faults(fleet, inventory, tftp_group)
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What an audit finds in an inventory: how many `phones` it has, `faults` that keep a rollout from beginning, and `advice`."""
+
+    phones: int
+    faults: Sequence[str]
+    advice: Sequence[str]
+
+
+def findings(inventory: Inventory, tftp_group: str, hosts: Collection[str]) -> Findings:
+    """What a rollout of all phones would find wrong with the inventory. `hosts`: the TFTP hosts that are looked at.
+
+    If these are a part of them, by a `--limit`, so are the phones.
+    """
+    names = list(inventory.groups.get(inventory.phones_group, ()))
+    if not names:
+        return Findings(0, [], [why_nobody(inventory.phones_group, inventory.groups, "phone", "phones_group")])
+    if inventory.limit is not None:
+        names = [name for name in names if not {*servers_of([name], inventory, tftp_group)}.isdisjoint(hosts)]
+    if not names:
+        return Findings(0, [], [])
+    try:
+        fleet, faults = phones_and_faults(names, inventory, tftp_group)
+        _elsewhere(set(names), inventory, tftp_group)
+    except (RolloutError, InventoryError) as error:
+        return Findings(len(names), [str(error)], [])
+    beside = [
+        f"TFTP host {plain(host)} is cisco79xx_tftp_server of {some_names(members)}, but not in the group {plain(tftp_group)}: audit and "
+        "diagnose look only at the hosts of that group"
+        for host, members in _sites(fleet, inventory, tftp_group).items()
+        if host in inventory.hostvars and host not in inventory.groups.get(tftp_group, ())
+    ]
+    told = {f"TFTP host {plain(host)}: {NO_ROOT}" for host in hosts}  # with its root
+    return Findings(len(names), [fault for fault in faults if fault not in told], beside)
+
+
 def why_nobody(group: str, groups: Mapping[str, Sequence[str]], what: str, option: str, limit: str | None = None) -> str:
     """That no host of that group is there, and what to do. `what`: one of them; `option`: that names their group; `limit`: a `--limit`."""
     named = {name: len(hosts) for name, hosts in groups.items() if hosts and name not in (group, "all", "ungrouped")}
@@ -128,16 +163,6 @@ def why_nobody(group: str, groups: Mapping[str, Sequence[str]], what: str, optio
     if not any(groups.values()):
         return f"{there}, which has no hosts: name the right one with -i, or put the {what}s into that group of it"
     return f"{there}: put the {what}s there, or name their group with -e {option}=…"
-
-
-def why_no_report(folder: Path, error: OSError) -> str:
-    """Why a report cannot be written into a folder, and what to do."""
-    why = cause(error)
-    if os.path.lexists(folder) and not os.path.exists(folder):
-        why = f"it is a symbolic link to nothing ({plain(os.readlink(folder))})"
-    elif folder.exists() and not folder.is_dir():
-        why = "it is no folder"
-    return f"report_dir is {plain(str(folder))}: {why}; name a folder that {me()} may write to, with -e report_dir=…"
 
 
 def servers_of(names: Sequence[str], inventory: Inventory, group: str) -> list[str]:
@@ -186,7 +211,7 @@ def _why_no_server(host: str, members: Sequence[str], inventory: Inventory, grou
             f"TFTP host {plain(host)}: it is {named}, but not in the group {group}, and has no cisco79xx_tftp_root: name the right host, "
             "or set that, the path of its TFTP root"
         ]
-    return [f"TFTP host {plain(host)}: cisco79xx_tftp_root is not set; it is the path of its TFTP root"]
+    return [f"TFTP host {plain(host)}: {NO_ROOT}"]
 
 
 def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str, list[str]]:

@@ -92,7 +92,10 @@ def test_with_a_limit_one_of_its_phones_drives(start):
 def test_the_group_of_the_tftp_hosts_may_have_another_name(start):
     given = inventory({"a": phone(2)}, {"x": PBX, "y": PBX}, branches=["y"])
     assert list(start(given, tftp_group="branches").sites) == ["y"]
-    with pytest.raises(InventoryError, match="no TFTP host in the group nobody of the inventory: put the TFTP hosts there, or name their group with -e tftp_group="):
+    with pytest.raises(
+        InventoryError,
+        match="no TFTP host in the group nobody of the inventory: put the TFTP hosts there, or name their group with -e tftp_group=",
+    ):
         start(given, tftp_group="nobody")
 
 
