@@ -182,7 +182,7 @@ def test_no_phones(site):
         ({"ansible_host": "127.1.0.1"}, "phone0 and phone1 have one address, 127.1.0.1:"),
         ({"ansible_password": ""}, "phone1: no password"),
         ({"cisco79xx_mac": "02:0e:84:00:00"}, "phone1: '02:0e:84:00:00' is no MAC address"),
-        ({"ansible_password": "{{ nowhere }}"}, "phone1: its variables cannot be read"),
+        ({"ansible_password": "{{ nowhere }}"}, "phone1: ansible_password uses 'nowhere', which is not defined ("),
     ],
 )
 def test_phones_of_the_inventory(site, second, word):
