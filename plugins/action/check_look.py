@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import quote
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import VERDICTS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import EMPTY
@@ -56,4 +57,4 @@ def _check(name: str, value: object) -> None:
         raise RolloutError(f"{name} {EMPTY}")
     for verdict in made if name == "verdict" else ():
         if verdict not in VERDICTS:
-            raise RolloutError(f"verdict: there is no {rules.quote(verdict)}; there are {', '.join(VERDICTS)}")
+            raise RolloutError(f"verdict: there is no {quote(verdict)}; there are {', '.join(VERDICTS)}")

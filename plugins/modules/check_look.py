@@ -40,4 +40,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+{}
 """

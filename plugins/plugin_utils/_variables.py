@@ -46,7 +46,7 @@ def why_unread(name: str, error: BaseException, variables: Mapping[str, Any] | N
     causes = list(_causes(error))
     said = " ".join(str(cause) for cause in causes)
     path, line = _place(reversed(causes) if "decrypt" in said else causes)
-    where = f" ({_shown(path)}:{line})" if path else ""
+    where = f" ({_shown(path)}{f':{line}' if line else ''})" if path else ""
     if "decrypt" in said:
         why = (
             "no vault password was given" if "no vault secrets found" in said else "the vault password is not the one it was encrypted with"
@@ -70,11 +70,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _place(errors: Iterable[BaseException]) -> tuple[str, int]:
-    """The file and line of the first of these errors that has them: an empty path if none does."""
+    """The file, and the line or 0, of the first of these errors that has them: an empty path if none does. JSON has no lines."""
     for error in errors:
         origin = Origin and Origin.get_tag(getattr(error, "obj", None))
-        if origin and origin.path and origin.line_num:
-            return str(origin.path), int(origin.line_num)
+        if origin and origin.path:
+            return str(origin.path), int(origin.line_num or 0)
     return "", 0
 
 

@@ -144,7 +144,8 @@ def findings(inventory: Inventory, tftp_group: str, hosts: Collection[str]) -> F
         f"TFTP host {plain(host)} is cisco79xx_tftp_server of {some_names(members)}, but not in the group {plain(tftp_group)}: audit and "
         "diagnose look only at the hosts of that group"
         for host, members in _sites(fleet, inventory, tftp_group).items()
-        if host not in inventory.groups.get(tftp_group, ()) and "cisco79xx_tftp_root" in inventory.hostvars.get(host, ())
+        if host not in inventory.groups.get(tftp_group, ()) and host in inventory.hostvars
+        if "cisco79xx_tftp_root" in inventory.hostvars[host]
     ]
     told = {f"TFTP host {plain(host)}: {NO_ROOT}" for host in hosts}  # with its root
     return Findings(len(names), [fault for fault in faults if fault not in told], beside)

@@ -154,8 +154,8 @@ def test_where_the_log_is(variables, where):
         ({"failed": True, "msg": "no such image", "would_move": {}}, "TFTP host pbx: no such image"),
         (
             {"failed": True, "msg": "The module failed", "module_stderr": "/bin/sh: 1: python3: not found\n", "rc": 127},
-            "TFTP host pbx: /bin/sh: 1: python3: not found; see that Python 3 runs there, with ansible_python_interpreter if it has another "
-            "name",
+            "TFTP host pbx: /bin/sh: 1: python3: not found; see that Python 3 runs there, with ansible_python_interpreter if it has "
+            "another name",
         ),
         ({"failed": True, "msg": "\x1b[31mno such\n image\u202e"}, "TFTP host pbx: no such image"),
         ({"failed": True}, "TFTP host pbx: failed"),

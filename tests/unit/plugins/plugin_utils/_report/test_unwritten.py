@@ -27,5 +27,5 @@ def test_a_folder_that_is_none(tmp_path, name, why):
 
 
 def test_an_empty_name():
-    with pytest.raises(UnwrittenError, match="^report_dir is empty: name the folder for the report, or leave the option out$"):
+    with pytest.raises(UnwrittenError, match=r"^report_dir is empty: name the folder for the report, or leave the option out$"):
         written("", lambda folder: None)
