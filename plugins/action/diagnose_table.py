@@ -14,6 +14,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Argu
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import phones
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import diagnosis
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import DIAGNOSIS, DIAGNOSIS_PAGE, Place
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import written
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import link_timelines
 
 
@@ -35,11 +36,16 @@ class ActionModule(ControllerAction):
         shown = diagnosis.table(logs, rows)
         result: dict[str, Any] = {"changed": False, "unwell": unwell}
         try:
-            if arguments["report_dir"]:
+            if arguments["report_dir"] is not None:
                 place = Place(Path(arguments["report_dir"]), "diagnose", time.time())
                 page = diagnosis.html(logs, rows, len(unwell))
-                place.write({DIAGNOSIS: json.dumps(diagnosis.record(logs, rows), indent=2) + "\n", DIAGNOSIS_PAGE: page})
-                link_timelines(place.report_dir)
+                files = {DIAGNOSIS: json.dumps(diagnosis.record(logs, rows), indent=2) + "\n", DIAGNOSIS_PAGE: page}
+
+                def write(folder: Path) -> None:
+                    place.write(files)
+                    link_timelines(folder)
+
+                written(arguments["report_dir"], write)
                 result["path"] = str(place.top(DIAGNOSIS_PAGE))
                 shown += f"\nall of it: {result['path']}"
         finally:

@@ -124,12 +124,6 @@ class ActionModule(ControllerAction):
             inventory = self._inventory(given)
             members = set(inventory.groups.get(inventory.phones_group, ()))
             phones += [name for name in self._task_vars["ansible_play_hosts_all"] if name in members]
-            if not phones:
-                within = " within --limit" if inventory.limit is not None else ""
-                raise RolloutError(
-                    f"no phone in the group {inventory.phones_group} of the inventory{within}: put the phones there, or name their group "
-                    "with -e phones_group=…"
-                )
             asked, some, approved = self._asked(phones, inventory, sources, given)
             forks = int(context.CLIARGS.get("forks") or 5)
             run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)

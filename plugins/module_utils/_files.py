@@ -24,13 +24,15 @@ from typing import Callable, Dict, Mapping, Optional, Set, Tuple
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 """Flags to open a file for reading that somebody else may have exchanged for something else."""
 
+BECOME = "run as a user who may (ansible_become: true)"
+"""What to do about what this user may not do."""
 _AGAIN = "remove the cause and run again"
 _REMEDIES = {
     errno.ENOSPC: "make room on that file system and run again",
     errno.EDQUOT: "make room or raise the quota, and run again",
     errno.EROFS: "mount it writable and run again",
-    errno.EACCES: "run as a user who may write there (become)",
-    errno.EPERM: "run as a user who may write there (become), and see that it is not immutable",
+    errno.EACCES: BECOME,
+    errno.EPERM: f"{BECOME}, and see that it is not immutable",
     errno.ENAMETOOLONG: "give it a shorter name and run again",
 }
 _KINDS = (
@@ -200,7 +202,7 @@ def _set_metadata(descriptor: int, metadata: Metadata) -> None:
     try:
         os.fchown(descriptor, metadata.uid, metadata.gid)
     except PermissionError as error:
-        raise NotOurs(error.errno, f"belongs to somebody else, which {me()} cannot keep: run as root (become)") from None
+        raise NotOurs(error.errno, f"belongs to somebody else, which {me()} cannot keep: run as root (ansible_become: true)") from None
     os.fchmod(descriptor, metadata.mode)
     for attribute in _attribute_names(descriptor) - set(metadata.attributes):
         _tolerant(os.removexattr, descriptor, attribute)

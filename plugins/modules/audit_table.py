@@ -16,12 +16,25 @@ author:
 description:
   - The last step of the playbook C(voip.cisco79xx.audit), which is what to use. This may change at any time.
   - It shows results of M(voip.cisco79xx.tftp_root_info) for people to read.
+  - It shows too what of the inventory would keep a rollout from beginning.
   - TFTP servers that were asked on their hosts are asked from the controller too, for two blocks of a file.
 options:
   roots:
     description: By TFTP host, what M(voip.cisco79xx.tftp_root_info) returned. Of one that failed, the C(msg) is shown.
     type: dict
     required: true
+  mended:
+    description: By TFTP host, what M(voip.cisco79xx.tftp_root_undo) returned with C(only_repair). Of one that failed, the C(msg) is shown.
+    type: dict
+    default: {}
+  phones_group:
+    description: Group of the phones.
+    type: str
+    default: phones
+  tftp_group:
+    description: Group of the TFTP hosts.
+    type: str
+    default: tftp_servers
   report_dir:
     description:
       - Folder on the controller for C(audit.json), which is written in check mode too, and for a folder of this run with the same. Without
@@ -37,6 +50,25 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+unread:
+  description: The TFTP hosts whose roots were not found out.
+  returned: success
+  type: list
+  elements: str
+unmended:
+  description: The TFTP hosts where a run that was killed may have left something.
+  returned: success
+  type: list
+  elements: str
+faults:
+  description: How many faults each of the other roots has.
+  returned: success
+  type: dict
+inventory_faults:
+  description: What of the inventory would keep a rollout from beginning, one text each.
+  returned: success
+  type: list
+  elements: str
 path:
   description: The file written.
   returned: if O(report_dir) is given

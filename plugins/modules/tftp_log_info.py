@@ -305,7 +305,7 @@ class Log:
             places = clean(", ".join(logs)) or "a log as new as since"
             self.warn(
                 f"no TFTP server has written to {places}: tftpd-hpa logs nothing without --verbose (on Debian: TFTP_OPTIONS in "
-                "/etc/default/tftpd-hpa); or name the log with path, unit or command"
+                "/etc/default/tftpd-hpa); or name the log by its path, unit or command"
             )
         phones = {
             key: facts for key, facts in found["phones"].items() if wanted is None or facts["mac"] in wanted or facts["address"] in wanted
@@ -363,7 +363,7 @@ class Log:
             return strange[0]
         if faults or not looks:
             places = "; ".join(faults) or "neither the usual files in /var/log nor a journal are on this host"
-            raise SourceError(f"no log of a TFTP server was found: {places}; or name the log with path, unit or command")
+            raise SourceError(f"no log of a TFTP server was found: {places}; or name the log by its path, unit or command")
         return found, empty
 
     def _files(self, patterns: Sequence[str], again: bool = True) -> Tuple[Facts, List[str]]:

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac as macs
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, quote
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import first_some, list_some, plain, quote
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session import Phone
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import VariableError, value_of
 
 TELNET_PORT = 23
 
@@ -28,18 +29,30 @@ def phones(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_l
 
     Raises InventoryError: nothing of the run should start then.
     """
+    ready, faults = examine(names, hostvars, to_log_in)
+    if faults:
+        raise InventoryError("; ".join(first_some(faults)))
+    return ready
+
+
+def examine(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool = True) -> tuple[list[Phone], list[str]]:
+    """As `phones`: those of which nothing is wrong by itself, and what is wrong, a sentence for each kind of fault."""
     ready: list[Phone] = []
-    faults: list[str] = []
+    wrong: dict[str, list[str]] = {}
     for name in names:
         try:
             ready.append(_phone(name, hostvars, to_log_in))
         except InventoryError as error:
-            faults.append(str(error))
-    faults += _shared(ready, "MAC", lambda phone: phone.mac)
-    faults += _shared(ready, "address", lambda phone: f"{phone.host}:{phone.port}")
-    if faults:
-        raise InventoryError("; ".join(first_some(faults)))
-    return ready
+            wrong.setdefault(str(error), []).append(name)
+    faults = [f"{some_names(those)}: {what}" for what, those in wrong.items()]
+    faults += _shared(ready, "MAC", "cisco79xx_mac", lambda phone: phone.mac)
+    faults += _shared(ready, "address", "ansible_host", lambda phone: f"{phone.host}:{phone.port}")
+    return ready, faults
+
+
+def some_names(names: Sequence[str], between_two: str = ", ") -> str:
+    """Such as "a, b and 38 more", of many hosts that have one thing in common."""
+    return between_two.join(map(plain, names)) if len(names) == 2 else list_some(map(plain, names), 3 if len(names) == 3 else 2)
 
 
 def logins(phones: Sequence[Phone]) -> dict[str, dict[str, Any]]:
@@ -70,13 +83,21 @@ def restore(names: Iterable[str], logins: Mapping[str, Mapping[str, Any]], hostv
 
 def with_old_password(phones: Iterable[Phone], hostvars: Mapping[str, Mapping[str, Any]]) -> list[Phone]:
     """Those of these phones that have a `cisco79xx_old_password`, with that instead of their password. Raises InventoryError."""
-    old = {phone.name: _secret(phone.name, hostvars[phone.name], "cisco79xx_old_password") for phone in phones}
+    old: dict[str, str] = {}
+    for phone in phones:
+        try:
+            old[phone.name] = _secret(hostvars[phone.name], "cisco79xx_old_password")
+        except VariableError as error:
+            raise InventoryError(f"{phone.name}: {error}") from None
     return [replace(phone, password=old[phone.name]) for phone in phones if old[phone.name]]
 
 
 def flag(variables: Mapping[str, Any], name: str) -> bool:
-    """Whether that variable of a host is true; not if it has none, or an empty one. Raises ValueError, which names the variable."""
-    value = variables.get(name)
+    """Whether that variable of a host is true; not if it has none, or an empty one.
+
+    Raises ValueError, which names the variable, and VariableError.
+    """
+    value = value_of(variables, name)
     if value in (None, ""):
         return False
     try:
@@ -85,47 +106,47 @@ def flag(variables: Mapping[str, Any], name: str) -> bool:
         raise ValueError(f"{name} is {quote(str(value))}: it is true or false") from None
 
 
-def _secret(name: str, variables: Mapping[str, Any], *variants: str) -> str:
-    """The first of these variables of a host that is set, or an empty text. Raises InventoryError."""
-    try:
-        # A password read from a file often ends in a line feed that is not part of it
-        return next((text for variant in variants if (text := str(variables.get(variant) or "").rstrip("\r\n"))), "")
-    except Exception as error:  # it cannot be templated or decrypted
-        raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
+def _secret(variables: Mapping[str, Any], *variants: str) -> str:
+    """The first of these variables of a host that is set, or an empty text. Raises VariableError."""
+    # A password read from a file often ends in a line feed that is not part of it
+    return next((text for variant in variants if (text := str(value_of(variables, variant) or "").rstrip("\r\n"))), "")
 
 
 def _phone(name: str, hostvars: Mapping[str, Mapping[str, Any]], to_log_in: bool) -> Phone:
+    """Raises InventoryError with what is wrong, to be put behind its name."""
     if name not in hostvars:
-        raise InventoryError(f"{name}: no such host in the inventory")
+        raise InventoryError("no such host in the inventory")
     variables = hostvars[name]
-    password = _secret(name, variables, "cisco79xx_password", "ansible_password")
     try:
-        port = _port(variables.get("ansible_port"))
-        own_mac = variables.get("cisco79xx_mac")
+        password = _secret(variables, "cisco79xx_password", "ansible_password") if to_log_in else ""
+        port = _port(value_of(variables, "ansible_port"))
+        own_mac = value_of(variables, "cisco79xx_mac")
         mac = macs.parse(str(own_mac)) if own_mac else macs.find(name)
         hold = flag(variables, "hold")
         accept_mac = flag(variables, "cisco79xx_accept_unknown_mac")
-        tftp_host = str(variables.get("cisco79xx_tftp_server") or "")
-    except (ValueError, TypeError) as error:
-        raise InventoryError(f"{name}: {error}") from None
-    except Exception as error:  # a variable that cannot be templated or decrypted
-        raise InventoryError(f"{name}: its variables cannot be read: {error}") from None
+        tftp_host = str(value_of(variables, "cisco79xx_tftp_server") or "")
+        host = value_of(variables, "ansible_host")
+    except (ValueError, TypeError, VariableError) as error:
+        raise InventoryError(str(error)) from None
+    if host is not None and not str(host).strip():
+        raise InventoryError("ansible_host is empty: set it to the phone's address, or leave it out if the host's name is one")
     if to_log_in and not password:
-        raise InventoryError(f"{name}: no password; set cisco79xx_password (or ansible_password) to its phone_password (vault it)")
-    return Phone(name, str(variables.get("ansible_host") or name), port, password, mac, hold, tftp_host, accept_mac)
+        raise InventoryError("no password; set cisco79xx_password (or ansible_password) to their phone_password, in a vault")
+    return Phone(name, str(host or name), port, password, mac, hold, tftp_host, accept_mac)
 
 
 def _port(value: object) -> int:
     text = str(TELNET_PORT if value in (None, "") else value)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise ValueError(f"ansible_port is {text!r}, which is no port: it takes a number from 1 to 65535")
+        raise ValueError(f"ansible_port is {quote(text)}, which is no port: it takes a number from 1 to 65535")
     return int(text)
 
 
-def _shared(ready: list[Phone], what: str, key: Any) -> list[str]:
+def _shared(ready: list[Phone], what: str, variable: str, key: Callable[[Phone], str | None]) -> list[str]:
     owners: dict[str, list[str]] = {}
     for phone in ready:
         value = key(phone)
         if value:
             owners.setdefault(value, []).append(phone.name)
-    return [f"{' and '.join(names)} have one {what}, {value}" for value, names in owners.items() if len(names) > 1]
+    several = {value: names for value, names in owners.items() if len(names) > 1}
+    return [f"{some_names(names, ' and ')} have one {what}, {value}: correct {variable}" for value, names in several.items()]

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import me
@@ -23,8 +25,45 @@ DIFFERENCES = 500
 """Files of one call whose changes come back for the report."""
 
 
+NO_ROOT = "cisco79xx_tftp_root is not set; it is the path of its TFTP root"
+UNREACHED = "cannot be reached"
+_BEFORE_WORDS = re.compile(r"^(?:Task failed: |Action failed: |Failed to connect to the host via \w+: )+")
+"""What Ansible puts before the words of ssh."""
+_NO_CONNECTION = (
+    (r"REMOTE HOST IDENTIFICATION|[Hh]ost key", "log in there once by hand, check the host's key, and have it in known_hosts"),
+    (r"Permission denied", "let ansible_user log in there, with a key or, with -k, a password"),
+    (r"resolve hostname|not known|not provided", "correct its name, or set ansible_host to its address"),
+    (r"", "see that it is up and takes ssh at its ansible_host and ansible_port"),
+)
+"""What to do, by ssh's words."""
+_BECOME = re.compile(r"(Missing|Incorrect) (\S+) password")
+_MODULE_OPTION = re.compile(r"(?<![\w./-])(tftp_root|tftp_user|tftp_address|tftp_port|state_dir)(?![\w./-])")
+"""Options of modules which inventories have by longer names."""
+
+
 class TftpHostError(Exception):
     """A TFTP host did not do what it was asked to do: the host, the cause, and what to do."""
+
+
+def why_failed(result: Mapping[str, Any]) -> str:
+    """Why a module has failed on a TFTP host, and what to do: to be put behind its name and a colon.
+
+    `result`: the module's, or one with `unreachable` or `failed` and what Ansible said.
+    """
+    said = _BEFORE_WORDS.sub("", one_line(result.get("msg") or "failed", 1000)).rstrip(".")
+    if result.get("unreachable"):
+        advice = next(advice for words, advice in _NO_CONNECTION if re.search(words, said))
+        return f"{UNREACHED}: {said}: {advice}; if it is this machine, set ansible_connection: local"
+    password = _BECOME.search(said)
+    if password:
+        wrong = "asks for a password" if password[1] == "Missing" else "does not take the password"
+        return f"{password[2]} {wrong} ({password[0]}): run it again with -K, or set ansible_become_password in a vault"
+    if "module_stderr" not in result:
+        return _MODULE_OPTION.sub(r"cisco79xx_\1", said)
+    if "interpreter" not in said:  # Ansible does not tell what the module did instead
+        lines = f"{result.get('module_stdout') or ''}\n{result['module_stderr']}".split("\n")
+        said = next((line for line in map(partial(one_line, most=500), reversed(lines)) if line), said).rstrip(".")
+    return f"{said}; see that Python 3 runs there, with ansible_python_interpreter if it has another name"
 
 
 class TftpHost:
@@ -154,10 +193,5 @@ class TftpHost:
         result = self._execute(f"voip.cisco79xx.{module}", arguments, look or self._check)
         if expected in result and not result.get("failed"):
             return result
-        why = one_line(result.get("msg") or "failed", 1000)
-        if result.get("unreachable"):
-            raise TftpHostError(
-                f"TFTP host {self.name} cannot be reached (if it is this machine, give it ansible_connection: local): {why}"
-            )
-        python = "; see that Python 3 runs there, with ansible_python_interpreter if it has another name"
-        raise TftpHostError(f"TFTP host {self.name}: {why}{python if 'module_stderr' in result else ''}")
+        why = why_failed(result)
+        raise TftpHostError(f"TFTP host {self.name}{'' if why.startswith(UNREACHED) else ':'} {why}")

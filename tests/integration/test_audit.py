@@ -43,7 +43,7 @@ def audit(tmp_path, ansible_playbook):
         asked = {"cisco79xx_verify_tftp": False} if served is None else served
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **asked}
         hosts = {name: {**local, **({"cisco79xx_tftp_root": str(path)} if path else {})} for name, path in roots.items()}
-        inventory = {group: {"hosts": hosts}, "phones": {"hosts": {"phone": {}}}}
+        inventory = {group: {"hosts": hosts}, "phones": {"hosts": {"phone": {"cisco79xx_password": "hunter2"}}}}
         status, output = ansible_playbook("audit.yml", inventory, *arguments)
         assert "hunter2" not in output
         assert "Traceback" not in output
@@ -107,7 +107,7 @@ def test_what_the_server_hands_out(audit, server, tmp_path):
     status, output = audit({"tftp1": other}, "-e", "strict=true", served=served)
     assert status == 2, output
     assert "OS79XX.TXT  is not handed out: the TFTP server at 127.0.0.1 port" in output
-    assert f"faults in {other}: 1" in output
+    assert "tftp1: faults: 1, as told above" in output
     assert audit({"tftp1": other}, "-e", "strict=true", "-e", "verify_tftp=false", served=served)[0] == 0
 
 
@@ -119,7 +119,7 @@ def test_no_server_is_a_fault(audit, tmp_path):
     assert "the TFTP server at 127.0.0.1 port 1 does not answer (Connection refused): start it" in output
     status, output = audit({"tftp1": root}, served={"cisco79xx_tftp_port": 70000})
     assert status == 2
-    assert "tftp_port is 70000, which is no port" in output
+    assert "tftp1: cisco79xx_tftp_port is 70000, which is no port" in output
 
 
 def test_faults_are_shown(audit, tmp_path):
@@ -132,13 +132,13 @@ def test_faults_are_shown(audit, tmp_path):
     assert "SIP001122AABBCC.cnf:2:12  has no colon after the name\n" in output
     assert "and 11 more\n" in output
     report = json.loads((tmp_path / "new" / "report" / "audit.json").read_text())
-    assert list(report) == ["roots"]
+    assert list(report) == ["roots", "inventory"]
     assert report["roots"]["tftp1"]["summary"]["faults"] == 31
     assert not {"changed", "failed", "invocation"} & set(report["roots"]["tftp1"])
 
     status, output = audit({"tftp1": root}, "-e", "strict=true")
     assert status == 2
-    assert "faults in" in output
+    assert "tftp1: faults: 31, as told above" in output
 
 
 def test_a_root_that_cannot_be_read_does_not_hide_another(audit, tmp_path):
@@ -148,7 +148,8 @@ def test_a_root_that_cannot_be_read_does_not_hide_another(audit, tmp_path):
     assert status == 2, output
     assert f"tftp1: {tmp_path}/nowhere does not exist" in output
     assert f"tftp2: {root}\n" in output
-    assert "TFTP host tftp3: cisco79xx_tftp_root is not set" in output
+    assert output.count("tftp3: cisco79xx_tftp_root is not set") == 1
+    assert "tftp1: its root was not audited, as told above" in output
     assert "does not exist" in json.loads((tmp_path / "audit.json").read_text())["roots"]["tftp1"]["error"]
 
 

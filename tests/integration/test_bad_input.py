@@ -86,13 +86,6 @@ def test_no_root(site):
     refused(here, word="nowhere")
 
 
-def test_a_file_for_a_root(site):
-    here = site([PHONE])
-    (here.folder / "file").write_text("")
-    here.write_inventory(cisco79xx_tftp_root=str(here.folder / "file"))
-    refused(here, word="file")
-
-
 def test_a_root_that_is_not_named(site):
     here = site([PHONE])
     here.inventory.write_text(here.inventory.read_text().replace("cisco79xx_tftp_root", "tftp_root"))
@@ -102,8 +95,6 @@ def test_a_root_that_is_not_named(site):
 def test_no_tftp_host(site):
     here = site([PHONE])
     refused(here, "-e", "tftp_group=none", word="no TFTP host")
-    here.write_inventory(hosts={"phone0": {"ansible_host": "127.1.0.1", "cisco79xx_tftp_server": "elsewhere"}})
-    refused(here, word="elsewhere: no such host")
 
 
 def test_a_tftp_host_that_cannot_be_reached(site):
@@ -171,22 +162,35 @@ def test_no_phones(site):
     here = site([PHONE])
     refused(here, "-e", "phones_group=desks", word="no phone in the group desks")
     refused(here, "--limit", "tftp1", word="within --limit")
-    here.write_inventory(hosts={})
-    refused(here, word="no phone in the group phones")
 
 
-@pytest.mark.parametrize(
-    ("second", "word"),
-    [
-        ({"cisco79xx_mac": "02:0e:84:00:00:00"}, "phone0 and phone1 have one MAC, 020E84000000"),
-        ({"ansible_host": "127.1.0.1"}, "phone0 and phone1 have one address, 127.1.0.1:"),
-        ({"ansible_password": ""}, "phone1: no password"),
-        ({"cisco79xx_mac": "02:0e:84:00:00"}, "phone1: '02:0e:84:00:00' is no MAC address"),
-        ({"ansible_password": "{{ nowhere }}"}, "phone1: its variables cannot be read"),
-    ],
-)
-def test_phones_of_the_inventory(site, second, word):
-    refused(site([PHONE, {**PHONE, "inventory": second}]), word=word)
+def test_phones_of_the_inventory(site):
+    """Each is told once, and all of them in one sentence each: in the error, in the report, and by an audit beforehand."""
+    seconds = [
+        {"cisco79xx_mac": "02:0e:84:00:00:00"},
+        {"ansible_host": "127.1.0.1"},
+        {"ansible_password": ""},
+        {"ansible_password": ""},
+        {"cisco79xx_mac": "02:0e:84:00:00"},
+        {"cisco79xx_password": "{{ vault_phone_password }}"},
+        {"cisco79xx_tftp_server": "tftp9"},
+    ]
+    here = site([PHONE, *({**PHONE, "inventory": second} for second in seconds)])
+    words = [
+        "phone3, phone4: no password; set cisco79xx_password",
+        "phone5: '02:0e:84:00:00' is no MAC address",
+        "phone6: cisco79xx_password uses 'vault_phone_password', which is not defined (",
+        "phone0 and phone1 have one MAC, 020E84000000",
+        "phone0 and phone2 have one address, 127.1.0.1:",
+        "TFTP host tftp9: no such host in the inventory, but it is cisco79xx_tftp_server of phone7: correct it to tftp1, or put",
+    ]
+    told = refused(here, word=words[0]).report["rollout"]["error"]
+    assert all(told.count(word) == 1 for word in words), told
+    shown = here.play("audit", "-e", "verify_tftp=false", image=None)
+    assert shown.status == 0, shown.output
+    assert all(shown.output.count(word) == 1 for word in words)
+    audit = json.loads((here.report_dir / "audit.json").read_text())
+    assert (audit["inventory"]["phones"], "; ".join(audit["inventory"]["faults"])) == (8, told)
 
 
 @pytest.mark.parametrize(("extra", "word"), [('{"waves": [0]}', "is no wave"), ("wait_timeout=soon", "wait_timeout")])

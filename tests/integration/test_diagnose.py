@@ -121,7 +121,7 @@ def test_the_status_is_of_what_is_shown(diagnose, tmp_path):
     assert "is not in the log" in diagnose({"pbx": own}, "--limit", "cellar", phones=phones)[1]
     status, output, _rest = diagnose({"pbx": own}, "-e", "verdict=sick", phones=phones)
     assert status == 2
-    assert "value of verdict must be one or more of: healthy" in output
+    assert "verdict: there is no 'sick'; there are healthy, " in output
 
 
 def test_where_the_log_is(diagnose, tmp_path):

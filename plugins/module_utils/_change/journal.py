@@ -17,6 +17,7 @@ A record is written as `new` first and renamed once it is whole and on the disk.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -26,7 +27,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Dict, Iterable, List, Sequence
 
-from .._files import cause, create, me, remedy, remove_if_possible, sync_folder, write_and_close
+from .._files import BECOME, cause, create, me, remedy, remove_if_possible, sync_folder, write_and_close
 from .._text import plain
 from .._tree import Tree
 from .model import TransactionError
@@ -170,7 +171,23 @@ class Journal:
             self._check_owner()
             os.chmod(self.folder, 0o700)
         except OSError as error:
-            raise TransactionError(f"{self.folder} cannot be made by {me()} ({cause(error)}): nothing was changed; {SET_STATE}") from None
+            raise self._unmakeable(error) from None
+
+    def refuse_if_unmakeable(self) -> None:
+        """Raises TransactionError if `make_folder` would, as far as it can be told without writing."""
+        above = os.path.dirname(self.folder)
+        if os.path.isdir(self.folder):
+            return
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        if not os.path.isdir(above):
+            raise self._unmakeable(NotADirectoryError(errno.ENOTDIR, f"{plain(above)} is no folder"))
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise self._unmakeable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+    def _unmakeable(self, error: OSError) -> TransactionError:
+        become = f"{BECOME}, or " if isinstance(error, PermissionError) and os.geteuid() else ""
+        return TransactionError(f"{self.folder} cannot be made by {me()} ({cause(error)}): nothing was changed; {become}{SET_STATE}")
 
     def sweep(self) -> None:
         """Remove records whose writer was killed before they were whole. Raises TransactionError."""
@@ -191,4 +208,6 @@ class Journal:
         """Records of somebody else are not to be trusted: an undo does what they say. Raises TransactionError, OSError."""
         status = os.lstat(self.folder)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise TransactionError(f"{self.folder} is no folder of {me()}: run as its owner, or set state_dir to another folder")
+            raise TransactionError(
+                f"{self.folder} is no folder of {me()}: run as its owner (ansible_become), or set state_dir to another folder"
+            )

@@ -201,8 +201,9 @@ def _lock(journal: Journal, shared: bool, stack: ExitStack, wait: float) -> None
                 continue
             raise TransactionError(f"another run is changing {journal.root}: wait for it to end, and run again") from None
         except FileNotFoundError:
-            if shared:
-                return  # never changed before
+            if shared:  # never changed before
+                journal.refuse_if_unmakeable()
+                return
         except OSError as error:
             raise TransactionError(f"{path} cannot be locked ({cause(error)}): set state_dir to a folder on a local disk") from None
     if not shared:

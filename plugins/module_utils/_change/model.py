@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .._files import Metadata, cause, kind, me
+from .._files import BECOME, Metadata, cause, kind, me
 from .._text import first_some, plain
 
 _SET_ROOT = "set tftp_root to the folder that the TFTP server serves"
@@ -62,5 +62,5 @@ def why_no_root(path: str, error: Exception) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return f"{plain(path) or repr(path)} does not exist: {_SET_ROOT}"
     if isinstance(error, PermissionError):
-        return f"{path} cannot be read by {me()}: run as a user who may (become)"
+        return f"{path} cannot be read by {me()}: {BECOME}"
     return f"{path} cannot be read ({cause(error) if isinstance(error, OSError) else error}): {_SET_ROOT}"

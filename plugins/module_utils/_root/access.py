@@ -16,6 +16,7 @@ from typing import FrozenSet, Iterable, List, Optional, Sequence
 
 from .. import _files
 from .._change.model import Change
+from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import list_some, quote
 from .read import Root, RootError, RootFile
 
@@ -86,14 +87,25 @@ def hidden(root: Root, files: Iterable[RootFile], server: ServerUser) -> List[st
 
 
 def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
-    """What a real run would fail at, as far as it can be told without writing."""
-    faults = []
-    for folder in sorted({os.path.dirname(change.path) for change in changes}):
-        if not os.access(".", os.W_OK | os.X_OK, dir_fd=root.tree.folder(folder)):
-            shown = os.path.join(root.path, folder).rstrip("/") or "/"
-            faults.append(f"{shown} cannot be written by {_files.me()}: run as a user who may (become), or mount it writable")
+    """What a real run would fail at, as far as it can be told without writing: one sentence, as one remedy will do."""
+    folders = sorted({os.path.dirname(change.path) for change in changes})
+    closed = [folder for folder in folders if not os.access(".", os.W_OK | os.X_OK, dir_fd=root.tree.folder(folder))]
     user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
-    for change in changes:
-        if user and change.status and change.after is not None and (change.status.st_uid != user or change.status.st_gid not in groups):
-            faults.append(f"{change.name} belongs to somebody else, which {_files.me()} cannot keep: run as root (become)")
-    return faults
+    if closed:
+        shown = list_some([os.path.join(root.path, folder).rstrip("/") or "/" for folder in closed], 3)
+        return [f"{shown} cannot be written by {_files.me()}: {f'{_files.BECOME}, or ' if user else ''}mount it writable"]
+    others = [
+        change.name
+        for change in changes
+        if user and change.status and change.after is not None and (change.status.st_uid != user or change.status.st_gid not in groups)
+    ]
+    if not others:
+        return []
+    belong = "belongs" if len(others) == 1 else "belong"
+    return [f"{list_some(others, 3)} {belong} to somebody else, which {_files.me()} cannot keep: run as root (ansible_become: true)"]
+
+
+def unwritable_for_images(root: Root, overrides: Iterable[RootFile]) -> List[str]:
+    """As `unwritable`, of a change of the image: in the files for all phones, and those `overrides` of single ones that set it."""
+    common = (root.change(name, file, b"") for name, file in ((SIP_DEFAULT, root.default), (OS79XX, root.os79xx)))
+    return unwritable(root, [*common, *(root.change(file.name, file, b"") for file in overrides)])

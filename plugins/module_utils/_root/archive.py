@@ -384,6 +384,6 @@ def _no_source(path: str, error: Exception) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return f"{path or repr(path)}: does not exist: {ask}"
     if isinstance(error, PermissionError):
-        return f"{path}: cannot be read by {_files.me()}: run as a user who may (become)"
+        return f"{path}: cannot be read by {_files.me()}: {_files.BECOME}"
     cause = _files.cause(error) if isinstance(error, OSError) else str(error)
     return f"{shown(path)}: cannot be read ({cause}): {ask}"

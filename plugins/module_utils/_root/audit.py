@@ -21,7 +21,7 @@ from .._phone.image import LOADER, SCCP, SIP, Image, ImageNameError, parse, pars
 from .._phone.rules import RULES
 from .._phone.view import OS79XX, SIP_DEFAULT
 from .._text import count, list_some, mask_from_secret, plain
-from .access import ServerUser
+from .access import ServerUser, unwritable_for_images
 from .findings import LONGEST, MOST, Findings, Info, harmless, quoted
 from .foresight import Foresight, by_reason
 from .image_files import right_names
@@ -87,6 +87,9 @@ class _Survey:
         self._check_names_of_images()
         findings.advice += [lost_at_next_save(name, files, _GENERATED) for name, files in generators(root).items()]
         served = self._served(loads)
+        overridden = [file for file in root.phones if file.mac in overrides]
+        for text in unwritable_for_images(root, overridden):
+            findings.fault(None, plain(text))
         for fault in dict.fromkeys(root.faults):
             findings.fault(fault.file, plain(fault.text), fault.line)
         findings.advice += map(plain, root.warnings)

@@ -20,7 +20,7 @@ from .diff import digest
 from .findings import harmless, quoted
 from .foresight import Foresight, bad_ends, by_reason, reason
 from .loads import loads_files, misled, neighbours
-from .read import Root, RootError, RootFile, os79xx_data
+from .read import Root, RootError, RootFile, grouped, os79xx_data
 
 REFUSE, FOLLOW = "refuse", "follow"
 """What to do about a load in an XML file that wins over image_version."""
@@ -94,7 +94,7 @@ def plan_changes(
     planning.foresee(skip_blocked)
     faults += unwritable(root, wanted.changes)
     if root.faults or faults:
-        raise RootError(*map(str, root.faults), *faults)
+        raise RootError(*grouped(root.faults), *faults)
     wanted.warnings += [*([] if skip_blocked else wanted.advice), *root.warnings, *hidden(root, planning.files.values(), server)]
     return wanted
 

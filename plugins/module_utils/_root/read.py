@@ -15,14 +15,14 @@ import re
 import stat
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .. import _files
 from .._change.model import Change, TransactionError, why_no_root
 from .._phone import cnf
 from .._phone.image import SIP, Image, of_file
 from .._phone.view import OS79XX, SIP_DEFAULT
-from .._text import mask_from_secret, plain, quote
+from .._text import list_some, mask_from_secret, plain, quote
 from .._tree import FILE, LINK, Leaves, Tree
 
 MAX_CONFIG = 1 << 20
@@ -50,6 +50,17 @@ class RootFault(NamedTuple):
 
     def __str__(self) -> str:
         return f"{plain(self.file)}{'' if self.line is None else f':{self.line}:'} {self.text}"
+
+
+def grouped(faults: Iterable[RootFault]) -> List[str]:
+    """Those faults for people: files that cannot be read for one reason are told at once."""
+    texts: Dict[str, List[str]] = {}
+    for fault in faults:
+        if fault.line is None and fault.text.startswith("cannot "):
+            texts.setdefault(fault.text, []).append(plain(fault.file))
+        else:
+            texts[str(fault)] = []
+    return [f"{list_some(files, 3)} {text}" if files else text for text, files in texts.items()]
 
 
 @dataclass(frozen=True)
@@ -247,7 +258,7 @@ def unreadable(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     if isinstance(error, PermissionError):
-        return f"cannot be read by {_files.me()}: run as a user who may (become)"
+        return f"cannot be read by {_files.me()}: {_files.BECOME}"
     if isinstance(error, FileNotFoundError):
         return "vanished while it was read: run again when nobody else changes the root"
     return f"cannot be read ({_files.cause(error)}): mend or remove it"

@@ -27,7 +27,7 @@ from .._phone.view import SIP_DEFAULT
 from .._text import count, list_some, shorten
 from .access import ANYBODY, ServerUser, hidden, unwritable
 from .findings import harmless
-from .read import Root, RootError, RootFile, Unusable
+from .read import Root, RootError, RootFile, Unusable, grouped
 
 Values = Mapping[str, str]
 """What is wanted, by key as `keys.usual_spelling`."""
@@ -98,7 +98,7 @@ def plan_settings(root: Root, wish: Wish, server: ServerUser = ANYBODY) -> Setti
     planning.set_phones()
     made, read = planning.made, planning.root
     concerned = [fault for fault in read.faults if planning.concerns(fault.file, fault.text)]
-    faults = [*wish.faults, *map(str, concerned), *planning.faults, *unwritable(root, made.changes)]
+    faults = [*wish.faults, *grouped(concerned), *planning.faults, *unwritable(root, made.changes)]
     if faults:
         raise RootError(*faults)
     made.generators = generators(read)

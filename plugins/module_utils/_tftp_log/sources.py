@@ -21,6 +21,7 @@ from datetime import datetime
 from itertools import islice
 from typing import IO, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Tuple, cast
 
+from .._change.model import why_no_root
 from .._text import clean
 from .bounds import reading
 from .capture import GZIP, is_capture, read_capture
@@ -51,7 +52,7 @@ _HEAD = 1 << 12
 """Bytes at the start of a log by which it is seen to have been written anew."""
 _CUT = "was cut or written anew while it was read; look again"
 _NO_RIGHT = re.compile("not seeing messages from other users|insufficient permissions|[Pp]ermission denied")
-_MORE_RIGHTS = "run with become: true, or put the user into the group"
+_MORE_RIGHTS = "run with ansible_become: true, or put the user into the group"
 
 
 class SourceError(Exception):
@@ -118,7 +119,7 @@ def _packing(path: str) -> str:
         raise SourceError(f"{path} cannot be read by this user: {_MORE_RIGHTS} {_group(path)}") from None
     except FileNotFoundError:
         raise SourceError(
-            f"{path} does not exist on this host: look where the TFTP server's log is, or leave out path to let it be found"
+            f"{path} does not exist on this host: look where the TFTP server's log is, or let it be found without naming it"
         ) from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
@@ -151,8 +152,7 @@ def root_files(root: str) -> Collection[str]:
     try:
         os.listdir(root)
     except OSError as error:
-        advice = "name the folder that the TFTP server serves, or run with become"
-        raise SourceError(f"tftp_root {root} cannot be listed: {error.strerror}: {advice}") from None
+        raise SourceError(why_no_root(root, error)) from None
     for folder, folders, here in os.walk(root):
         folders.sort()
         inside = os.path.relpath(folder, root)

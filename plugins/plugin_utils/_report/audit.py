@@ -9,16 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, one_line
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, first_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _tftp_server
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import columns
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.begin import Findings
 
+WIDTH = len("telnet_level")
 MOST = 20
 """Lines of one part of the table."""
 
 
-def table(host: str, root: Mapping[str, Any]) -> str:
-    """The table of one TFTP host's root, or why that could not be read. `root`: result of tftp_root_info."""
+def inventory_table(found: Findings) -> str:
+    """What is wrong with the inventory. `found`: of `_rollout.begin.findings`."""
+    parts = [("phones", [str(found.phones)]), *(("advice", found.advice),) * bool(found.advice), ("faults", found.faults or ["none"])]
+    lines = ["inventory:"]
+    for title, texts in parts:
+        shown = [one_line(text, 1000) for text in first_some(list(texts), MOST)]
+        lines += [f"  {'' if number else title:{WIDTH}}  {text}" for number, text in enumerate(shown)]
+    return "\n".join(lines)
+
+
+def table(host: str, root: Mapping[str, Any], unmended: str = "") -> str:
+    """The table of one TFTP host's root, or why that could not be read.
+
+    `root`: result of tftp_root_info; `unmended`: why what a killed run left could not be mended.
+    """
     if "summary" not in root:
         return f"{host}: {one_line(root.get('msg') or 'nothing was found out', 1000)}"
     summary, os79xx = root["summary"], root["os79xx"]
@@ -38,17 +53,19 @@ def table(host: str, root: Mapping[str, Any]) -> str:
         "other files": [[_others(root)]],
         "duplicates": [[one["file"], one["key"], f"lines {', '.join(map(str, one['lines']))}"] for one in root["duplicates"]],
         "advice": [[text] for text in root["advice"]],
+        "not mended": [[unmended]] if unmended else [],
         "faults": [
             [":".join(str(fault[part]) for part in ("file", "line", "column") if fault[part] is not None), fault["text"]]
             for fault in root["faults"]
         ],
     }
-    width = max(map(len, parts))
     lines = [f"{host}: {one_line(root['root'], 1000)}"]
     for title, rows in parts.items():
+        if title == "not mended" and not rows:
+            continue
         texts = columns([[one_line(cell, 1000) for cell in row] for row in rows[:MOST]]) or ["none"]
         texts += [f"and {len(rows) - MOST} more"] if len(rows) > MOST else []
-        lines += [f"  {'' if number else title:{width}}  {text}" for number, text in enumerate(texts)]
+        lines += [f"  {'' if number else title:{WIDTH}}  {text}" for number, text in enumerate(texts)]
     return "\n".join(lines)
 
 

@@ -22,6 +22,7 @@ import yaml
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_some, plain, quote
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import VariableError, value_of
 
 ROLE = "rollout_"
 """Before the name of an option as the role has it."""
@@ -151,9 +152,9 @@ def why_ignored(name: str, hosts: Sequence[str]) -> str:
 
 def _of_host(host: str, name: str, hostvars: Mapping[str, Mapping[str, Any]]) -> Any:
     try:
-        return hostvars[host][name]
-    except Exception as error:  # it cannot be templated or decrypted
-        raise RolloutError(f"{host}: {name} cannot be read: {error}") from None
+        return value_of(hostvars[host], name)
+    except VariableError as error:
+        raise RolloutError(f"{host}: {error}") from None
 
 
 def _must_agree(name: str, values: Mapping[str, Any], groups: Iterable[Iterable[str]]) -> None:

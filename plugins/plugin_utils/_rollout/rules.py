@@ -17,8 +17,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line, quote
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import EMPTY
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, names, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses, RolloutError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import why_unread
 
 TOGETHER = "together"
 SHORTEST_LEASE = 2.0
@@ -115,18 +117,21 @@ def _option(option: str, sources: Sequence[Mapping[str, Any]], template: Templat
     try:
         value = template(value)
     except Exception as error:  # it uses what is not defined, or cannot be decrypted
-        raise RolloutError(f"{typed} cannot be read: {one_line(error, 300)}") from None
+        raise RolloutError(why_unread(typed, error)) from None
     if value is None:
         value = about.get("default")
-    if value is None:
-        return typed, None
+    return typed, None if value is None else in_type(typed, about, value)
+
+
+def in_type(typed: str, about: Mapping[str, Any], value: object) -> Any:
+    """A value in the type of its option. `typed`: its name; `about`: its `type` and `choices`. Raises RolloutError."""
     try:
         made = _TYPES[about["type"]](value)
     except (ValueError, TypeError):
         raise RolloutError(f"{typed} is {quote(str(value))}: it is {_WHAT[about['type']]}") from None
     if made not in about.get("choices", [made]):
         raise RolloutError(f"{typed} is {quote(str(value))}: it is {' or '.join(about['choices'])}")
-    return typed, made
+    return made
 
 
 def _number(pattern: str, make: Callable[[str], float]) -> Callable[[object], float]:
@@ -206,7 +211,7 @@ def _checked(options: dict[str, Any], typed: Mapping[str, str]) -> Rules:
     value(lambda waves: limits.wave_sizes(waves, 1), "waves")
     value(lambda most: limits.at_once(most, 1), "max_unavailable")
     if not options["report_dir"]:
-        wrong.append(f"{typed['report_dir']} is empty: name the folder for the report, or leave the option out")
+        wrong.append(f"{typed['report_dir']} {EMPTY}")
     if options["run_to_undo"] and options["since_run"]:
         wrong.append(f"{typed['run_to_undo']} and {typed['since_run']} are both given: name one")
     options["losses"] = value(limits.losses, "max_fail", "max_failed", "min_sample", "stop_on")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -27,10 +28,16 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import mac a
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import MASK, list_some, one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 
+OLDEST_TELNETLIB3 = 4
+"""Its first version with what is used here."""
+
 try:
     import telnetlib3
-except ImportError as missing:
-    TELNETLIB3_ERROR: ImportError | None = missing
+
+    if int(str(telnetlib3.__version__).partition(".")[0]) < OLDEST_TELNETLIB3:
+        raise ImportError(f"too old in the controller's Python ({telnetlib3.__version__})")
+except (ImportError, AttributeError, ValueError) as error:
+    TELNETLIB3_ERROR: Exception | None = error
     _BaseClient: Any = object
 else:
     TELNETLIB3_ERROR = None
@@ -38,7 +45,8 @@ else:
     # Its records hold what was sent, the password among it; and a phone's noise would reach the terminal.
     logging.getLogger("telnetlib3").setLevel(logging.CRITICAL)
 
-NO_TELNETLIB3 = "telnetlib3 is missing in the controller's Python: pip install 'telnetlib3>=4,<6'"
+_WHY_NONE = TELNETLIB3_ERROR if str(TELNETLIB3_ERROR).startswith("too old") else "missing in the controller's Python"
+NO_TELNETLIB3 = f"telnetlib3 is {_WHY_NONE}: {sys.executable or 'python3'} -m pip install 'telnetlib3>={OLDEST_TELNETLIB3},<6'"
 OUTPUT_LIMIT = 64 * 1024
 """Bytes that one step may take in before a phone counts as talking without end."""
 MOST_NEGOTIATION = 1000

@@ -210,7 +210,7 @@ def test_the_root_tells_for_certain(log, tmp_path):
     (root / "sub").mkdir(parents=True)
     (root / "p0s3-8-12-00.LOADS").touch()
     assert verdicts(run(path=log, tftp_root=root))[SICK] == "image_wrong_case"
-    assert "tftp_root /no/root cannot be listed" in run(path=log, tftp_root="/no/root")["msg"]
+    assert "/no/root does not exist: set tftp_root to the folder that the TFTP server serves" in run(path=log, tftp_root="/no/root")["msg"]
 
 
 def test_thresholds(log):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import DIFFERENCES, TftpHost, TftpHostError
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import DIFFERENCES, TftpHost, TftpHostError, why_failed
 from ansible_collections.voip.cisco79xx.tests.simulator.images import make_image
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.modules.running import content, run_module
 
@@ -147,14 +147,15 @@ def test_where_the_log_is(variables, where):
     [
         (
             {"unreachable": True, "msg": "ssh: connect to host pbx port 22: Connection refused"},
-            "TFTP host pbx cannot be reached (if it is this machine, give it ansible_connection: local): "
-            "ssh: connect to host pbx port 22: Connection refused",
+            "TFTP host pbx cannot be reached: ssh: connect to host pbx port 22: Connection refused: see that it is up and takes ssh at its "
+            "ansible_host and ansible_port; if it is this machine, set ansible_connection: local",
         ),
         ({"failed": True, "msg": "no such image"}, "TFTP host pbx: no such image"),
         ({"failed": True, "msg": "no such image", "would_move": {}}, "TFTP host pbx: no such image"),
         (
             {"failed": True, "msg": "The module failed", "module_stderr": "/bin/sh: 1: python3: not found\n", "rc": 127},
-            "TFTP host pbx: The module failed; see that Python 3 runs there, with ansible_python_interpreter if it has another name",
+            "TFTP host pbx: /bin/sh: 1: python3: not found; see that Python 3 runs there, with ansible_python_interpreter if it has "
+            "another name",
         ),
         ({"failed": True, "msg": "\x1b[31mno such\n image\u202e"}, "TFTP host pbx: no such image"),
         ({"failed": True}, "TFTP host pbx: failed"),
@@ -167,3 +168,46 @@ def test_what_people_are_told(result, message):
     with pytest.raises(TftpHostError) as caught:
         answering(result)[0].point(NEW, "spring", True)
     assert str(caught.value) == message
+
+
+SSH = "Task failed: Failed to connect to the host via ssh: "
+PYTHON = "; see that Python 3 runs there, with ansible_python_interpreter if it has another name"
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (
+            {"unreachable": True, "msg": f"{SSH}admin@192.0.2.9: Permission denied (publickey,password)."},
+            "cannot be reached: admin@192.0.2.9: Permission denied (publickey,password): let ansible_user log in there, ",
+        ),
+        (
+            {"unreachable": True, "msg": f"{SSH}No ED25519 host key is known for pbx.\r\nHost key verification failed."},
+            "cannot be reached: No ED25519 host key is known for pbx. Host key verification failed: log in there once by hand, ",
+        ),
+        (
+            {"unreachable": True, "msg": f"{SSH}ssh: Could not resolve hostname pbx: Name or service not known"},
+            "cannot be reached: ssh: Could not resolve hostname pbx: Name or service not known: correct its name, or set ansible_host ",
+        ),
+        (
+            {"unreachable": True, "msg": f"{SSH}ssh: connect to host pbx port 22: Connection timed out"},
+            "cannot be reached: ssh: connect to host pbx port 22: Connection timed out: see that it is up and takes ssh at ",
+        ),
+        ({"failed": True, "msg": "Missing sudo password"}, "sudo asks for a password (Missing sudo password): run it again with -K, or "),
+        ({"failed": True, "msg": "Task failed: Incorrect su password"}, "su does not take the password (Incorrect su password): run it "),
+        (
+            {"failed": True, "msg": "The module interpreter '/bin/py' was not found.", "module_stderr": "sh: 1: /bin/py: not found"},
+            f"The module interpreter '/bin/py' was not found{PYTHON}",
+        ),
+        (
+            {"failed": True, "msg": "Module result deserialization failed", "module_stderr": "Traceback\n  x\nOSError: full\n\n"},
+            f"OSError: full{PYTHON}",
+        ),
+        (
+            {"failed": True, "msg": "/srv/tftp_root does not exist: set tftp_root to the folder"},
+            "/srv/tftp_root does not exist: set cisco79xx_tftp_root to the folder",
+        ),
+    ],
+)
+def test_why_a_host_did_not_do_it(result, told):
+    assert why_failed(result).startswith(told)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.begin import Inventory, begin
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.begin import Findings, Inventory, begin, findings, why_nobody
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.window import WindowError
@@ -92,14 +92,17 @@ def test_with_a_limit_one_of_its_phones_drives(start):
 def test_the_group_of_the_tftp_hosts_may_have_another_name(start):
     given = inventory({"a": phone(2)}, {"x": PBX, "y": PBX}, branches=["y"])
     assert list(start(given, tftp_group="branches").sites) == ["y"]
-    with pytest.raises(InventoryError, match="no TFTP host: put one into the group nobody, or name their group with -e tftp_group="):
+    with pytest.raises(
+        InventoryError,
+        match="no TFTP host in the group nobody of the inventory: put the TFTP hosts there, or name their group with -e tftp_group=",
+    ):
         start(given, tftp_group="nobody")
 
 
 @pytest.mark.parametrize(
     ("servers", "site", "text"),
     [
-        ({}, "", "no TFTP host: put one into the group tftp_servers"),
+        ({}, "", "no TFTP host in the group tftp_servers of the inventory"),
         ({"pbx": {}}, "", "TFTP host pbx: cisco79xx_tftp_root is not set"),
         ({"pbx": PBX}, "depot", "TFTP host depot: no such host in the inventory"),
     ],
@@ -198,3 +201,63 @@ def test_no_file_has_a_password(start, tmp_path):
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) >= 4, "the run and its report"
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+FAULTY = {
+    "a": phone(2, site="pbxx"),
+    "b": phone(3, site="pbxx"),
+    "c": phone(4, ansible_password=""),
+    "d": phone(5, ansible_password=""),
+    "e": phone(5, cisco79xx_mac="02:0e"),
+    "f": phone(6, hold="ja"),
+    "g": phone(7, site="a"),
+}
+FAULTS = [
+    "c, d: no password; set cisco79xx_password (or ansible_password) to their phone_password, in a vault",
+    "e: '02:0e' is no MAC address: it takes 12 hex digits, such as 000E84C060A6 or 00:0e:84:c0:60:a6",
+    "f: hold is 'ja': it is true or false",
+    "TFTP host pbxx: no such host in the inventory, but it is cisco79xx_tftp_server of a, b: "
+    "correct it to pbx, or put that host into the group tftp_servers",
+    "TFTP host a: it is cisco79xx_tftp_server of g, but not in the group tftp_servers, and has no cisco79xx_tftp_root: "
+    "name the right host, or set that, the path of its TFTP root",
+]
+
+
+def test_all_that_is_wrong_is_told_at_once_and_by_an_audit_in_the_same_words(start):
+    given = inventory(FAULTY)
+    with pytest.raises(InventoryError) as error:
+        start(given)
+    assert str(error.value) == "; ".join(FAULTS)
+    assert findings(given, "tftp_servers", ["pbx"]) == Findings(7, FAULTS, [])
+
+
+def test_many_phones_with_one_fault_are_one_sentence(start):
+    with pytest.raises(InventoryError, match=r"^p1, p2 and 38 more: no password; set "):
+        start(inventory({f"p{number}": phone(number, ansible_password="") for number in range(1, 41)}))
+
+
+def test_an_audit_of_some_sites_tells_of_their_phones():
+    given = inventory({"a": phone(2, "pbx"), "b": phone(3, "depot", ansible_password="")}, {"pbx": PBX, "depot": PBX}, limit="pbx")
+    assert findings(given, "tftp_servers", ["pbx"]) == Findings(1, [], [])
+    assert findings(given, "tftp_servers", ["pbx", "depot"]).faults == [FAULTS[0].replace("c, d", "b")]
+
+
+def test_an_audit_tells_of_tftp_hosts_that_it_does_not_look_at():
+    given = inventory({"a": phone(2, "depot")}, {"pbx": PBX, "depot": PBX}, tftp_servers=["pbx"])
+    (advice,) = findings(given, "tftp_servers", ["pbx"]).advice
+    assert advice.startswith("TFTP host depot is cisco79xx_tftp_server of a, but not in the group tftp_servers: ")
+
+
+@pytest.mark.parametrize(
+    ("groups", "limit", "told"),
+    [
+        ({"Phones": ["a"]}, None, ": rename the group Phones (1 host) to phones, or name it with -e phones_group=Phones"),
+        ({"phone": ["a", "b"]}, None, ": rename the group phone (2 hosts) to phones, or name it with -e phones_group=phone"),
+        ({"tftp_servers": ["pbx"]}, None, ": put the phones there, or name their group with -e phones_group=…"),
+        ({}, None, ", which has no hosts: name the right one with -i, or put the phones into that group of it"),
+        ({"phones": ["a", "b", "c", "d"]}, "pbx", " within --limit: name some of a, b and 2 more there"),
+    ],
+)
+def test_a_group_without_hosts(groups, limit, told):
+    given = {"all": [host for hosts in groups.values() for host in hosts], "ungrouped": [], **groups}
+    assert why_nobody("phones", given, "phone", "phones_group", limit) == f"no phone in the group phones of the inventory{told}"

@@ -144,5 +144,5 @@ def test_a_value_that_cannot_be_templated_is_named_with_its_host():
         def __getitem__(self, name):
             raise ValueError("'x' is undefined")
 
-    with pytest.raises(RolloutError, match=r"^a: cisco79xx_waves cannot be read: 'x' is undefined$"):
+    with pytest.raises(RolloutError, match=r"^a: cisco79xx_waves uses 'x', which is not defined: correct its name, or set it$"):
         names.in_inventory(["a"], [], {"a": Broken(cisco79xx_waves="{{ x }}")}, [])

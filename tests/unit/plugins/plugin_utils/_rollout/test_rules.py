@@ -334,7 +334,7 @@ def test_a_value_that_cannot_be_read_is_named():
             raise ValueError("'nothing' is undefined")
         return value
 
-    with pytest.raises(RolloutError, match=r"^waves cannot be read: 'nothing' is undefined$"):
+    with pytest.raises(RolloutError, match=r"^waves uses 'nothing', which is not defined: correct its name, or set it$"):
         rules.read([{"image": "P0S3-06-3-00", "waves": "{{ nothing }}"}], template)
 
 
