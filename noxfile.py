@@ -11,8 +11,10 @@ so that nothing outside .nox is touched.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import nox
@@ -124,12 +126,29 @@ def sanity(session: nox.Session) -> None:
     session.run("ansible-test", "sanity", "--local", "--color", "yes" if session.interactive else "no", *session.posargs)
 
 
+def documentation(session: nox.Session, site: Path) -> None:
+    """Build the site that shows the guides and the options, as Ansible's own does. No warning may be of ours."""
+    site.mkdir()
+    session.run("antsibull-docs", "sphinx-init", "--use-current", "--dest-dir", str(site), COLLECTION, silent=True)
+    # With all that it prints, as Sphinx counts it as a failure if Ansible's documentation, to which some links lead, cannot be reached.
+    told = str(session.run("bash", str(site / "build.sh"), silent=True, success_codes=[0, 1], external=True))
+    apart = "failed to reach any of the inventories"
+    theirs = rf"{apart}|undefined label: '(?!ansible_collections\.{COLLECTION})|reference target not found: ANSIBLE_"
+    bad = [line for line in told.splitlines() if re.search("WARNING:|ERROR:", line)]
+    if apart in told:
+        bad = [line for line in bad if not re.search(theirs, line)]
+    if bad or not (site / "build/html/collections/voip/cisco79xx/docsite/rollouts.html").exists():
+        session.error("\n".join(bad or [told]))
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """The artifact: it builds, installs, is documented, and its playbooks load from what a minimal installation keeps."""
     root = prepare(session, "build")
     session.run("antsibull-changelog", "lint")
-    session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
+    if list(Path("changelogs/fragments").glob("*")):
+        session.run("antsibull-changelog", "release")  # in the copy: the fragments make a changelog
+    session.run("python", "docs/docsite/guides.py")
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(root))
     (artifact,) = root.glob("*.tar.gz")
@@ -141,22 +160,25 @@ def build(session: nox.Session) -> None:
     if "ERROR" in str(told):
         session.error(str(told))
 
-    installed = root / "installed"
-    session.env.update(ANSIBLE_COLLECTIONS_PATH=str(installed), PYTHONPATH=None)
-    session.run("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(artifact))
-    session.run("ansible-doc", "--metadata-dump", COLLECTION, silent=True)
-    for entry in (installed / FOLDER).iterdir():
-        if entry.name not in {"meta", "plugins", "roles", "playbooks"}:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    for playbook in sorted((installed / FOLDER / "playbooks").glob("*.yml")):
-        session.run("ansible-playbook", "--syntax-check", f"{COLLECTION}.{playbook.stem}")
+    # Where a checkout lies in an ansible_collections itself, ansible-doc finds no roles in .nox.
+    with tempfile.TemporaryDirectory() as folder:
+        installed = Path(folder) / "installed"
+        session.env.update(ANSIBLE_COLLECTIONS_PATH=str(installed), PYTHONPATH=None)
+        session.run("ansible-galaxy", "collection", "install", "--offline", "-p", str(installed), str(artifact))
+        documentation(session, Path(folder) / "site")
+        for entry in (installed / FOLDER).iterdir():
+            if entry.name not in {"meta", "plugins", "roles", "playbooks"}:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        session.run("ansible-doc", "--metadata-dump", COLLECTION, silent=True)
+        for playbook in sorted((installed / FOLDER / "playbooks").glob("*.yml")):
+            session.run("ansible-playbook", "--syntax-check", f"{COLLECTION}.{playbook.stem}")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """A fleet of simulated phones changes its firmware before your eyes."""
+    """A fleet of simulated phones changes its firmware before your eyes; its reports stay in .demo. After --, --assets renews README's."""
     prepare(session, "pytest")
-    session.run("python", "tests/demo/run.py", *session.posargs)
+    session.run("python", "tests/demo/run.py", "--checkout", str(HERE), *session.posargs)
 
 
 @nox.session

@@ -5,22 +5,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from ansible import context
+from ansible import constants, context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.callback import CallbackBase
 from ansible.utils.display import Display
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import ImageNameError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Arguments, ControllerAction
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import PAGE, REPORT
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import end, writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import PAGE
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
@@ -30,9 +33,10 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     prepare_steps,
     progress,
     rules,
+    run_report,
     steps,
 )
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare_steps import PrepareWaves
@@ -72,23 +76,28 @@ def _told(error: Exception) -> str:
     return str(error) if known else f"{type(error).__name__}: {error}; please report this"
 
 
+class Refusal(NamedTuple):
+    """Why a run must not begin, as its report, and where the page of that is."""
+
+    report: RunReport
+    page: str
+
+
 class ActionModule(ControllerAction):
     ARGUMENTS = {
-        "step": {"type": "str", "required": True, "choices": ["begin", "refuse", "look", "plan", "point", "waves", "report"]},
+        "step": {"type": "str", "required": True, "choices": ["begin", "look", "plan", "point", "waves", "report"]},
         "run": {"type": "str"},
-        "why": {"type": "str"},
     }
 
     def work(self, arguments: Arguments) -> dict[str, Any]:
         if arguments["step"] == "begin":
             return self._begin()
-        if arguments["step"] == "refuse":
-            sources = names.sources_of(self._task)
-            return self._refused(arguments["why"], (), [sources.typed, sources.play])
         if not arguments["run"]:
             raise AnsibleActionFail("run is missing: it is what the step begin returned")
         handover = Handover(arguments["run"])
         run = handover.read(Run)
+        if refused := handover.read(Refusal):
+            return self._end_refused(handover, refused, arguments["step"])
         if run is None:
             raise AnsibleActionFail(f"run {arguments['run']} is not known: its first step has not run, or it is over")
         if arguments["step"] == "report":
@@ -98,27 +107,36 @@ class ActionModule(ControllerAction):
         with self._time_limit(run.rules.wait_timeout if arguments["step"] == "waves" else 0):
             work = {"look": self._look, "plan": self._plan, "point": self._point, "waves": self._waves}
             try:
-                return work[arguments["step"]](site, PREPARE if run.rules.prepare else ROLLOUT)
+                result = work[arguments["step"]](site, PREPARE if run.rules.prepare else ROLLOUT)
             except Exception as error:  # the report tells it, and no other site waits for this one
                 display.vvv(traceback.format_exc())
                 steps.give_up(site, arguments["step"], _told(error))
-                return {"changed": False}
+                result = {"changed": False, "msg": _told(error), "failed": True}
+        if result.get("failed"):
+            self._show_diffs(result.pop("diff", ()))
+        return result
 
     def _begin(self) -> dict[str, Any]:
-        phones = list(self._task_vars["ansible_play_hosts_all"])
         sources = names.sources_of(self._task)
         given = [sources.typed, sources.play]
+        phones: list[str] = []
         try:
             inventory = self._inventory(given)
+            members = set(inventory.groups.get(inventory.phones_group, ()))
+            phones += [name for name in self._task_vars["ansible_play_hosts_all"] if name in members]
+            if not phones:
+                within = " within --limit" if inventory.limit is not None else ""
+                raise RolloutError(
+                    f"no phone in the group {inventory.phones_group} of the inventory{within}: put the phones there, or name their group "
+                    "with -e phones_group=…"
+                )
             asked, some, approved = self._asked(phones, inventory, sources, given)
             forks = int(context.CLIARGS.get("forks") or 5)
             run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)
         except Exception as error:
             display.vvv(traceback.format_exc())
             return self._refused(_told(error), phones, given)
-        self.say(f"this is run {run.id}")
-        drivers = {driver: site for site, driver in run.drivers.items()}
-        return {"changed": False, "run": run.id, "drivers": drivers, "group": f"cisco79xx_drivers_{inventory.phones_group}"}
+        return {"changed": False, "run": run.id, "drivers": {driver: site for site, driver in run.drivers.items()}}
 
     def _inventory(self, given: Sequence[Mapping[str, Any]]) -> begin.Inventory:
         variables = self._task_vars
@@ -154,7 +172,8 @@ class ActionModule(ControllerAction):
         return *asked, approved
 
     def _refused(self, why: str, phones: Sequence[str], given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Write the report of a run that must not begin, so that no report of an earlier run is taken for this one's."""
+        """Leave word that the run must not begin, for its next step to fail, and write its report, so that none of an earlier run is taken
+        for it."""
         template = self._templar.template
         image, what = "", "rollout"
         with suppress(RolloutError):  # what is wrong with these is told in `why`
@@ -163,53 +182,86 @@ class ActionModule(ControllerAction):
             image = rules.option("image", given, template) or (prepare.LABEL if prepares else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
         report = RunReport(image, outcomes, what=what, error=why, check_mode=bool(self._task.check_mode))
+        page = "none, as no report could be written"
         with suppress(OSError, RolloutError):
             folder = Path(rules.option("report_dir", given, template))
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
                 plan_file.forget(folder)
             writer.write(folder, report)
-        return {"changed": False, "problem": why, **_handed_on(report)}
+            page = str(writer.place(folder, report).top(PAGE))
+        host = str(self._task_vars["inventory_hostname"])
+        if not begin.is_plain(host):  # it could not be the driver of the next play
+            raise AnsibleActionFail(why)
+        refusal = Refusal(report, page)
+        run = begin.new_id(time.time())
+        Handover(run).write(refusal)
+        return {"changed": False, "run": run, "drivers": {host: host}, **_handed_on(report)}
+
+    def _end_refused(self, handover: Handover, refusal: Refusal, step: str) -> dict[str, Any]:
+        """The first step after that fails, and the last one tells how it ended."""
+        if step != "report":
+            return {"changed": False, "failed": True, "msg": refusal.report.error}
+        self.say("\n".join(end.lines(refusal.report, refusal.page, end.Next())))
+        handover.remove()
+        return {"changed": False, "path": str(Path(refusal.page).with_suffix(".json")), **_handed_on(refusal.report)}
 
     def _look(self, site: Site, way: Way) -> dict[str, Any]:
         way.look(site)
-        return {"changed": False}
+        return self._failed_if(site, Look)
 
     def _plan(self, site: Site, way: Way) -> dict[str, Any]:
         lines = way.plan(site)
-        return {"changed": False, "msg": lines}
+        return {"msg": lines, **self._failed_if(site, SitePlan)}
 
     def _point(self, site: Site, way: Way) -> dict[str, Any]:
         result = way.point(site)
-        return {"changed": bool(result.get("changed")), "diff": list(result.get("diff") or ())}
+        changed = {"changed": bool(result.get("changed")), "diff": list(result.get("diff") or ())}
+        return {**self._failed_if(site, PointResult), **changed}
+
+    @staticmethod
+    def _failed_if(site: Site, kind: type[Look | SitePlan | PointResult]) -> dict[str, Any]:
+        """The result of a step: failed if it left a problem of this site."""
+        part = site.handover.read(kind, site.name)
+        return {"failed": True, "msg": part.problem} if part and part.problem else {"changed": False}
 
     def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
             site.let_go()
-            return {"changed": False}
+            lost = steps.lost(site)
+            return {"changed": False, "failed": bool(lost), "msg": lost}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
         waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
-            end = waves.go()
+            ended = waves.go()
         except Interrupted as interrupt:
             return {"failed": True, "msg": str(interrupt)}
-        return {"changed": waves.changed, "diff": waves.diffs, "msg": end.message or end.why or end.stopped}
+        result = {"changed": waves.changed, "diff": waves.diffs, "msg": ended.message or ended.why or ended.stopped}
+        why = ended.error or (f"stopped in wave {ended.reached}: {ended.stopped}" if ended.stopped else ended.why)
+        phones = end.why_failed(run_report.make(site.handover, site.run), site.names)
+        why = "; ".join(filter(None, ("" if ended.elsewhere else why, phones)))
+        return {**result, "failed": True, "msg": why} if why else result
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
         report, unwritten = finish.report(handover, run)
-        place = writer.place(run.rules.report_dir, report)
-        path = place.top(PAGE)
-        plan = f"; the plan is in {path.with_name(plan_file.NAME)}, for -e plan=…" if report.plan and not run.rules.plan else ""
-        message = f"{writer.summary_line(report)}; {unwritten or f'see {path}{plan}'}; this was run {run.id}"
-        self.say("\n".join([*(writer.lines(report) if unwritten else ()), message]))
-        off_target = finish.off_target(report)
-        return {
-            "changed": False,
-            "msg": message,
-            "off_target": off_target,
-            "path": str(place.top(REPORT)),
-            "problem": "; ".join(filter(None, (finish.problem(report, off_target), unwritten))),
-            **_handed_on(report),
-        }
+        page = writer.place(run.rules.report_dir, report).top(PAGE)
+        plan = str(page.with_name(plan_file.NAME)) if report.plan and not run.rules.plan else ""
+        if unwritten:
+            self.say("\n".join(end.each_phone(report)))
+        self.say("\n".join(end.lines(report, unwritten or str(page), end.Next(self._typed_inventory(), plan, bool(run.rules.undo)))))
+        result = {"changed": False, "path": str(page.with_suffix(".json")), **_handed_on(report)}
+        return {**result, "failed": True, "msg": unwritten} if unwritten else result
+
+    @staticmethod
+    def _typed_inventory() -> str:
+        """How the inventory was named on the command line, with a blank before it; empty if it was not."""
+        sources = [source for source in context.CLIARGS.get("inventory") or () if source not in constants.DEFAULT_HOST_LIST]
+        return "".join(f" -i {shlex.quote(os.path.relpath(source) if os.path.exists(source) else source)}" for source in sources)
+
+    def _show_diffs(self, diffs: Sequence[Mapping[str, Any]]) -> None:
+        """Of a task that fails Ansible shows people none."""
+        if self._task.diff and diffs:
+            shown = CallbackBase()
+            self.say(shown._get_diff(list(diffs)))
 
     def _site(self, handover: Handover, run: Run) -> Site:
         """The site whose TFTP host the task is delegated to."""

@@ -66,6 +66,10 @@ ledger:
   returned: success
   type: dict
   sample: {serial: 0, rollout: null, resets: {}, lease: null, lost: []}
+usual:
+  description: Seconds in which nine of ten phones came back in the current rollout or, if none has, in the last one; null if unknown.
+  returned: for O(action=look)
+  type: float
 """
 
 from typing import Any, Dict
@@ -89,7 +93,14 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if not looks and not refused:
             ledger.save()
         facts = ledger.facts if action in ("look", "take") else {}
-        return {"changed": False, "now": ledger.now, "held": ledger.held(name), "refused": refused, "ledger": facts}
+        return {
+            "changed": False,
+            "now": ledger.now,
+            "held": ledger.held(name),
+            "refused": refused,
+            "ledger": facts,
+            "usual": ledger.usual() if looks else None,
+        }
 
 
 def main() -> None:

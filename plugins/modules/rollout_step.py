@@ -20,19 +20,16 @@ options:
   step:
     description:
       - V(begin) checks all options, finds the sites, and returns one phone of each, its driver. It runs once. What is in the way is
-        returned as RV(problem), for a task that fails because of it. V(refuse) reports O(why) nothing can begin.
+        left for the next step, which fails because of it.
       - V(look), V(plan), V(point) and V(waves) run for each driver, delegated to the TFTP host of its site. V(look) sees what the phones
         run and what is in the TFTP root. V(plan) decides what to do, and shows it. V(point) changes the files. V(waves) restarts the
         phones.
-      - V(report) writes the report, and returns as RV(problem) what else than phones ended the run. It runs once.
+      - V(report) writes the report, and tells people how the run ended. It runs once.
     type: str
-    choices: [begin, refuse, look, plan, point, waves, report]
+    choices: [begin, look, plan, point, waves, report]
     required: true
   run:
-    description: What V(begin) returned. Required by all steps but V(begin) and V(refuse).
-    type: str
-  why:
-    description: Why the run is refused, for V(refuse).
+    description: What V(begin) returned. Required by all steps but V(begin).
     type: str
 extends_documentation_fragment:
   - voip.cisco79xx.controller
@@ -63,21 +60,9 @@ drivers:
   description: Inventory name of a phone of each site → the site's TFTP host.
   returned: for step V(begin)
   type: dict
-group:
-  description: Name of the group that the drivers go into.
-  returned: for step V(begin)
-  type: str
-problem:
-  description: Why the run has to fail, or empty.
-  returned: for step V(report), and for V(begin) and V(refuse) if the run must not begin
-  type: str
 rollout:
   description: How the run ended. It is handed on as C(set_stats) does, as C(cisco79xx_rollout). docs/report.md has the keys.
-  returned: with RV(problem)
-  type: dict
-off_target:
-  description: The phones that are not on the image, with the reason.
-  returned: for step V(report)
+  returned: for step V(report), and for V(begin) if the run must not begin
   type: dict
 path:
   description: Where report.json is.

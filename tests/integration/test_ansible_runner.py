@@ -98,7 +98,7 @@ def test_an_approver_sees_the_plan(small, tmp_path):
     job = Job(tmp_path / "job", small, check=True)
     assert job.run() == 0, job.said
     said = [event["stdout"] for event in job.events if event["event"] == "verbose"]
-    assert any("6 phones to move in 2 waves" in line for line in said)
+    assert any("6 to move in 2 waves" in line for line in said)
     assert any("phone0" in line and OLD in line for line in said)
     assert [event for event in job.events if event["event"] == "runner_on_file_diff"]
     handed_on = job.events[-1]["event_data"]["artifact_data"]["cisco79xx_rollout"]
@@ -202,6 +202,6 @@ def test_two_sites_by_workers_from_which_alone_their_phones_are_reached(tmp_path
             thread.join(110)
         for name, (job, site, _network) in jobs.items():
             assert (job.folder / "artifacts/job/rc").read_text() == "0", job.said
-            assert "100 phones to move in 2 waves" in job.said
+            assert "100 to move in 2 waves" in job.said
             assert set(site.running().values()) == {NEW} and set(site.resets().values()) == {1}
             assert {phone["status"] for phone in job.report["phones"].values()} == {"done"} and name in job.said

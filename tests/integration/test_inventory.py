@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -140,8 +139,7 @@ def test_constructed_options(write, ansible_inventory):
 def test_examples_of_the_guide(write, ansible_inventory, tmp_path):
     """That for NetBox, and those for phones which DNS knows by their names, and which are where they were."""
     guide = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
-    blocks = re.findall(r"(?:^    .*\n)+", guide, re.MULTILINE)
-    options = [yaml.safe_load(textwrap.dedent(block)) for block in blocks if re.match("    (?:compose|groups):", block)]
+    options = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n((?:compose|groups):.*?)```", guide, re.MULTILINE | re.DOTALL)]
     assert [set(one) for one in options] == [{"groups"}, {"groups"}, {"compose"}]
     (by_name, old, netbox) = options
     either = {"groups": {"phones": " or ".join(f"({one['groups']['phones']})" for one in (by_name, old))}}

@@ -18,7 +18,7 @@ import pytest
 pytestmark = pytest.mark.once
 
 OLD, NEW = "P0S3-08-2-00", "P0S3-06-3-00"
-LINE = re.compile(r"wave \d+ of \d+: \d+ done, \d+ flashing, \d+ waiting[^,]*, \d+ failed of \d+")
+LINE = re.compile(r"wave \d+ of \d+: \d+ of \d+ done(?:, \d+ (?:restarting|overdue \([^)]*\)|in a call|waiting|failed|gone))*; \d+")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -58,7 +58,7 @@ def test_a_terminal_has_a_live_line_and_failures_at_once(site):
     text = "".join(part for _when, part in shown)
     live = [line for line in re.findall(r"\r(wave \d+ of \d+: [^\r\n]*)", text) if LINE.match(line)]
     assert len(live) >= 3, text
-    assert any("1 failed of 4" in line for line in live)
+    assert any(" 1 failed" in line for line in live)
     assert "\x1b" not in text
     failed = next(when for when, part in shown if "phone1 failed: does not allow reset" in part)
     back = next(when for when, part in shown if "3 of 4 phones on" in part)
@@ -71,7 +71,7 @@ def test_without_a_terminal_there_are_lines_now_and_then(site):
     began = time.monotonic()
     run = here.play("downgrade", "-e", "waves=100%", "-e", "max_fail=100")
     lines = LINE.findall(run.output)
-    assert 2 <= len(lines) <= (time.monotonic() - began) / 5, run.output
+    assert 1 <= len(lines) <= (time.monotonic() - began) / 5, run.output
     assert not CONTROL.search(run.output)
     assert "wave 1 of 1: phone3 failed: came back on P0S3-08-2-00" in run.output
     for name in ("report.json", "report.html", "junit.xml"):

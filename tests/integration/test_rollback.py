@@ -90,11 +90,11 @@ def test_all_since_a_trial_is_taken_back(site):
     trial = here.play("downgrade", "--limit", "phone0", "-e", "scope=wave")
     assert trial.status == 0, trial.output
     first = trial.report["rollout"]["run"]
-    assert f"this is run {first}" in trial.output and f"this was run {first}" in trial.output
+    assert f"(run {first})" in trial.output and f"\nrun         {first}\n" in trial.output
     second = here.play("downgrade").report["rollout"]["run"]
     back = here.play("rollback", "-e", f"since_run={first}", image=None)
     assert back.status == 0, back.output
-    assert f"this takes back run {first}" in back.output and f"this takes back run {second}" in back.output
+    assert f"takes back  run {first}" in back.output and f"takes back  run {second}" in back.output
     assert contents(here) == before
     assert set(here.running().values()) == {OLD}
 

@@ -82,7 +82,7 @@ def test_a_dry_run_shows_all_and_touches_nothing(site):
     assert '+image_version: "P0S3-06-3-00" ; keep' in dry.output
     assert "+P0S3-06-3-00" in dry.output
     assert PASSWORD not in dry.output
-    assert "wave 1: phone0" in dry.output
+    assert "   1       1  tftp1  phone0  P0S3-08-2-00 -> P0S3-06-3-00\n" in dry.output
 
     real = here.play("downgrade", "--diff")
     assert real.status == 0
@@ -116,8 +116,8 @@ def test_the_share_that_may_fail(site, percent, stops):
     assert run.status != 0
     assert run.statuses()["phone3"] == "failed"
     assert run.statuses()["phone5"] == ("not_reached" if stops else "done")
-    assert run.recap("phone3")["failed"] == 1
-    assert run.recap("phone0")["failed"] == 0
+    assert run.output.count("\nfatal: ") == 1
+    assert ("stopped in wave 1: 1 of 4 failed" in run.output) is stops
 
 
 @pytest.mark.once
@@ -139,7 +139,7 @@ def test_a_phone_that_cannot_be_observed_is_never_reset(site, fault, word):
     assert run.statuses() == {"phone0": "done", "phone1": "done", "phone2": "failed"}
     assert word in run.report["phones"]["phone2"]["reason"]
     assert here.resets()["phone2"] == 0
-    assert run.recap("phone2")["failed"] == 1
+    assert "1 phone is not on P0S3-06-3-00: phone2" in run.output
     assert PASSWORD not in run.output
 
 
@@ -206,8 +206,7 @@ def test_signed_phones_are_refused_an_unsigned_image_all_at_once(site):
     on = here.play("rollout", "-e", "skip_blocked=true", image="P0S30203")
     assert on.status != 0
     assert on.statuses() == {"phone0": "blocked", "phone1": "blocked", "phone2": "blocked", "phone3": "done"}
-    assert on.recap("phone1")["failed"] == 1
-    assert on.recap("phone3")["failed"] == 0 if on.recap("phone3") else True
+    assert "3 phones are not on P0S30203: phone0, phone1, phone2" in on.output
 
 
 @pytest.mark.once

@@ -205,6 +205,28 @@ class Ledger:
         for path in sorted(ended, key=lambda one: os.lstat(one).st_mtime)[:-KEPT]:
             remove_if_possible(path)
 
+    def usual(self) -> Optional[float]:
+        """Seconds in which nine of ten phones came back in the current rollout or, if none has yet, in the last one; None if unknown."""
+        folder = self._journal.folder
+        try:
+            ended = sorted(
+                (name for name in os.listdir(folder) if name.startswith(ENDED)), key=lambda one: os.lstat(f"{folder}/{one}").st_mtime
+            )
+            last = json.loads((read(f"{folder}/{ended[-1]}", MOST_BYTES)[0] or b"").decode("utf-8")) if ended else None
+        except (OSError, ValueError, RecursionError):
+            last = None
+        for rollout in (self.facts["rollout"], last):
+            became = rollout.get("became") if isinstance(rollout, dict) else None
+            phones = became.values() if isinstance(became, dict) else ()
+            took = sorted(
+                one["seconds"]
+                for one in phones
+                if isinstance(one, dict) and isinstance(one.get("seconds"), _NUMBER) and one.get("what") == "back"
+            )
+            if took:
+                return float(took[(len(took) * 9 - 1) // 10])
+        return None
+
     # -- writing
 
     def save(self) -> None:

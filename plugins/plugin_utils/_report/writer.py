@@ -10,7 +10,6 @@ import json
 import os
 import statistics
 import time
-from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -66,19 +65,6 @@ def publish(report: RunReport) -> None:
     if page:
         with suppress(OSError), open(page, "a", encoding="utf-8") as summary:
             summary.write(markdown(report) + "\n")
-
-
-def summary_line(report: RunReport) -> str:
-    """How many phones ended in which status, such as "P0S3-06-3-00: 3 done, 1 failed"."""
-    counts = Counter(phone.status for phone in report.phones.values())
-    order = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, outcome.NOT_REACHED)
-    ended = ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
-    return f"{line(report.image, 120)}: {ended or 'no phones'}"
-
-
-def lines(report: RunReport) -> list[str]:
-    """What became of each phone, such as "reception: failed: refuses telnet"."""
-    return [line(": ".join(filter(None, (name, one.status, one.reason))), 1000) for name, one in report.phones.items()]
 
 
 def html(report: RunReport, timelines: Collection[str] = ()) -> str:

@@ -60,7 +60,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
     held_elsewhere, outside = _elsewhere(set(names), inventory, rules.tftp_group)
     started = time.time()
     run = Run(
-        id=f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%S}-{random.randrange(10**6)}",
+        id=new_id(started),
         started=started,
         check=check,
         rules=rules,
@@ -88,6 +88,19 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         where = f"report_dir is {run.rules.report_dir}: {cause(error)}"
         raise RolloutError(f"{where}; name a folder that {me()} may write to, with -e report_dir=…") from None
     return run
+
+
+def new_id(started: float) -> str:
+    """The id of a run that began then, in Unix seconds."""
+    return f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%S}-{random.randrange(10**6)}"
+
+
+def is_plain(name: str) -> bool:
+    """Whether Ansible takes the name of a host for just that where a play names its hosts."""
+    try:
+        return bool(parse_address(name, allow_ranges=False) == (name, None))
+    except Exception:
+        return False
 
 
 def servers_of(names: Sequence[str], inventory: Inventory, group: str) -> list[str]:
@@ -126,11 +139,8 @@ def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str
 def _driver(names: Sequence[str]) -> str:
     """The phone for which the tasks of its site run. Not one whose name Ansible would take for a name and a port. Raises InventoryError."""
     for name in names:
-        try:
-            if parse_address(name, allow_ranges=False) == (name, None):
-                return name
-        except Exception:
-            continue
+        if is_plain(name):
+            return name
     raise InventoryError(f"{names[0]}: Ansible takes no such name for a host: give the phone one of letters, digits, - and .")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Patience
 
 
@@ -55,10 +56,11 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the ledger of a site said: as `ledger` and `now` of the module rollout_ledger. `read_at`: when, by time.monotonic()."""
+    """What the ledger of a site said: as `ledger`, `now` and `usual` of the module rollout_ledger. `read_at`: when, by time.monotonic()."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     now: float = 0.0
+    usual: float | None = None
     read_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
@@ -92,12 +94,13 @@ class Ledger:
                 found[name] = EarlierReset(seconds, reset["deferred"], not reset["sent"], reset.get("before") or None)
         return found
 
-    def outline(self, wanted: Rollout, goes_on: Rollout | None) -> list[str]:
+    def outline(self, wanted: Rollout, goes_on: Rollout | None) -> list[Line]:
         """For people: what becomes of the rollout that was there."""
         there = self.rollout
         if goes_on and goes_on.waves:
-            return [f"goes on with rollout {one_line(goes_on.id, 100)}, whose waves stay as they were cut; -e fresh=true begins a new one"]
+            name = one_line(goes_on.id, 100)
+            return [("goes on", f"with rollout {name}, whose waves stay as they were cut; -e fresh=true begins a new one")]
         if goes_on or not there:
             return []
         why = "another image" if there.goal != wanted.goal else "other phones" if set(there.phones) != set(wanted.phones) else "fresh"
-        return [f"rollout {one_line(there.id, 100)} ({one_line(there.goal, 100)}) did not come to its end, and ends with this one: {why}"]
+        return [("ends", f"rollout {one_line(there.id, 100)} ({one_line(there.goal, 100)}), which did not come to its end: {why}")]

@@ -2,21 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last step of a rollout: the report, and whether the run has failed."""
+"""The last step of a rollout: the report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, run_report
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, FAILED, RunReport
-
-_PATTERN = set(":,[]{}!&")
-"""Characters by which Ansible tells a pattern from a name."""
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport
 
 
 def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
@@ -38,18 +34,3 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
     writer.publish(result)
     handover.remove()
     return result, unwritten
-
-
-def off_target(report: RunReport) -> dict[str, str]:
-    """Inventory name → why, of each phone that failed or is blocked and not held; none if something else ended the run, which tells it."""
-    return {
-        name: f"{name} {outcome.status}: {outcome.reason}"
-        for name, outcome in report.phones.items()
-        if not report.error and outcome.status in (FAILED, BLOCKED) and not outcome.held
-    }
-
-
-def problem(report: RunReport, off_target: Mapping[str, str]) -> str:
-    """Why the step itself fails: an error, a pause, or phones that the playbook cannot fail, as Ansible takes their names for patterns."""
-    unnamed = [reason for name, reason in off_target.items() if _PATTERN & set(name)]
-    return report.error or (report.stop_reason if report.paused_after is not None else "") or "; ".join(unnamed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import Losses
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, Outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave, group_by_reason
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import PlannedWave
 
 UNSEEN = ""
 """Kind of failure of a phone that could not be observed, whatever the reason: it was not touched, so `stop_on` does not mean it."""
@@ -45,18 +45,10 @@ def why_stop(limits: Losses, wave: WaveTotal, last: bool = False) -> str:
     return ""
 
 
-def message(wave: PlannedWave, waves: int, image: str, outcomes: Mapping[str, Outcome], limits: Losses, why: str) -> str:
-    """What came of a wave of one site, for people. `waves`: number of the last one. `why`: why the rollout stops, or empty."""
-    ended = {name: outcomes[name] for name in wave.phones if name in outcomes}
-    failed = {name: outcome.reason for name, outcome in ended.items() if outcome.status == FAILED}
-    text = f"wave {wave.number} of {waves}: {len(ended) - len(failed)} of {count(wave.phones)} on {image}"
-    if failed:
-        share = 100 * len(failed) / wave.total
-        text += f", {len(failed)} failed ({share:.3g} %, {limits.max_fail:g} % may fail). {group_by_reason(failed)}"
-    if why:
-        left = len(wave.phones) - len(ended)
-        untouched = [f"{count(left)} of the wave {'was' if left == 1 else 'were'} not reset"] if left else []
-        untouched += ["later waves were not touched"] if wave.number < waves else []
-        advice = "; ".join(filter(None, (" and ".join(untouched).capitalize(), "see the report, mend, and run it again")))
-        text = f"rollout stopped at {text}. Why: {why}. {advice}"
-    return text
+def message(wave: PlannedWave, waves: int, image: str, outcomes: Mapping[str, Outcome]) -> str:
+    """How a wave of one site ended, for people. `waves`: number of the last one."""
+    ended = [outcomes[name].status for name in wave.phones if name in outcomes]
+    failed = ended.count(FAILED)
+    left = len(wave.phones) - len(ended)
+    text = f"wave {wave.number} of {waves} is over: {len(ended) - failed} of {count(wave.phones)} on {image}"
+    return text + (f", {failed} failed" if failed else "") + (f", {left} not reset" if left else "")

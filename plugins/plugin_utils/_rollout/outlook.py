@@ -16,6 +16,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.boot import LOOPS, STAYS, STUCK
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.rules import RULES
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, PLANNED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
 
@@ -34,14 +35,14 @@ def hopeless(plan: Plan, boots: Sequence[Group]) -> dict[str, str]:
     }
 
 
-def outline(plan: Plan, found: Mapping[str, Any]) -> list[str]:
+def outline(plan: Plan, found: Mapping[str, Any]) -> list[Line]:
     """For people. `found`: the result of image_version for this plan, or nothing where there is nothing to move."""
-    lines = []
+    lines: list[Line] = []
     for group, names in _groups(plan, found.get("boots", ())):
         ends = dict.fromkeys(_ENDS.get(end["end"], f"go to {end['image']}") for end in group["ends"] if end["image"] != plan.image)
         may = f"may not get to {plan.image}, but {' or '.join(ends)}"
-        lines.append(f"risk: {count(names)} ({list_some(names, 6)}) {may}: {group['why']}")
-    return [*lines, *found.get("advice", ()), *map(_way_back, found.get("way_back", ()))]
+        lines.append(("risk", f"{count(names)} ({list_some(names, 3)}) {may}: {group['why']}"))
+    return [*lines, *(("note", text) for text in found.get("advice", ())), *_way_back(found.get("way_back", ()))]
 
 
 def steps(plan: Plan, in_root: Mapping[str, Sequence[str]]) -> list[str]:
@@ -74,10 +75,15 @@ def _groups(plan: Plan, boots: Sequence[Group]) -> Iterator[tuple[Group, list[st
             yield group, ours
 
 
-def _way_back(back: Mapping[str, Any]) -> str:
-    state = {"yes": "open", "no": "not open"}.get(back["returns"], "not known")
-    why = f"{', '.join(back['missing'])} missing in the TFTP root" if back["missing"] else back["why"]
-    return f"the way back: to {back['image']} ({count(back['phones'])}): {state}{f': {why}' if state != 'open' else ''}"
+def _way_back(images: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """One line for all images of which the same is known."""
+    groups: dict[str, list[str]] = {}
+    for back in images:
+        state = {"yes": "open", "no": "not open"}.get(back["returns"], "not known")
+        why = f"{', '.join(back['missing'])} missing in the TFTP root" if back["missing"] else back["why"]
+        known = state if state == "open" else f"{state}: {why}"
+        groups.setdefault(known, []).append(f"{back['image']} ({count(back['phones'])})")
+    return [("way back", f"to {list_some(group, 6)}: {known}") for known, group in groups.items()]
 
 
 def _best(hop: images.Hop, in_root: Mapping[str, Sequence[str]]) -> images.Image:

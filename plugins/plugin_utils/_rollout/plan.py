@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import EarlierReset, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError, wave_sizes
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, PLANNED, Outcome
@@ -201,34 +201,17 @@ def stay(observed: Mapping[str, Observation], *, label: str, hosts: Mapping[str,
     return Plan(label, {}, phones)
 
 
-def outline(plan: Plan, *, most: int = 12) -> list[str]:
-    """The plan in lines for people: the sum, the waves with at most `most` phones each, and what is risky."""
-    phones = plan.phones
-    with_status = {status: [name for name, phone in phones.items() if phone.status == status] for status in (PLANNED, ALREADY, BLOCKED)}
-    going, blocked = with_status[PLANNED], with_status[BLOCKED]
-    unobserved = [name for name in going if not phones[name].within_reach]
-    in_flight = [name for name in going if phones[name].in_flight]
-    lines = [
-        f"to {plan.image}: {count(going)} to move in {count(plan.waves, 'wave')}"
-        f"{f' ({len(unobserved)} of them not observed)' if unobserved else ''}"
-        f"{f' ({len(in_flight)} of them reset by an earlier run, and waited for)' if in_flight else ''}, "
-        f"{len(with_status[ALREADY])} already there, {len(blocked)} blocked"
-    ]
-    for wave in plan.waves:
-        shown = list_some((f"{name} ({phones[name].image_before or 'not observed'})" for name in wave.phones), most)
-        lines.append(f"wave {wave.number}: {shown}")
-    lines += [f"not observed: {name}: {phones[name].reason}" for name in unobserved[:most]]
-    lines += [f"blocked: {name}: {phones[name].reason}" for name in blocked[:most]]
-    lines += sorted({f"risk: {risk}" for name in going for risk in phones[name].risks})
-    return lines
-
-
 def group_by_reason(reasons: Mapping[str, str]) -> str:
     """Such as "a, b: refuses telnet; c: is in a call", from name → reason."""
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason(reasons).items())
+
+
+def by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """Reason → names, from name → reason."""
     groups: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         groups.setdefault(reason, []).append(name)
-    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in groups.items())
+    return groups
 
 
 def _twins(phones: Mapping[str, PlannedPhone]) -> str:

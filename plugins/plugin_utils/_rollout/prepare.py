@@ -226,6 +226,14 @@ def _telnet(one: Observation, takes_old: bool) -> str:
     return failures.KINDS[one.kind or failures.ERROR].title.lower()
 
 
+def heading(made: Preparation, site: str) -> str:
+    """What becomes of how many phones, such as "telnet_level 2 on pbx: 12 phones, 7 ready, 5 to restart"."""
+    ready, total = len(made.names(READY)), len(made.states)
+    out = total - len(made.restarts)
+    parts = [f"{ready} ready", f"{total - ready - out} to restart", f"{out} out of reach" if out else ""]
+    return f"{LABEL} on {site}: {count(total)}, {', '.join(filter(None, parts))}"
+
+
 def outline(made: Preparation, files: Mapping[str, Any], others: Collection[str]) -> list[str]:
     """For people: a line for each kind of phone, what changes in the files, and what a restart does beside. `files`: as of `Sight`;
     `others`: MACs of phones with a file in the root that are not in the run."""

@@ -86,7 +86,7 @@ def plan(site: Site) -> list[str]:
         return []
     site.handover.write(made, site.name)
     site.handover.write(SitePlan(made.plan, content=content), site.name)
-    return [site.tell(line) for line in lines]
+    return site.show([site.headed(prepare.heading(made, site.name)), *lines])
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -157,7 +157,7 @@ class PrepareWaves(SiteWaves):
             at_once=limits.at_once(self._rules.max_unavailable, len(self._site.names)),
         )
 
-    def _message(self, wave: PlannedWave, why: str) -> str:
+    def _message(self, wave: PlannedWave) -> str:
         return prepare.message({name: self._outcomes[name] for name in wave.phones if name in self._outcomes})
 
     def _line(self, running: Wave) -> str:

@@ -12,44 +12,72 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration, list_some
 
 LINE_EVERY = 5.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds until the first line of a wave where there is no terminal. Each next one takes longer, up to LINE_AT_MOST."""
+LINE_AT_MOST = 60.0
 LIVE_EVERY = 1.0
+OVERDUE = 1.25
+"""A phone is overdue when it is away that many times as long as others took."""
 
 
 @dataclass
 class Counts:
     """The phones of a wave, by their state.
 
-    `flashing`: reset and not back; `in_call`: they restart when their call ends. `longest`: seconds that the slowest took of those that are
-    back. `began`: when the wave did, by time.monotonic().
+    `away`: name → when it was reset, by time.monotonic(), of those that are not back; `in_call`: they restart when their call ends; `gone`:
+    failed, and do not answer. `longest`: seconds that the slowest phone of this run took to come back, 0 if none has; `recorded`: seconds
+    that phones took in the last rollout, if that is known. `patience`: seconds for which a phone is waited for. `began`: when the wave did,
+    by time.monotonic().
     """
 
     total: int
     done: int = 0
     failed: int = 0
-    flashing: int = 0
+    gone: int = 0
     in_call: int = 0
     longest: float = 0.0
+    recorded: float | None = None
+    patience: float = 0.0
+    away: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     @property
     def waiting(self) -> int:
-        return self.total - self.done - self.failed - self.flashing
+        return self.total - self.done - self.failed - len(self.away)
 
     @property
     def untouched(self) -> int:
         """Phones that were not reset yet."""
         return self.waiting - self.in_call
 
-    def expected(self, at_once: int, last_reset: float) -> float | None:
-        """Seconds until the last phone is back, judged by the slowest so far, or None as long as none is."""
-        if not self.longest or not self.flashing + self.waiting:
-            return None
-        rounds = -(-max(0, self.untouched) // max(1, at_once))
-        return max(0.0, self.longest - (time.monotonic() - last_reset)) + rounds * self.longest
+    @property
+    def usual(self) -> float | None:
+        """Seconds that a phone takes: as the slowest of this run did or, before one is back, as phones did in the last rollout."""
+        return self.longest or self.recorded
+
+    def ages(self) -> dict[str, float]:
+        """Name → seconds since the reset, of each phone that is away."""
+        now = time.monotonic()
+        return {name: now - since for name, since in list(self.away.items())}
+
+    def overdue(self) -> list[str]:
+        """The phones that are away for longer than others were."""
+        usual = self.usual
+        return [] if usual is None else [name for name, age in self.ages().items() if age > OVERDUE * usual]
+
+    def end(self, at_once: int) -> str:
+        """When the wave is expected to end, for people; empty if nobody can know. `at_once`: phones that may be down at once."""
+        ages, late = self.ages(), self.overdue()
+        in_time = [age for name, age in ages.items() if name not in late]
+        if self.usual and (in_time or self.untouched > 0):
+            rounds = -(-max(0, self.untouched) // max(1, at_once))
+            left = max((self.usual - age for age in in_time), default=0.0)
+            return f", about {duration(max(1.0, left) + rounds * self.usual)} left"
+        if ages and self.usual and self.patience:
+            return f", given up in {duration(max(1.0, self.patience - min(ages.values())))}"
+        return ""
 
 
 class Progress:
@@ -61,9 +89,9 @@ class Progress:
         self._terminal = None if quiet else terminal
         self._width = 0
 
-    @property
-    def every(self) -> float:
-        return LINE_EVERY if self._terminal is None else LIVE_EVERY
+    def pause(self, lines: int) -> float:
+        """Seconds from one line of a wave to the next, after so many."""
+        return min(LINE_EVERY * 2.0**lines, LINE_AT_MOST) if self._terminal is None else LIVE_EVERY
 
     def announce(self, text: str) -> None:
         """Something that people want to know at once."""
@@ -115,14 +143,20 @@ def label(wave: int, waves: int) -> str:
     return f"wave {wave} of {waves}" if wave else "on the way back"
 
 
-def progress_line(wave: int, waves: int, counts: Counts, at_once: int, last_reset: float) -> str:
+def progress_line(wave: int, waves: int, counts: Counts, at_once: int) -> str:
     """How a wave stands: how many phones in which state, for how long, and how long it will take.
 
-    `at_once`: phones that may be down at once; `last_reset`: when the last one was reset, by time.monotonic().
+    `at_once`: phones that may be down at once.
     """
-    call = f" ({counts.in_call} in a call)" if counts.in_call else ""
-    left = counts.expected(at_once, last_reset)
-    return (
-        f"{label(wave, waves)}: {counts.done} done, {counts.flashing} flashing, {counts.waiting} waiting{call}, {counts.failed} failed "
-        f"of {counts.total}; {duration(time.monotonic() - counts.began)}" + ("" if left is None else f", about {duration(left)} left")
+    late = counts.overdue()
+    states = (
+        (len(counts.away) - len(late), "restarting"),
+        (len(late), f"overdue ({list_some(late, 2)})"),
+        (counts.in_call, "in a call"),
+        (counts.untouched, "waiting"),
+        (counts.failed - counts.gone, "failed"),
+        (counts.gone, "gone"),
     )
+    text = "".join(f", {number} {state}" for number, state in states if number > 0)
+    passed = duration(time.monotonic() - counts.began)
+    return f"{label(wave, waves)}: {counts.done} of {counts.total} done{text}; {passed}{counts.end(at_once)}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone import image as images
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, BLOCKED, PLANNED
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan, PlannedWave, RefusedPlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.fleet import Observation
@@ -97,25 +98,24 @@ def named_targets(observed: Mapping[str, Observation], named: Mapping[str, Any])
     return targets
 
 
-def outline(plan: Plan, host: str, most: int = 12) -> list[str]:
+def outline(plan: Plan, most: int = 12) -> list[Line]:
     """For people: what a phone would load that restarts by itself at any moment of the rollout, and what follows after the waves."""
     target = plan.image
-    lines = []
+    lines: list[Line] = []
     moving = [mac for mac in plan.others if mac not in plan.hold]
     if plan.scope == ALL:
-        lines.append(f"a phone that restarts by itself loads {target} from the moment the files change, whether its wave has come or not")
-        lines += [f"{host}: not known to be in the run, but will move when they restart: {_some(moving, most)}"] if moving else []
+        lines.append(("note", f"from the change of the files on, a phone that restarts by itself loads {target}, before its wave too"))
+        lines += [("note", f"not known to be in the run, but will move when they restart: {_some(moving, most)}")] if moving else []
     else:
-        lines.append(f"a phone that restarts by itself loads what its files name now until its wave begins, and {target} from then on")
+        lines.append(("note", f"a phone that restarts by itself loads what its files name now until its wave begins, then {target}"))
         if plan.default_stays:
-            lines.append(f"{host}: SIPDefault.cnf and the files of other phones stay as they are: {plan.default_stays}")
+            lines.append(("note", f"SIPDefault.cnf and the files of other phones stay as they are: {plan.default_stays}"))
         else:
-            lines.append(
-                f"{host}: SIPDefault.cnf follows after the last wave, if every phone of the inventory and of the log is on {target}"
-            )
-            lines += [f"{host}: not known to be in the run: {_some(moving, most)}"] if moving else []
+            text = f"SIPDefault.cnf follows after the last wave, if every phone of the inventory and of the log is on {target}"
+            lines.append(("note", text))
+            lines += [("note", f"not known to be in the run: {_some(moving, most)}")] if moving else []
     if plan.hold:
-        lines.append(f"{host}: pinned to what they have, in their own files: {_some(list(plan.hold), most)}")
+        lines.append(("note", f"pinned to what they have, in their own files: {_some(list(plan.hold), most)}"))
     return lines
 
 

@@ -23,7 +23,7 @@ from ansible_collections.voip.cisco79xx.plugins.module_utils._text import list_s
 from ansible_collections.voip.cisco79xx.plugins.module_utils._tftp_log.verdicts import NOT_OURS
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import gate, limits, run_report, scope, window
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import SiteEnd, SitePlan, lives
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, SiteEnd, SitePlan, lives
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.lease import NotHeld
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.meeting import Meeting, Tally
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import ALREADY, DONE, FAILED, PLANNED, FileChange, Outcome
@@ -82,6 +82,8 @@ class SiteWaves:
         self._progress = progress
         self._meeting = Meeting(site.handover, site.run, site.name)
         self._rollout = part.rollout
+        look = site.handover.read(Look, site.name)
+        self._usual = look.ledger.usual if look else None
         self._lease = site.lease()
         if part.rollout:
             self._lease.begin(part.rollout)
@@ -90,6 +92,7 @@ class SiteWaves:
         self._outcomes: dict[str, Outcome] = {}
         self._files: list[FileChange] = []
         self._down = 0
+        self._longest = 0.0
         self._reached = 0
         self._log_answers = True
 
@@ -270,12 +273,12 @@ class SiteWaves:
         witness = Witness(self._plan.images, self._lease, suspects, self._record, partial(self._why_stop, wave))
         running = Wave(setup, Pace(), patience, witness)
         self._watch(running, witness, suspects)
+        self._longest = running.counts.longest
         self.changed = self.changed or running.changed
         self._down += len(running.down)
         self._meeting.tell(wave.number, Tally(self._failed(wave), wave.total, over=True))
         why = running.stopped or gate.why_stop(self._rules.losses, self._meeting.sum(wave.number), wave.number == self._meeting.last)
-        message = self._message(wave, why)
-        self._site.tell(message)
+        message = self._site.tell(self._message(wave))
         if running.refused or self._lease.lost:
             raise NotHeld(running.refused or self._lease.lost)
         if why:
@@ -307,22 +310,24 @@ class SiteWaves:
             down=self._down,
             soak_seconds=self._rules.soak_seconds,
             require_registered=self._rules.require_registered,
+            longest=self._longest,
+            recorded=self._usual,
         )
 
-    def _message(self, wave: PlannedWave, why: str) -> str:
-        """What came of a wave, for people. `why`: why the rollout stops, or empty."""
-        return gate.message(wave, self._plan.waves[-1].number, self._plan.image, self._outcomes, self._rules.losses, why)
+    def _message(self, wave: PlannedWave) -> str:
+        """What came of a wave, for people."""
+        return gate.message(wave, self._plan.waves[-1].number, self._plan.image, self._outcomes)
 
     def _line(self, running: Wave) -> str:
         """How a wave stands, for people."""
-        return progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once, running.last_reset)
+        return progress_line(running.setup.number, running.setup.waves, running.counts, running.at_once)
 
     def _watch(self, running: Wave, witness: Witness, suspects: Suspects) -> None:
         """Let the wave run in a thread of its own, and meanwhile do what only the main thread may."""
         self._report.write_soon()
         began = shown_at = time.monotonic()
         next_log = began + FIRST_LOG
-        every = self._progress.every * (len(self._run.sites) if self._run.several else 1)
+        lines = 0
         with ThreadPoolExecutor(1) as telnet:
             wave = telnet.submit(running.run)
             try:
@@ -334,8 +339,8 @@ class SiteWaves:
                     self._see_ansible()
                     resets = self._lease.tend()
                     now = time.monotonic()
-                    if now - shown_at >= every and not wave.done():
-                        shown_at = now
+                    if now - shown_at >= self._progress.pause(lines) * len(self._run.sites) and not wave.done():
+                        shown_at, lines = now, lines + 1
                         line = self._line(running)
                         self._progress.line(f"{self._site.name}: {line}" if self._run.several else line)
                     if self._log_answers and now >= next_log and not wave.done():

@@ -18,7 +18,8 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outlook, scope, way_back, window
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import labelled
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, outlook, plan_text, scope, way_back, window
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan as planning
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger, Rollout
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
@@ -79,7 +80,7 @@ class Site:
             self.tell(found["held"])
         elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
             raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
-        return Ledger(found["ledger"], found["now"])
+        return Ledger(found["ledger"], found["now"], found["usual"])
 
     def take(self) -> None:
         """Have the site for this run, from before the first byte that is written until its waves are over; not in a dry run.
@@ -108,6 +109,17 @@ class Site:
         line = one_line(text, 4000, keep_blanks=True)
         self.say(f"{self.name}: {line}" if self.run.several else line)
         return line
+
+    def show(self, lines: Sequence[str]) -> list[str]:
+        """Show people lines that belong together. Returns them, harmless, as they were shown."""
+        shown = [one_line(line, 4000, keep_blanks=True) for line in lines]
+        if shown:
+            self.say("\n".join(shown))
+        return shown
+
+    def headed(self, text: str) -> str:
+        """What stands over the plan of the site."""
+        return f"DRY RUN, nothing is changed: {text}" if self.run.check else f"{text}  (run {self.run.id})"
 
     def changes(self, result: Mapping[str, Any]) -> list[FileChange]:
         """What a module changed in its files, for the report."""
@@ -156,8 +168,8 @@ def plan(site: Site) -> list[str]:
     found: Mapping[str, Any] = {}
     try:
         if site.run.rules.undo:
-            for line in way_back.known_runs(look.runs):
-                site.tell(line)
+            runs = labelled(way_back.known_runs(look.runs))
+            site.show([f"runs that changed {site.name}, the newest first:", *runs] if runs else [])
             undo = way_back.to_undo(site.run, looks, site.name)
             running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
             undone = site.put_back(undo, look=True, force=site.run.rules.force, phones=running)
@@ -171,25 +183,28 @@ def plan(site: Site) -> list[str]:
             if hopeless:
                 made = _make_plan(site, look, undone, goes_on, hopeless)
                 found = _foresee(site, made)
-        lines = [*planning.outline(made), *outlook.steps(made, look.images), *scope.outline(made, site.name), *outlook.outline(made, found)]
-        if undo:
-            lines += way_back.outline(made, undone)
+        lines = [*plan_text.phones(made), *plan_text.files(_changed_files(undone or found)), *plan_text.risks(made)]
+        lines += [*outlook.outline(made, found), *scope.outline(made), *(way_back.outline(made, undone) if undo else ())]
+        steps = outlook.steps(made, look.images)
         content: Mapping[str, Any] = {}
         if site.run.check or approved:
-            content = plan_content(undone if site.run.rules.undo else found or _foresee(site, made), lines)
+            findings = [f"{label}: {text}" for label, text in lines]
+            content = plan_content(undone if site.run.rules.undo else found or _foresee(site, made), [*findings, *steps])
         if approved:
             approved.refuse_changes(made, content, site.name)
         site.take()
     except RefusedPlan as error:
         site.handover.write(SitePlan(error.plan, problem=str(error)), site.name)
-        return [site.tell(line) for line in outlook.steps(error.plan, look.images)]
+        return site.show(outlook.steps(error.plan, look.images))
     except (RolloutError, TftpHostError, window.WindowError) as error:
         site.handover.write(SitePlan(problem=str(error)), site.name)
         return []
     rollout = _rollout(made, wanted, goes_on)
     site.handover.write(SitePlan(made, undo, undone.get("loader", ""), content=content, rollout=rollout), site.name)
-    lines = [*look.ledger.outline(wanted, goes_on), *lines]
-    return [site.tell(line) for line in lines]
+    lines += [*look.ledger.outline(wanted, goes_on), *([plan_text.bounds(site.run.rules)] if made.waves else [])]
+    at_once = limits.at_once(site.run.rules.max_unavailable, len(site.names))
+    waves = plan_text.table(made, site.name, at_once, look.ledger.usual)
+    return site.show([site.headed(plan_text.heading(made, site.name)), *waves, *steps, *labelled(lines)])
 
 
 def point(site: Site) -> Mapping[str, Any]:
@@ -221,6 +236,21 @@ def give_up(site: Site, step: str, why: str) -> None:
 def may_go_on(site: Site) -> bool:
     """Whether the waves may begin: every site has been pointed."""
     return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
+
+
+def lost(site: Site) -> str:
+    """Which sites did not come through the steps, although none of these failed there, as of a driver that an earlier play lost. Empty if
+    each failed where it says why."""
+    parts = [site.handover.read_all(kind, site.run.sites) for kind in (Look, SitePlan, PointResult)]
+    if any(part.problem for step in parts for part in step.values()):
+        return ""
+    names = [name for name in site.run.sites if any(name not in step for step in parts)]
+    return f"{', '.join(names)}: did not come to the end of the steps before, so nothing was restarted" if names else ""
+
+
+def _changed_files(result: Mapping[str, Any]) -> list[str]:
+    """Names of the files that a module would change."""
+    return [name for name, (before, after) in result.get("digests", {}).items() if before != after]
 
 
 def _foresee(site: Site, made: Plan) -> Mapping[str, Any]:

@@ -86,7 +86,7 @@ class WaveSetup:
     `logins`: by name, of phones that are reset with another password than they come back with. `by_hand`: names of phones that people
     restart. `awaited`: phones that an earlier run has reset. `at_once`: phones that may be down at once, 0 for no limit; `down`: phones of
     earlier waves that still are. `soak_seconds` after the last phone came back, all are looked at again. `require_registered`: their lines
-    must be registered then.
+    must be registered then. `longest` and `recorded`: as of Counts, from the waves before and from the last rollout.
     """
 
     number: int
@@ -101,6 +101,8 @@ class WaveSetup:
     down: int = 0
     soak_seconds: float = 0.0
     require_registered: bool = False
+    longest: float = 0.0
+    recorded: float | None = None
 
 
 class Wave:
@@ -117,9 +119,8 @@ class Wave:
         self.stopped = self.refused = ""
         reset = {phone.name for phone in setup.phones}
         unseen = [name for name in setup.planned if name not in reset]
-        self.counts = Counts(len(setup.planned), failed=len(unseen))
+        self.counts = Counts(len(setup.planned), failed=len(unseen), longest=setup.longest, recorded=setup.recorded, patience=patience.wait)
         self.at_once = setup.at_once - setup.down if setup.at_once else max(1, len(setup.phones))
-        self.last_reset = time.monotonic()
         self._outcomes: dict[str, Outcome] = {}
         self._pace = pace
         self._patience = patience
@@ -192,7 +193,6 @@ class Wave:
             answer = await fleet.reset_one(login, self._pace.limits, goal.image, self._may_send)
         if answer is None:
             return
-        self.last_reset = time.monotonic()
         if answer.already:
             self._record(phone, DONE, reason=BY_ITSELF, image_after=answer.image, ended_at=time.time())
             self._count_back(phone, 0.0)
@@ -219,7 +219,8 @@ class Wave:
     async def _wait(self, phone: Phone, reset: EarlierReset, answer: ResetAnswer | None = None) -> bool:
         """Wait for a phone to come back. `answer`: its answer to the reset, if this run sent it. False if it evidently was not reset."""
         self.counts.in_call += reset.deferred
-        self.counts.flashing += not reset.deferred
+        if not reset.deferred:
+            self.counts.away[phone.name] = time.monotonic() - reset.seconds
         goal = self.setup.goals[phone.name]
         try:
             result = await fleet.until_back(
@@ -229,14 +230,14 @@ class Wave:
                 self._pace.limits,
                 self._patience,
                 cause=self._witness.cause,
-                away=lambda: min(self.counts.flashing + self.counts.in_call + self.counts.untouched, self.at_once),
+                away=lambda: min(len(self.counts.away) + self.counts.in_call + self.counts.untouched, self.at_once),
                 deferred=reset.deferred,
                 since=reset.seconds,
                 doubtful=reset.doubtful,
             )
         finally:
             self.counts.in_call -= reset.deferred
-            self.counts.flashing -= not reset.deferred
+            self.counts.away.pop(phone.name, None)
         if result.never_reset:
             return False
         self._record_return(phone, answer, result)
@@ -245,6 +246,7 @@ class Wave:
         else:
             if result.down:
                 self.down.add(phone.name)
+                self.counts.gone += 1
             self._count_failed(phone, result.kind, result.reason)
             self._stop_if_too_many()
         return True

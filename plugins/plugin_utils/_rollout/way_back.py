@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
@@ -53,11 +54,14 @@ def is_of_settings(foreseen: Mapping[str, Any]) -> bool:
     return bool(records) and all(record.get("settings") and not record["image"] for record in records)
 
 
-def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[Line]:
     """For people: the runs of a site, the newest first, whom each reached, and what is left of it to take back."""
     return [
-        f"run {one['run']} of {one['created']}, {what(one)}: {'all phones' if one['default'] else count(one['phones'])}; "
-        f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}"
+        (
+            "run",
+            f"{one['run']} of {one['created']}, {what(one)}: {'all phones' if one['default'] else count(one['phones'])}; "
+            f"{'stands, with ' + count(one['files'], 'file') + ' to put back' if one['files'] else 'taken back'}",
+        )
         for one in runs[:MOST_RUNS]
     ]
 
@@ -68,20 +72,18 @@ def hopeless(run: Run, observed: Mapping[str, Observation], cannot: Mapping[str,
     return {name: cannot[observed[name].mac or ""] for name in asked if observed[name].mac in cannot}
 
 
-def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[str]:
+def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[Line]:
     """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo."""
     names = {phone.mac: name for name, phone in plan.phones.items()}
     undone = {record["run"]: f" ({what(record)})" if record.get("settings") else "" for record in foreseen["records"]}
-    lines = [f"this takes back run {name}{did}" for name, did in undone.items()]
+    lines: list[Line] = [("takes back", f"run {name}{did}") for name, did in undone.items()]
     if is_of_settings(foreseen):
-        lines.append("no phone moves: each takes up the settings of before at its next restart")
-    lines += [
-        f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"
-        for why, macs in foreseen["may_not"].items()
-    ]
+        lines.append(("note", "no phone moves: each takes up the settings of before at its next restart"))
+    for why, macs in foreseen["may_not"].items():
+        lines.append(("risk", f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"))
     if foreseen["loader"]:
-        lines.append(f"OS79XX.TXT names {foreseen['loader']} until the phones are back, and then what it named before")
+        lines.append(("note", f"OS79XX.TXT names {foreseen['loader']} until the phones are back, and then what it named before"))
     if not plan.waves and not foreseen["records"]:
         others = "; another one is taken back with -e run=…" if any(one["files"] for one in foreseen["runs"]) else ""
-        lines.append(f"nothing to take back: files and phones are as before that run{others}")
+        lines.append(("note", f"nothing to take back: files and phones are as before that run{others}"))
     return lines

@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.ci import junit, markdown
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import KEPT, Place
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import anchor
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, link_timelines, publish, summary_line, write
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.writer import html, link_timelines, publish, write
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._report.examples import (
     BEGIN,
     DRY,
     EMPTY,
     HOSTILE,
-    IMAGE,
     STOPPED,
     every_report,
 )
@@ -243,8 +242,3 @@ def test_the_summary_is_added_to_the_page_of_the_job(tmp_path, monkeypatch):
         publish(STOPPED)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
     publish(STOPPED)
-
-
-def test_one_line_says_how_many_ended_how():
-    assert summary_line(STOPPED) == f"{IMAGE}: 1 already, 1 failed, 2 blocked, 1 not_reached"
-    assert summary_line(EMPTY) == ": no phones"

@@ -65,7 +65,7 @@ def test_a_phone_is_known_by_its_mac_under_another_name():
 
 
 def test_time_goes_on_after_the_ledger_was_read():
-    ledger = Ledger({"resets": {"a": RESET}}, NOW, time.monotonic() - 100)
+    ledger = Ledger({"resets": {"a": RESET}}, NOW, None, time.monotonic() - 100)
     assert round(ledger.in_flight({"a": NEW}, {}, Patience(600))["a"].seconds) == 130
 
 
@@ -83,10 +83,10 @@ def test_which_rollout_is_gone_on_with(goal, phones, why):
     ledger = Ledger({"rollout": {**OPEN, "became": {"a": {"what": "failed"}, "b": {"what": "back"}}}}, NOW)
     wanted = Rollout("two", goal, dict.fromkeys(phones))
     goes_on = ledger.to_go_on_with(wanted)
-    (line,) = ledger.outline(wanted, goes_on)
+    ((label, line),) = ledger.outline(wanted, goes_on)
     if why:
-        assert goes_on is None and line.endswith(f"ends with this one: {why}")
+        assert goes_on is None and label == "ends" and line.endswith(f"did not come to its end: {why}")
         return
     assert goes_on == Rollout("one", NEW, OPEN["phones"], [["a"], ["b"]], 1, frozenset("a"))
-    assert line.startswith("goes on with rollout one")
-    assert ledger.outline(wanted, None)[0].endswith("ends with this one: fresh")
+    assert (label, line[:16]) == ("goes on", "with rollout one")
+    assert ledger.outline(wanted, None)[0][1].endswith("did not come to its end: fresh")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a run: its report, and whether it has failed."""
+"""The end of a run: its report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import finish
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, PointResult, SiteEnd, SitePlan
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import BLOCKED, DONE, FAILED, NOT_REACHED, Outcome, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import DONE
 from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import TARGET, begun, plan, seen
 
 SITES = {"pbx": "abcd", "branch": "efg"}
@@ -62,43 +62,10 @@ def test_a_site_that_died_in_its_waves_lets_the_run_fail(ended, handover):
     for site in SITES:
         handover.write(PointResult(), site)
     report = ended(SiteEnd(1, stopped="branch: its process has died", elsewhere=True), None)
-    assert finish.problem(report, finish.off_target(report)).startswith("branch: its waves did not come to their end")
+    assert report.error.startswith("branch: its waves did not come to their end")
+    assert report.outcome == "interrupted"
 
 
 def test_a_run_that_was_refused_says_why(handover, tmp_path):
     handover.write(Look(problem="no such image"), "pbx")
     assert finish.report(handover, begun({"pbx": "ab"}, report_dir=str(tmp_path)))[0].error == "no such image"
-
-
-OFF = {
-    "a": Outcome(FAILED, reason="came back on P0S3-08-2-00"),
-    "b": Outcome(BLOCKED, reason="signed"),
-    "c": Outcome(BLOCKED, reason="held", held=True),
-    "d": Outcome(DONE),
-    "e": Outcome(NOT_REACHED),
-    "f:1": Outcome(FAILED, reason="refuses telnet"),
-}
-
-
-def test_the_phones_that_are_not_on_the_image():
-    found = finish.off_target(RunReport(TARGET.name, OFF))
-    assert found == {"a": "a failed: came back on P0S3-08-2-00", "b": "b blocked: signed", "f:1": "f:1 failed: refuses telnet"}
-    assert finish.off_target(RunReport(TARGET.name, OFF, error="no room")) == {}, "the run says that itself"
-
-
-@pytest.mark.parametrize(
-    ("about", "problem"),
-    [
-        ({}, ""),
-        ({"error": "no room"}, "no room"),
-        ({"paused_after": 1, "stop_reason": "look at the phones"}, "look at the phones"),
-        ({"stopped_at": 1, "stop_reason": "too many"}, ""),
-    ],
-)
-def test_why_the_run_has_failed_besides_its_phones(about, problem):
-    assert finish.problem(RunReport(TARGET.name, {}, **about), {}) == problem
-
-
-def test_phones_that_cannot_fail_by_themselves_let_the_run_fail():
-    report = RunReport(TARGET.name, OFF)
-    assert finish.problem(report, finish.off_target(report)) == "f:1 failed: refuses telnet"

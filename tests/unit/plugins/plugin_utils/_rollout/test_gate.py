@@ -47,7 +47,7 @@ def sum_of(number, made, outcomes):
 def decide(number, made, outcomes, limits, stopped=""):
     """Why the rollout stops after a wave, or an empty text, and what people are told. `stopped`: why it did within the wave."""
     why = stopped or why_stop(limits, sum_of(number, made, outcomes), last=number == len(made.waves))
-    return why, message(made.waves[number - 1], len(made.waves), made.image, outcomes, limits, why)
+    return why, message(made.waves[number - 1], len(made.waves), made.image, outcomes)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,8 @@ def decide(number, made, outcomes, limits, stopped=""):
 def test_the_gate(bad, allowed, stop):
     why, text = decide(1, FOUR, ended(FOUR, set("abcd") - set(bad), bad), Losses(allowed))
     assert bool(why) is stop
-    assert f"{4 - len(bad)} of 4 phones on P0S3-06-3-00" in text
-    assert (f"{', '.join(bad)}: {REASON}" in text) is bool(bad)
-    assert text.startswith("rollout stopped at wave 1 of 1: " if stop else "wave 1 of 1: ")
+    failed = f", {len(bad)} failed" if bad else ""
+    assert text == f"wave 1 of 1 is over: {4 - len(bad)} of 4 phones on P0S3-06-3-00{failed}"
 
 
 def test_the_gate_counts_earlier_waves():
@@ -68,8 +67,7 @@ def test_the_gate_counts_earlier_waves():
     assert not decide(2, made, outcomes, Losses(100, 2))[0]
     why, text = decide(2, made, outcomes, Losses(100, 1))
     assert why == "2 failed in all, 1 may (max_failed)"
-    assert text.startswith("rollout stopped at wave 2 of 3: 1 of 2 phones on P0S3-06-3-00, 1 failed (50 %, 100 % may fail). c: ")
-    assert "later waves were not touched" in text.lower()
+    assert text == "wave 2 of 3 is over: 1 of 2 phones on P0S3-06-3-00, 1 failed"
 
 
 def test_too_few_have_ended_to_judge_except_at_the_end():
@@ -83,10 +81,7 @@ def test_too_few_have_ended_to_judge_except_at_the_end():
 def test_the_gate_of_a_wave_that_stopped_early():
     why, text = decide(1, FOUR, ended(FOUR, "", "a"), Losses(0), "that is enough")
     assert why == "that is enough"
-    assert "0 of 4 phones on" in text
-    assert f"1 failed (25 %, 0 % may fail). a: {REASON}. Why: that is enough." in text
-    assert "3 phones of the wave were not reset" in text
-    assert "later waves" not in text
+    assert text == "wave 1 of 1 is over: 0 of 4 phones on P0S3-06-3-00, 1 failed, 3 not reset"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +111,7 @@ def test_unreachable_phones_count_in_the_gate():
     made = plan(TARGET, {"a": UNSEEN, "b": seen("P0S3-08-2-00")}, waves=["100%"])
     unseen = made.phones["a"].outcome(FAILED, kind="refused", reason="refuses telnet")
     outcomes = {"a": unseen, **ended(made, "b", "")}
-    why, text = decide(1, made, outcomes, Losses(40))
-    assert why
-    assert "1 failed (50 %, 40 % may fail). a: refuses telnet. Why: " in text
+    assert decide(1, made, outcomes, Losses(40))[0] == "1 of 2 failed (50 %, 40 % may fail)"
     assert not decide(1, made, outcomes, Losses(100, stop_on=("refused",)))[0], "it was not touched"
 
 

@@ -38,9 +38,12 @@ def test_risks_are_told_once_for_all_phones_that_have_them(made):
         group(1, why="Nobody knows.", ends=[("runs", NEW), ("loops", None), ("stuck", None), ("runs", "P0S3-07-4-00")]),
     ]
     assert outlook.outline(made, {"boots": boots}) == [
-        "risk: 3 phones (a, b, c) may not get to P0S3-06-3-00, but keep what runs now: Who knows.",
-        "risk: 1 phone (b) may not get to P0S3-06-3-00, but restart again and again or hang in the loader without an application or "
-        "go to P0S3-07-4-00: Nobody knows.",
+        ("risk", "3 phones (a, b, c) may not get to P0S3-06-3-00, but keep what runs now: Who knows."),
+        (
+            "risk",
+            "1 phone (b) may not get to P0S3-06-3-00, but restart again and again or hang in the loader without an application or "
+            "go to P0S3-07-4-00: Nobody knows.",
+        ),
     ]
     assert outlook.outline(made, {}) == []
     assert outlook.hopeless(made, boots) == {}
@@ -63,9 +66,14 @@ def test_phones_that_would_not_get_there(made):
 def test_the_way_back(made, missing, returns, why, text):
     back = {"image": OLD, "whole": not missing, "missing": missing, "phones": 2, "returns": returns, "why": why}
     assert outlook.outline(made, {"way_back": [back], "advice": ["Some neighbours."]}) == [
-        "Some neighbours.",
-        f"the way back: to {OLD} (2 phones): {text}",
+        ("note", "Some neighbours."),
+        ("way back", f"to {OLD} (2 phones): {text}"),
     ]
+
+
+def test_the_way_back_of_images_of_which_the_same_is_known_is_one_line(made):
+    back = [{"image": image, "missing": [], "phones": 1, "returns": "yes", "why": ""} for image in (OLD, NEW)]
+    assert outlook.outline(made, {"way_back": back}) == [("way back", f"to {OLD} (1 phone), {NEW} (1 phone): open")]
 
 
 def test_the_steps_of_phones_that_must_not_leave_one_out():

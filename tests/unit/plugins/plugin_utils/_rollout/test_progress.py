@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress import (
+    LINE_AT_MOST,
     LINE_EVERY,
     LIVE_EVERY,
     Counts,
@@ -20,6 +21,8 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.progress i
     progress_line,
     terminal_of,
 )
+
+COLLECTED = time.monotonic()
 
 
 @pytest.fixture
@@ -48,36 +51,52 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
+def away(*ages):
+    """Phones that were reset that many seconds ago."""
+    return {f"phone{number}": time.monotonic() - age for number, age in enumerate(ages)}
+
+
 def test_the_line_has_all_counts():
-    counts = Counts(20, done=5, failed=2, flashing=6, longest=0.0, began=time.monotonic() - 200)
-    assert progress_line(2, 4, counts, 10, time.monotonic()) == ("wave 2 of 4: 5 done, 6 flashing, 7 waiting, 2 failed of 20; 3 min 20 s")
+    counts = Counts(20, done=5, failed=2, gone=1, in_call=1, away=away(*[10] * 6), began=time.monotonic() - 200)
+    line = "wave 2 of 4: 5 of 20 done, 6 restarting, 1 in a call, 6 waiting, 1 failed, 1 gone; 3 min 20 s"
+    assert progress_line(2, 4, counts, 10) == line
+    assert progress_line(1, 1, Counts(3, done=3), 3) == "wave 1 of 1: 3 of 3 done; 0 s", "what there is none of is not told"
 
 
-def test_a_phone_in_a_call_waits_and_does_not_flash():
-    counts = Counts(3, done=1, flashing=1, in_call=1)
-    assert "1 flashing, 1 waiting (1 in a call)" in progress_line(1, 1, counts, 3, time.monotonic())
+def test_a_phone_that_takes_longer_than_others_is_overdue():
+    counts = Counts(4, done=1, longest=80, patience=600, away=away(10, 99, 101))
+    assert "1 of 4 done, 2 restarting, 1 overdue (phone2); 0 s, about 1 min 10 s left" in progress_line(1, 1, counts, 4)
+    counts.away.pop("phone0")
+    counts.away.pop("phone1")
+    counts.done = 3
+    assert progress_line(1, 1, counts, 4).endswith("1 overdue (phone2); 0 s, given up in 8 min 19 s"), "nobody knows when it comes"
 
 
 @pytest.mark.parametrize(
-    ("counts", "at_once", "since_reset", "left"),
+    ("counts", "at_once", "end"),
     [
-        (Counts(4, flashing=4), 4, 10, None),
-        (Counts(4, done=4, longest=80), 4, 10, None),
-        (Counts(4, done=1, flashing=3, longest=80), 4, 10, 70),
-        (Counts(4, done=1, flashing=3, longest=80), 4, 200, 0),
-        (Counts(9, done=1, flashing=2, longest=80), 2, 10, 70 + 3 * 80),
-        (Counts(9, done=1, flashing=2, longest=80), 0, 10, 70 + 6 * 80),
+        (Counts(4, away=away(10, 10, 10, 10)), 4, ""),
+        (Counts(4, away=away(10, 10, 10, 10), recorded=70), 4, "about 1 min left"),
+        (Counts(4, done=4, longest=80), 4, ""),
+        (Counts(4, done=1, away=away(10, 10, 10), longest=80, recorded=500), 4, "about 1 min 10 s left"),
+        (Counts(4, done=1, away=away(82, 82, 82), longest=80), 4, "about 1 s left"),
+        (Counts(4, done=1, away=away(200, 200, 200), longest=80), 4, ""),
+        (Counts(4, done=1, away=away(200, 200, 200), longest=80, patience=500), 4, "given up in 5 min"),
+        (Counts(9, done=1, away=away(10, 10), longest=80), 2, "about 5 min 10 s left"),
+        (Counts(9, done=1, away=away(10, 10), longest=80), 0, "about 9 min 10 s left"),
+        (Counts(9, done=1, away=away(300, 300), longest=80), 2, "about 4 min 1 s left"),
     ],
 )
-def test_how_long_it_will_take(counts, at_once, since_reset, left):
-    expected = counts.expected(at_once, time.monotonic() - since_reset)
-    assert expected == (None if left is None else pytest.approx(left, abs=1))
+def test_when_a_wave_is_expected_to_end(counts, at_once, end):
+    for name in counts.away:  # made when the tests were collected
+        counts.away[name] += time.monotonic() - COLLECTED
+    assert counts.end(at_once) == (f", {end}" if end else "")
 
 
 def test_without_a_terminal_there_are_lines():
     said: list[str] = []
     progress = Progress(said.append, None, False)
-    assert progress.every == LINE_EVERY
+    assert [progress.pause(lines) for lines in (0, 1, 2, 50)] == [LINE_EVERY, 10, 20, LINE_AT_MOST]
     progress.line("one")
     progress.announce("two")
     progress.clear()
@@ -99,7 +118,7 @@ def test_on_a_terminal_one_line_is_written_again_and_again(terminal):
     reader, writer = terminal
     said: list[str] = []
     progress = Progress(said.append, writer, False)
-    assert progress.every == LIVE_EVERY
+    assert progress.pause(0) == progress.pause(9) == LIVE_EVERY
     progress.line("a longer line")
     progress.line("a line")
     assert said == []

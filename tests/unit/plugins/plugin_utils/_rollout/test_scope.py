@@ -46,7 +46,7 @@ def test_others_stop_the_run_and_are_named():
 def test_others_that_are_accepted_move_and_are_shown():
     made = apart({"a": seen(A)}, {A: OLD, B: OLD}, accept_others=True)
     assert made.hold == {}
-    assert any(B in line for line in scope.outline(made, "pbx"))
+    assert any(B in text for _label, text in scope.outline(made))
 
 
 def test_a_scope_of_waves_leaves_others_alone():

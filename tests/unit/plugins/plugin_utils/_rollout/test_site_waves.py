@@ -132,8 +132,8 @@ def test_all_waves_of_a_site(sites):
     assert sites.outcomes("pbx") == {"a": "done", "b": "done", "c": "done"}
     assert waves.changed
     assert [line for line in sites.lines if "phones" in line or "phone " in line] == [
-        "wave 1 of 2: 1 of 1 phone on P0S3-06-3-00",
-        "wave 2 of 2: 2 of 2 phones on P0S3-06-3-00",
+        "wave 1 of 2 is over: 1 of 1 phone on P0S3-06-3-00",
+        "wave 2 of 2 is over: 2 of 2 phones on P0S3-06-3-00",
     ]
     assert sites.asked == [("image_version", True)], "that nobody changed the files, before the second wave"
 

@@ -59,10 +59,11 @@ def sites(handover, tmp_path, fleet_runs):
             variables = {"cisco79xx_tftp_root": str(root), "cisco79xx_state_dir": str(tmp_path / f"state-{name}")}
             started = begun(where, check=check, **options)
             host = TftpHost(name, variables, execute, check)
-            made.append(
-                Site(name, started, handover, host, lambda names: [Phone(one, one) for one in names], lambda names: [], begin.lines.append)
-            )
+            made.append(Site(name, started, handover, host, lambda names: [Phone(one, one) for one in names], lambda names: [], show))
         return made
+
+    def show(block):
+        begin.lines.extend(block.splitlines())
 
     begin.lines = []
     return begin
@@ -84,8 +85,8 @@ def test_all_is_well(sites, tmp_path):
     each(steps.look, among)
     each(steps.plan, among)
     assert (content(tmp_path / "pbx"), content(tmp_path / "branch")) == before, "nothing changed so far"
-    assert "pbx: to P0S3-06-3-00: 2 phones to move in 2 waves, 0 already there, 0 blocked" in sites.lines
-    assert "branch: wave 1: c (P0S3-08-2-00)" in sites.lines
+    assert "P0S3-06-3-00 on pbx: 2 phones, 2 to move in 2 waves  (run run)" in sites.lines
+    assert "   1       1  branch  c    P0S3-08-2-00 -> P0S3-06-3-00" in sites.lines
     pbx, branch = among
     assert pbx.handover.read(Look, "pbx").would_move == {mac("a"): OLD, mac("b"): OLD}
     assert pbx.handover.read(SitePlan, "branch").plan.phones["c"].host == "127.0.0.4"
@@ -104,7 +105,7 @@ def test_one_site_is_not_named_on_each_line(sites):
     each(steps.look, among)
     (lines,) = each(steps.plan, among)
     assert lines == sites.lines
-    assert lines[0].startswith("to P0S3-06-3-00: 2 phones to move")
+    assert lines[0].startswith("P0S3-06-3-00 on pbx: 2 phones, 2 to move")
 
 
 def refused(sites, among, tmp_path, problem):
@@ -194,11 +195,11 @@ def test_what_can_be_known_beforehand_is_told(sites, tmp_path):
     among = sites({"pbx": "ab"})
     each(steps.look, among)
     each(steps.plan, among)
-    assert [line.partition(":")[0] for line in sites.lines if line.startswith("risk")] == ["risk", "risk"]
-    (down,) = [line for line in sites.lines if line.startswith(f"risk: 2 phones (a, b) may not get to {NEW}, but keep what runs now")]
+    (_hardware, down) = [line for line in sites.lines if line.startswith("risk")]
+    assert down.startswith(f"risk        2 phones (a, b) may not get to {NEW}, but keep what runs now")
     assert "From 8.x to 6.x" in down
     lacking = "P0S3-08-2-00.loads, P003-08-2-00.sbn, P0S3-08-2-00.sb2 missing in the TFTP root"
-    assert f"the way back: to P0S3-08-2-00 (2 phones): not open: {lacking}" in sites.lines
+    assert f"way back    to P0S3-08-2-00 (2 phones): not open: {lacking}" in sites.lines
 
 
 def test_nothing_to_move_is_nothing_to_foresee(sites, fleet_runs, monkeypatch):
@@ -264,7 +265,9 @@ def test_an_undo_takes_back_the_last_run_of_all_sites(sites, tmp_path, fleet_run
         before[name] |= {file: data for file, data in content(tmp_path / name).items() if "08-2-00" in file}
     sites.lines.clear()
     each(steps.plan, back)
-    (line,) = [line for line in sites.lines if line.startswith("pbx: run run of ")]
+    assert sites.lines[0] == "runs that changed pbx, the newest first:"
+    line = sites.lines[1]
+    assert line.startswith("run         run of ")
     assert line.endswith(", to P0S3-06-3-00: all phones; stands, with 1 file to put back")
     assert back[0].handover.read(SitePlan, "pbx").undo == {"run": "run"}
     assert {site: back[0].handover.read(SitePlan, site).plan.images for site in SITES} == {

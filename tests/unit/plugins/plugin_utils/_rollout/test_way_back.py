@@ -51,8 +51,8 @@ def test_a_run_that_is_not_known_is_refused_with_those_that_are(option):
 def test_the_runs_for_people():
     runs = [entry("a", 3, default=True, phones=2, files=4), entry("b", 2, default=False, phones=1, files=0)]
     assert way_back.known_runs(runs) == [
-        "run a of 2026-11-23, to P0S3-06-3-00: all phones; stands, with 4 files to put back",
-        "run b of 2026-11-22, to P0S3-06-3-00: 1 phone; taken back",
+        ("run", "a of 2026-11-23, to P0S3-06-3-00: all phones; stands, with 4 files to put back"),
+        ("run", "b of 2026-11-22, to P0S3-06-3-00: 1 phone; taken back"),
     ]
     assert len(way_back.known_runs(runs * 10)) == 10
 
@@ -60,13 +60,13 @@ def test_the_runs_for_people():
 def test_a_run_of_settings_for_people():
     run = entry("a", 3, image="", settings="telnet_level", default=True, phones=2)
     both = {**run, "image": "P0S3-06-3-00"}
-    assert way_back.known_runs([run])[0] == "run a of 2026-11-23, settings telnet_level: all phones; stands, with 1 file to put back"
-    assert "to P0S3-06-3-00, settings telnet_level: all phones" in way_back.known_runs([both])[0]
+    assert way_back.known_runs([run])[0][1] == "a of 2026-11-23, settings telnet_level: all phones; stands, with 1 file to put back"
+    assert "to P0S3-06-3-00, settings telnet_level: all phones" in way_back.known_runs([both])[0][1]
     foreseen = {"records": [run, run], "may_not": {}, "loader": "", "runs": [run]}
     told = way_back.outline(Plan("the settings of before", {}, {}), foreseen)
     assert told == [
-        "this takes back run a (settings telnet_level)",
-        "no phone moves: each takes up the settings of before at its next restart",
+        ("takes back", "run a (settings telnet_level)"),
+        ("note", "no phone moves: each takes up the settings of before at its next restart"),
     ]
 
 
