@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import Outcome, RunReport
+
 pytestmark = pytest.mark.once
 
 SICK, WELL = "001122AABB01", "001122AABB02"
@@ -98,8 +101,18 @@ def test_the_log_of_each_server(diagnose, tmp_path, wording, check):
     assert f"what to do: put {MISSING} into the TFTP root" in output
     assert "phones that are not well: 1: reception" in output
     page = (tmp_path / "cisco79xx-report" / "diagnose.html").read_text()
-    assert "<svg" in page
-    assert "<script" not in page
+    assert "<svg" in page and page.count("<script") == 1
+
+
+def test_the_page_of_a_rollout_beside_links_to_the_timelines(diagnose, tmp_path):
+    reports = tmp_path / "cisco79xx-report"
+    writer.write(reports, RunReport("P0S3-06-3-00", {"reception": Outcome("failed"), f"SEP{WELL}": Outcome("done")}, started=1e9))
+    diagnose({"pbx": {"cisco79xx_tftp_log": write_log(tmp_path / "tftp.log")}}, phones=PHONES)
+    links = re.findall(r'<a href="diagnose.html#(\w+)">(.*?)</a>', (reports / "report.html").read_text())
+    assert {name for _place, name in links} == {"reception"}
+    assert f'id="{links[0][0]}"' in (reports / "diagnose.html").read_text()
+    (folder,) = reports.glob("*-diagnose")
+    assert (folder / "diagnose.html").read_text() == (reports / "diagnose.html").read_text()
 
 
 def test_the_status_is_of_what_is_shown(diagnose, tmp_path):

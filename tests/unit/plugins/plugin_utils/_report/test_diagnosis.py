@@ -69,7 +69,6 @@ def named(rows):
 class Page(HTMLParser):
     """What is in a page: its tags, and that they are closed."""
 
-    CDATA_CONTENT_ELEMENTS = ("script", "style")
     VOID = frozenset("meta br".split())
     LOOSE = frozenset("tr td th li p".split())
 

@@ -42,6 +42,18 @@ def test_a_run_that_is_over_leaves_a_report_and_nothing_else(ended, handover, tm
     assert not handover.folder.exists()
 
 
+def test_a_dry_run_leaves_its_plan_at_the_top_and_in_its_folder(handover, tmp_path):
+    run = begun({"pbx": "a"}, check=True, report_dir=str(tmp_path), rollout_direction="downgrade")
+    handover.write(SitePlan(plan(TARGET, {"a": seen("P0S3-08-2-00")}, waves=[1])), "pbx")
+    report, unwritten = finish.report(handover, run)
+    assert report.plan and not unwritten
+    (folder,) = tmp_path.glob("*-downgrade-check")
+    assert folder.name.startswith(run.id)
+    assert (folder / "plan.json").read_bytes() == (tmp_path / "plan.json").read_bytes()
+    assert json.loads((folder / "plan.json").read_text())["digest"] == report.plan
+    assert not (tmp_path / "check-plan.json").exists() and (tmp_path / "check-report.json").exists()
+
+
 def test_a_rollout_that_paused_at_one_site_when_it_was_over_at_another(ended):
     assert ended(SiteEnd(1, paused_after=1, why="closed"), SiteEnd(3)).paused_after == 1
 
