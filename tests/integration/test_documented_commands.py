@@ -209,7 +209,7 @@ def write_log(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_way_of_a_user(user):
     write_log(user.folder / "tftpd.log")
     printed: dict[str, str] = {}
