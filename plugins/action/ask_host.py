@@ -39,6 +39,9 @@ class ActionModule(ActionBase):
             answer = {"failed": True, "unreachable": True, "msg": str(error)}
         except AnsibleError as error:
             answer = {"failed": True, "msg": str(error)}
+        finally:
+            # In a loop ansible-core 2.21 would hand it on to the next item, which is delegated to another host
+            self._connection.close()
         result.update({key: answer[key] for key in HANDED_ON if key in answer})
         failed = answer.get("failed") or answer.get("unreachable")
         return {**result, "answer": {"msg": why_failed(answer)} if failed else answer}
