@@ -93,7 +93,8 @@ def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
     user, groups = os.geteuid(), {os.getegid(), *os.getgroups()}
     if closed:
         shown = list_some([os.path.join(root.path, folder).rstrip("/") or "/" for folder in closed], 3)
-        return [f"{shown} cannot be written by {_files.me()}: {f'{_files.BECOME}, or ' if user else ''}mount it writable"]
+        remedy = _files.BECOME if user else "see that it is not immutable"
+        return [f"{shown} cannot be written by {_files.me()}: {remedy}, or mount it writable"]
     others = [
         change.name
         for change in changes
@@ -101,8 +102,8 @@ def unwritable(root: Root, changes: Sequence[Change]) -> List[str]:
     ]
     if not others:
         return []
-    belong = "belongs" if len(others) == 1 else "belong"
-    return [f"{list_some(others, 3)} {belong} to somebody else, which {_files.me()} cannot keep: run as root (ansible_become: true)"]
+    more = f", as {'does' if len(others) == 2 else 'do'} {list_some(others[1:], 3)}" if others[1:] else ""
+    return [f"{others[0]} belongs to somebody else{more}, which {_files.me()} cannot keep: run as root (ansible_become: true)"]
 
 
 def unwritable_for_images(root: Root, overrides: Iterable[RootFile]) -> List[str]:

@@ -192,6 +192,19 @@ def test_an_unwritable_root(root):
 
 
 @as_root
+def test_a_state_folder_that_cannot_be_made(root):
+    """A dry run tells it too."""
+    before = content(root)
+    for check in (True, False):
+        told = run(root, nobody=True, check=check, state_dir="/nowhere/state")["msg"]
+        assert (
+            "cannot be made by user nobody (Permission denied): nothing was changed; run as a user who may (ansible_become: true), or"
+            in told
+        )
+    assert content(root) == before
+
+
+@as_root
 def test_files_of_somebody_else(root):
     root.chmod(0o777)
     before = content(root)

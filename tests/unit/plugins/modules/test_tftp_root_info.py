@@ -71,6 +71,8 @@ def test_files_that_cannot_be_read(root):
     assert answer["default"] is None
     assert {fault["file"] for fault in answer["faults"]} >= {"SIP001122AABBCC.cnf", "SIPDefault.cnf"}
     assert not answer["images"][IMAGE]["whole"]
+    told = [fault["text"] for fault in answer["faults"] if fault["file"] is None]
+    assert f"{root} cannot be written by user nobody: run as a user who may (ansible_become: true), or mount it writable" in told
 
     root.chmod(0o700)
     answer = run(nobody=True, tftp_root=str(root))
