@@ -107,7 +107,7 @@ def test_a_run_that_was_interrupted_says_so_and_is_gone_on_with(site, number):
     away = [name for name, phone in report["phones"].items() if phone["in_flight"]]
     assert away and all(report["phones"][name]["kind"] == "not_seen_again" for name in away)
     assert f"<b>{len(away)}</b> ↻ in flight" in html and "<b>0</b> ✗ failed" in html
-    assert "<dt>to go on</dt><dd><code>ansible-playbook " in html
+    assert '<dt>to go on</dt><dd><code><span class="name">ansible-playbook</span> ' in html
     assert html.rstrip().endswith("</html>")
     assert ElementTree.parse(here.report_dir / "junit.xml").getroot().tag in ("testsuites", "testsuite")
     assert "Traceback" not in output
