@@ -165,7 +165,7 @@ def test_a_user_who_may_not_write(root):
         with pytest.raises(TransactionError, match=text):
             apply(root, new)
 
-    in_child(lambda: refused("SIPDefault.cnf: Permission denied: every file is as it was; run as a user who may write there"), user=NOBODY)
+    in_child(lambda: refused("SIPDefault.cnf: Permission denied: every file is as it was; run as a user who may .ansible_become: true"), user=NOBODY)
     root.chmod(0o777)
     in_child(lambda: refused("SIPDefault.cnf belongs to somebody else, which user nobody cannot keep: run as root"), user=NOBODY)
     assert state_files(root) == []

@@ -26,6 +26,7 @@ FILES = st.lists(st.one_of(KEYS, PIECES, st.binary(max_size=3)), max_size=40).ma
 
 @given(FILES)
 @example(b'image_version: "')
+@example(b'image_version:"image_version')
 @example(b"image_version:#")
 @example(b"image_version: a # c")
 def test_property_lines_and_all_bytes_but_values_stay(data):
@@ -48,7 +49,9 @@ def test_property_lines_and_all_bytes_but_values_stay(data):
 def _around(old, new):
     """What stands before the new value and after it, without what was put in to mend the line."""
     head, _value, tail = new.partition(NEW.encode())
-    if not old.endswith(tail):
+    if tail[:1] == b'"' and not old.endswith(tail) and old.endswith(tail[1:]):
+        tail = tail[1:]  # it closes the quote
+    elif not old.endswith(tail):
         blanks, mended, rest = tail.partition(b";#")
         assert mended and not blanks.strip(b' \t"')
         tail = b"#" + rest
