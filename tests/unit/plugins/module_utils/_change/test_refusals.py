@@ -146,7 +146,7 @@ def test_a_state_dir_that_is_mounted_read_only(root):
     before = snapshot(root)
     mount("-t", "tmpfs", "-o", "ro,size=16k", "none", state)
     try:
-        with pytest.raises(TransactionError, match=r"Read-only file system.: nothing was changed; set state_dir"):
+        with pytest.raises(TransactionError, match=r"Read-only file system.: nothing was changed; .*set state_dir"):
             apply(root)
         assert snapshot(root) == before
     finally:
@@ -165,14 +165,14 @@ def test_a_user_who_may_not_write(root):
         with pytest.raises(TransactionError, match=text):
             apply(root, new)
 
-    in_child(lambda: refused("SIPDefault.cnf: Permission denied: every file is as it was; run as a user who may .ansible_become: true"), user=NOBODY)
+    in_child(lambda: refused("SIPDefault.cnf: Permission denied: every file is as it was; .*ansible_become: true"), user=NOBODY)
     root.chmod(0o777)
     in_child(lambda: refused("SIPDefault.cnf belongs to somebody else, which user nobody cannot keep: run as root"), user=NOBODY)
     assert state_files(root) == []
     os.chown(state, 0, 0)
     shutil.rmtree(state)
     in_child(
-        lambda: refused("state/tftp-.* cannot be made by user nobody .Permission denied.: nothing was changed; set state_dir"), user=NOBODY
+        lambda: refused("state/tftp-.* cannot be made by user nobody .Permission denied.: nothing was changed; .*set state_dir"), user=NOBODY
     )
     root.chmod(0o755)
     assert snapshot(root) == before
