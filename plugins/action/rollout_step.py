@@ -23,6 +23,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._action import Argu
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._inventory import InventoryError, with_old_password
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import end, writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.place import PAGE, REPORT
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import why_unwritten
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     begin,
     finish,
@@ -35,9 +36,16 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import (
     run_report,
     steps,
 )
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SitePlan
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import (
+    Handover,
+    Look,
+    PointResult,
+    Run,
+    SitePlan,
+    StepFailure,
+)
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, Outcome, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import NOT_REACHED, WELL, Outcome, RunReport
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.prepare_steps import PrepareWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.site_waves import Interrupted, SiteWaves
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.steps import Site
@@ -113,6 +121,7 @@ class ActionModule(ControllerAction):
                 steps.give_up(site, arguments["step"], _told(error))
                 result = {"changed": False, "msg": _told(error), "failed": True}
         if result.get("failed"):
+            handover.write(StepFailure(), site.name)
             self._show_diffs(result.pop("diff", ()))
         return result
 
@@ -171,19 +180,23 @@ class ActionModule(ControllerAction):
         template = self._templar.template
         image, what = "", "rollout"
         with suppress(RolloutError):  # what is wrong with these is told in `why`
-            prepares, undoes = rules.option("prepare", given, template), rules.option("undo", given, template)
-            what = "prepare" if prepares else "rollback" if undoes else what
+            prepares = rules.option("prepare", given, template)
+            what = rules.what_for(prepares, rules.option("undo", given, template), rules.option("direction", given, template))
             image = rules.option("image", given, template) or (prepare.LABEL if prepares else "rollback")
         outcomes = {name: Outcome(NOT_REACHED, reason="the run ended before it could be observed") for name in phones}
         report = RunReport(image, outcomes, what=what, error=why, check_mode=bool(self._task.check_mode))
-        page, path = "none, as it could not be written", ""
-        with suppress(OSError, RolloutError):
+        page, path = "none, as report_dir is none", ""
+        try:
             folder = Path(rules.option("report_dir", given, template))
             if report.check_mode and names.given("rollout_plan", given)[1] is None:
                 plan_file.forget(folder)
             writer.write(folder, report)
             place = writer.place(folder, report)
             page, path = str(place.top(PAGE)), str(place.top(REPORT))
+        except OSError as error:
+            page = f"none: {why_unwritten(folder, error)}"
+        except RolloutError:
+            pass  # `why` tells it
         host = str(self._task_vars["inventory_hostname"])
         if not begin.is_plain(host):  # it could not be the driver of the next play
             raise AnsibleActionFail(why)
@@ -222,8 +235,7 @@ class ActionModule(ControllerAction):
     def _waves(self, site: Site, way: Way) -> dict[str, Any]:
         if not steps.may_go_on(site):
             site.let_go()
-            lost = steps.lost(site)
-            return {"changed": False, "failed": bool(lost), "msg": lost}
+            return {"changed": False}
         terminal = None if site.run.several else progress.terminal_of(os.getppid(), os.environ)
         waves = way.waves(site, progress.Progress(self.say, terminal, not site.run.rules.progress or self.for_programs))
         try:
@@ -231,20 +243,22 @@ class ActionModule(ControllerAction):
         except Interrupted as interrupt:
             return {"failed": True, "msg": str(interrupt)}
         result = {"changed": waves.changed, "diff": waves.diffs, "msg": ended.message or ended.why or ended.stopped}
-        why = ended.error or (f"stopped in wave {ended.reached}: {ended.stopped}" if ended.stopped else ended.why)
+        stop = f"stopped in wave {ended.reached}: {ended.stopped}" if ended.stopped else ended.why
         phones = end.why_failed(run_report.make(site.handover, site.run), site.names)
-        why = "; ".join(filter(None, ("" if ended.elsewhere else why, phones)))
+        why = "; ".join(filter(None, (ended.error or ("" if ended.elsewhere else stop), phones)))
         return {**result, "failed": True, "msg": why} if why else result
 
     def _report(self, handover: Handover, run: Run) -> dict[str, Any]:
+        is_told = bool(handover.read_all(StepFailure, run.sites))
         report, unwritten = finish.report(handover, run)
         place = writer.place(run.rules.report_dir, report)
         plan = str(place.top(plan_file.NAME)) if report.plan and not run.rules.plan else ""
         if unwritten:
             self.say("\n".join(end.each_phone(report)))
-        self.say("\n".join(end.lines(report, unwritten or str(place.top(PAGE)), plan)))
+        self.say("\n".join(end.lines(report, "none, as it could not be written" if unwritten else str(place.top(PAGE)), plan)))
         result = {"changed": False, "path": str(place.top(REPORT)), **_handed_on(report)}
-        return {**result, "failed": True, "msg": unwritten} if unwritten else result
+        why = unwritten or ("" if is_told or report.outcome in WELL else f"{report.outcome}: {report.error or 'see above'}")
+        return {**result, "failed": True, "msg": why} if why else result
 
     def _show_diffs(self, diffs: Sequence[Mapping[str, Any]]) -> None:
         """Of a task that fails Ansible shows people none."""

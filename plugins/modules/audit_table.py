@@ -37,8 +37,8 @@ options:
     default: tftp_servers
   report_dir:
     description:
-      - Folder on the controller for C(audit.json), which is written in check mode too, and for a folder of this run with the same. Without
-        it, nothing is written.
+      - Folder on the controller. C(audit.json) is written there and, with the same content, into a folder of its own below it; in check
+        mode too. Without it, nothing is written.
     type: path
 extends_documentation_fragment:
   - voip.cisco79xx.controller

@@ -43,8 +43,9 @@ options:
     default: false
   report_dir:
     description:
-      - Folder on the controller for C(diagnose.html) and C(diagnose.json), which are written in check mode too, and for a folder of this
-        run with the same. Failed phones of a C(report.html) beside them link to their timelines. Without it, nothing is written.
+      - Folder on the controller. C(diagnose.html) and C(diagnose.json) are written there and, with the same content, into a folder of
+        their own below it; in check mode too. Failed phones of a C(report.html) beside them link to their timelines. Without it, nothing
+        is written.
     type: path
 extends_documentation_fragment:
   - voip.cisco79xx.controller

@@ -62,7 +62,7 @@ refused:
   type: str
   sample: ""
 place:
-  description: What tells whether another TFTP host has the same root; V({}) but after O(action=look).
+  description: What tells whether another TFTP host has the same root; V({}) for other actions than O(action=look).
   returned: success
   type: dict
   sample: {machine: 0b5c2a9e-8d1f-4e55-9a57-3f0c8e9d1b20, device: 2049, inode: 131074, changed: 1795000000500000000, nfs: false}

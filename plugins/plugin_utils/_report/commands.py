@@ -25,7 +25,21 @@ GO_ON, DIAGNOSE, ROLLBACK = "go_on", "diagnose", "rollback"
 _OURS = "voip.cisco79xx."
 _WHERE = ("phones_group", "tftp_group", "report_dir")
 """Options that say where to look, for other commands as well."""
-_VALUES = {"-l": "subset", "-f": "forks", "-u": "remote_user", "--vault-id": "vault_ids", "--vault-password-file": "vault_password_files"}
+_VALUES = {
+    "-l": ("subset", None),
+    "-f": ("forks", constants.DEFAULT_FORKS),
+    "-u": ("remote_user", constants.DEFAULT_REMOTE_USER),
+    "-c": ("connection", constants.DEFAULT_TRANSPORT),
+    "-T": ("timeout", constants.DEFAULT_TIMEOUT),
+    "--private-key": ("private_key_file", constants.DEFAULT_PRIVATE_KEY_FILE),
+    "--become-user": ("become_user", None),
+    "--become-method": ("become_method", constants.DEFAULT_BECOME_METHOD),
+    "--become-password-file": ("become_password_file", constants.BECOME_PASSWORD_FILE),
+    "--connection-password-file": ("connection_password_file", constants.CONNECTION_PASSWORD_FILE),
+    "--vault-id": ("vault_ids", None),
+    "--vault-password-file": ("vault_password_files", None),
+}
+"""Option → its name for Ansible, and its default."""
 _FLAGS = {"-J": "ask_vault_pass", "-K": "become_ask_pass", "-k": "ask_pass", "-b": "become"}
 LEFT_OUT = "…"
 """In place of the value of a variable that is none of our options: it may be secret."""
@@ -50,7 +64,7 @@ def useful(report: RunReport) -> dict[str, str]:
     how, ran = report.outcome, not report.check_mode
     unwell = any(phone.status == outcome.FAILED for phone in report.phones.values())
     needed = {
-        GO_ON: how not in (outcome.COMPLETE, outcome.NOTHING_TO_DO),
+        GO_ON: how not in outcome.WELL if ran else how == outcome.WOULD_START,
         DIAGNOSE: ran and unwell,
         ROLLBACK: ran and report.what != "rollback" and how not in (outcome.REFUSED, outcome.NOTHING_TO_DO, outcome.TAKEN_BACK),
     }
@@ -73,9 +87,9 @@ def _command(playbook: str, typed: Mapping[str, Any], wanted: Callable[[str], bo
     inventories = list(typed.get("inventory") or ())
     for inventory in inventories if inventories != constants.DEFAULT_HOST_LIST else ():
         words += ["-i", inventory if "," in inventory else _near(inventory)]
-    for option, name in _VALUES.items():
+    for option, (name, default) in _VALUES.items():
         value = typed.get(name)
-        values = () if value in (None, constants.DEFAULT_FORKS) else value if isinstance(value, (list, tuple)) else [value]
+        values = () if value in (None, default) else value if isinstance(value, (list, tuple)) else [value]
         words += [word for value in values for word in (option, str(value))]
     words += [option for option, name in _FLAGS.items() if typed.get(name)]
     for given in typed.get("extra_vars") or ():
@@ -90,7 +104,7 @@ def _near(path: str) -> str:
 
 
 def _variables(given: str, wanted: Callable[[str], bool]) -> list[str]:
-    """One -e, as arguments."""
+    """One -e, as arguments. A file is handed on whole, as it may have the passwords that every command needs."""
     if given.startswith("@"):
         return ["-e", f"@{_near(given[1:])}"]
     try:

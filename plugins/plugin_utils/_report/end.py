@@ -14,19 +14,18 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.commands im
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line, labelled
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, NOT_REACHED, RunReport
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import FAILED, RunReport
 
 MOST_GROUPS = 8
 MOST_NAMES = 8
 MOST_REASON = 300
-_ORDER = (outcome.DONE, outcome.ALREADY, outcome.PLANNED, FAILED, outcome.BLOCKED, NOT_REACHED)
 _NEXT = {GO_ON: "go on", DIAGNOSE: "why", ROLLBACK: "undo"}
 
 
 def lines(report: RunReport, page: str, plan: str = "") -> list[str]:
     """The end of the run in lines. `page`: where report.html is, or why there is none; `plan`: where plan.json is, if one was made."""
     shown = content.content(report)
-    counts = [f"{shown.counts[status]} {content.LABELS[status].name}" for status in _ORDER if shown.counts[status]]
+    counts = [f"{shown.counts[status]} {label.name}" for status, label in content.LABELS.items() if shown.counts[status]]
     where = f" in wave {report.stopped_at}" if report.stopped_at else ""
     ended = f"{report.outcome}{where}" + (f": {shown.run.stop_reason}" if shown.run.stop_reason else "")
     told: list[Line] = [("outcome", ended), ("phones", ", ".join(counts) or "none")]
@@ -47,10 +46,8 @@ def _who_needs_somebody(shown: content.Content) -> list[str]:
     groups = [group for group in content.groups(shown, MOST_REASON) if group.advice]
     rows: list[str] = []
     for group in groups[:MOST_GROUPS]:
-        names = [name for reason in group.reasons for name in reason.names]
-        glyph = content.LABELS[group.status].glyph
-        more = f" and {group.size - MOST_NAMES} more" if group.size > MOST_NAMES else ""
-        rows += [f"{glyph} {group.title} ({group.size}): {', '.join(names[:MOST_NAMES])}{more}", f"    {group.advice}"]
+        names = list_some((name for reason in group.reasons for name in reason.names), MOST_NAMES)
+        rows += [f"{content.LABELS[group.status].glyph} {group.title} ({group.size}): {names}", f"    {group.advice}"]
     left = sum(group.size for group in groups[MOST_GROUPS:])
     return [*rows, f"and {count(left)} for other reasons: see the report"] if left else rows
 

@@ -118,13 +118,12 @@ def phones_and_faults(names: Sequence[str], inventory: Inventory, tftp_group: st
 
     The audit tells it beforehand. Raises RolloutError for a job of AWX that has a part of the inventory only.
     """
-    if TELNETLIB3_ERROR:
-        return [], [NO_TELNETLIB3]
+    here = [NO_TELNETLIB3] if TELNETLIB3_ERROR else []
     if not names:
-        return [], [why_nobody(inventory.phones_group, inventory.groups, "phone", "phones_group", inventory.limit)]
+        return [], [*here, why_nobody(inventory.phones_group, inventory.groups, "phone", "phones_group", inventory.limit)]
     fleet, faults = examine(names, inventory.hostvars)
     awx.refuse_slice(fleet, inventory.hostvars)
-    return fleet, faults + _server_faults(fleet, inventory, tftp_group)
+    return fleet, [*here, *faults, *_server_faults(fleet, inventory, tftp_group)]
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def why_nobody(group: str, groups: Mapping[str, Sequence[str]], what: str, optio
 
 
 def servers_of(names: Sequence[str], inventory: Inventory, group: str) -> list[str]:
-    """The TFTP hosts of these phones, as far as the inventory has them. `group`: that of the TFTP hosts. Raises InventoryError."""
+    """The TFTP hosts of these phones, as far as the inventory has them. `group`: that of the TFTP hosts."""
     first = next(iter(inventory.groups.get(group, ())), "")
     servers: dict[str, None] = {}
     for name in names:

@@ -66,7 +66,8 @@ class Ledger:
     read_at: float = field(default_factory=time.monotonic, compare=False)
 
     def is_same_root(self, other: Ledger) -> bool:
-        """Whether both are certainly of one root: of one machine, or one that machines share by NFS, which all see it change at once."""
+        """Whether both are of one root, as far as can be seen: of one machine, or one that machines share by NFS, of which all see the same
+        last change."""
         one, two = self.place, other.place
         if not one or not two or one["inode"] != two["inode"]:
             return False

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import why_unwritten
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, run_report
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Run
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import RunReport
@@ -21,16 +21,17 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
     Returns the report, and why it could not be written, or an empty text.
     """
     result, unwritten = run_report.make(handover, run), ""
-    makes = run.check and not run.rules.plan
-    made = makes and not result.error
+    makes_plan = run.check and not run.rules.plan
+    has_plan = makes_plan and not result.error
     try:
-        if makes:
+        if makes_plan:
             plan_file.forget(run.rules.report_dir)
-            if made:
+            if has_plan:
                 result = replace(result, plan=plan_file.write(run.rules.report_dir, handover, run))
-        writer.write(run.rules.report_dir, result, *([plan_file.NAME] if made else []))
+        writer.write(run.rules.report_dir, result, *([plan_file.NAME] if has_plan else []))
     except OSError as error:
-        unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {cause(error)}; {remedy(error)}"
+        why = why_unwritten(run.rules.report_dir, error)
+        unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {why}"
     writer.publish(result)
     handover.remove()
     return result, unwritten

@@ -99,6 +99,11 @@ class PointResult:
 
 
 @dataclass(frozen=True)
+class StepFailure:
+    """That a step failed at a site, and Ansible has said why."""
+
+
+@dataclass(frozen=True)
 class SiteEnd:
     """How the waves of a site ended.
 

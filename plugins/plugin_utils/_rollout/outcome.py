@@ -22,6 +22,9 @@ ENDS = ("done", "nothing_to_do", "would_start", "refused", "paused", "stopped", 
 """How a run ended, in one word: docs/report.md says what each means."""
 COMPLETE, NOTHING_TO_DO, WOULD_START, REFUSED, PAUSED, STOPPED, WITH_FAILURES, INTERRUPTED, TAKEN_BACK = ENDS
 
+WELL = (COMPLETE, NOTHING_TO_DO, WOULD_START)
+"""Ends of a run after which its exit status may be 0."""
+
 SCHEMA = 1
 """Version of report.json. It grows when a key goes or changes its meaning, not when one is added."""
 MOST_FILES = 500

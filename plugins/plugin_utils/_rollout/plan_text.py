@@ -116,6 +116,7 @@ def stops(losses: Losses) -> str:
     limited = [f"more than {losses.max_fail:g} % of a wave fail (max_fail)"] if losses.max_fail < 100 else []
     limited += [f"more than {losses.max_failed} fail in all (max_failed)"] if losses.max_failed is not None else []
     limited += ["a phone fails as stop_on says"] if losses.stop_on else []
+    sample = f", once {losses.min_sample} phones have ended (min_sample)" if losses.min_sample > 1 else ""
     if losses.max_fail == 0:
-        return "stops at the first failure (max_fail 0)"
-    return f"stops when {' or '.join(limited)}" if limited else "does not stop at failures (max_fail 100)"
+        return f"stops at the first failure (max_fail 0){sample}"
+    return f"stops when {' or '.join(limited)}{sample}" if limited else "does not stop at failures (max_fail 100)"

@@ -91,7 +91,7 @@ class Progress:
 
     def pause(self, lines: int) -> float:
         """Seconds from one line of a wave to the next, after so many."""
-        return min(LINE_EVERY * 2.0**lines, LINE_AT_MOST) if self._terminal is None else LIVE_EVERY
+        return min(LINE_EVERY * 2.0 ** min(lines, 9), LINE_AT_MOST) if self._terminal is None else LIVE_EVERY
 
     def announce(self, text: str) -> None:
         """Something that people want to know at once."""

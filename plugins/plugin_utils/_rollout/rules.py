@@ -28,6 +28,11 @@ LONGEST = 31_536_000
 """Seconds: a year. What is longer is a slip, and more than some timers take."""
 
 
+def what_for(prepare: bool, undo: bool, direction: str) -> str:
+    """One word for what a run with these options does: that of its playbook."""
+    return "prepare" if prepare else "rollback" if undo else "rollout" if direction == "any" else direction
+
+
 @dataclass(frozen=True)
 class Rules:
     """The options of a rollout, as docs and README name them. Times are seconds. `plan`: path of the plan to carry out, or empty.
@@ -74,7 +79,7 @@ class Rules:
     @property
     def what(self) -> str:
         """One word for what the run does."""
-        return "prepare" if self.prepare else "rollback" if self.undo else self.direction.replace("any", "rollout")
+        return what_for(self.prepare, self.undo, self.direction)
 
     @property
     def together(self) -> bool:

@@ -4,8 +4,8 @@
 
 """The steps of a rollout at one site, up to its waves: look, plan, point. Each leaves what it found for those that follow.
 
-A step that must not go on says why in what it leaves, and does not raise: the steps after it, at all sites, see that and do nothing, and
-the report tells it.
+A step that must not go on says why in what it leaves, and does not raise: its task fails with that, and the steps after it, at all sites,
+see it and do nothing.
 """
 
 from __future__ import annotations
@@ -248,21 +248,6 @@ def give_up(site: Site, step: str, why: str) -> None:
 def may_go_on(site: Site) -> bool:
     """Whether the waves may begin: every site has been pointed."""
     return not (site.problems(Look) or site.problems(SitePlan) or site.problems(PointResult))
-
-
-def lost(site: Site) -> str:
-    """Which sites did not come through the steps, although none of these failed there, as of a driver that an earlier play lost. Empty if
-    each failed where it says why."""
-    sites = site.run.sites
-    parts: list[Mapping[str, Look | SitePlan | PointResult]] = [
-        site.handover.read_all(Look, sites),
-        site.handover.read_all(SitePlan, sites),
-        site.handover.read_all(PointResult, sites),
-    ]
-    if any(part.problem for step in parts for part in step.values()):
-        return ""
-    names = [name for name in sites if any(name not in step for step in parts)]
-    return f"{', '.join(names)}: did not come to the end of the steps before, so nothing was restarted" if names else ""
 
 
 def _changed_files(result: Mapping[str, Any]) -> list[str]:

@@ -56,7 +56,8 @@ def is_of_settings(foreseen: Mapping[str, Any]) -> bool:
 
 def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[Line]:
     """For people: the runs of a site, the newest first, whom each reached, and what is left of it to take back."""
-    return [
+    older = len(runs) - MOST_RUNS
+    lines = [
         (
             "run",
             f"{one['run']} of {one['created']}, {what(one)}: {'all phones' if one['default'] else count(one['phones'])}; "
@@ -64,6 +65,7 @@ def known_runs(runs: Sequence[Mapping[str, Any]]) -> list[Line]:
         )
         for one in runs[:MOST_RUNS]
     ]
+    return [*lines, ("run", f"and {older} older ones")] if older > 0 else lines
 
 
 def hopeless(run: Run, observed: Mapping[str, Observation], cannot: Mapping[str, str]) -> dict[str, str]:

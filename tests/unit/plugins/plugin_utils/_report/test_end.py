@@ -46,7 +46,7 @@ def last(phones, **more):
             {"stopped_at": 1, "stop_reason": "1 of 2 failed (50 %, 0 % may fail)"},
             [
                 "outcome     stopped in wave 1: 1 of 2 failed (50 %, 0 % may fail)",
-                "phones      1 done, 1 failed, 1 not reached",
+                "phones      1 failed, 1 not reached, 1 done",
                 GO_ON,
                 WHY,
                 UNDO,
@@ -55,14 +55,14 @@ def last(phones, **more):
         (
             {"a": DONE, "c": LATER},
             {"paused_after": 1, "stop_reason": "paused after wave 1"},
-            ["outcome     paused: paused after wave 1", "phones      1 done, 1 not reached", GO_ON, UNDO],
+            ["outcome     paused: paused after wave 1", "phones      1 not reached, 1 done", GO_ON, UNDO],
         ),
         ({"a": LATER}, {"error": "no such image"}, ["outcome     refused", "phones      1 not reached", GO_ON]),
         ({"a": DONE}, {"finished": False, "error": "x"}, ["outcome     interrupted", "phones      1 done", GO_ON, UNDO]),
         (
             {"a": phone("planned", 1), "b": FAILED},
             {"check_mode": True},
-            ["outcome     would_start", "phones      1 planned, 1 failed", "next        play downgrade"],
+            ["outcome     would_start", "phones      1 failed, 1 planned", "next        play downgrade"],
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_when_a_wave_is_expected_to_end(counts, at_once, end):
 def test_without_a_terminal_there_are_lines():
     said: list[str] = []
     progress = Progress(said.append, None, False)
-    assert [progress.pause(lines) for lines in (0, 1, 2, 50)] == [LINE_EVERY, 10, 20, LINE_AT_MOST]
+    assert [progress.pause(lines) for lines in (0, 1, 2, 5000)] == [LINE_EVERY, 10, 20, LINE_AT_MOST]
     progress.line("one")
     progress.announce("two")
     progress.clear()

@@ -54,7 +54,8 @@ def test_the_runs_for_people():
         ("run", "a of 2026-11-23, to P0S3-06-3-00: all phones; stands, with 4 files to put back"),
         ("run", "b of 2026-11-22, to P0S3-06-3-00: 1 phone; taken back"),
     ]
-    assert len(way_back.known_runs(runs * 10)) == 10
+    assert len(way_back.known_runs(runs * 10)) == 11
+    assert way_back.known_runs(runs * 10)[-1] == ("run", "and 10 older ones")
 
 
 def test_a_run_of_settings_for_people():
