@@ -122,6 +122,8 @@ class ActionModule(ControllerAction):
                 result = {"changed": False, "msg": _told(error), "failed": True}
         if result.get("failed"):
             handover.write(StepFailure(), site.name)
+            if arguments["step"] != "waves":  # which Ansible leaves out at this site now
+                site.let_go()
             self._show_diffs(result.pop("diff", ()))
         return result
 
@@ -135,7 +137,9 @@ class ActionModule(ControllerAction):
             phones += [name for name in self._task_vars["ansible_play_hosts_all"] if name in members]
             asked, some, approved = self._asked(phones, inventory, sources, given)
             forks = int(context.CLIARGS.get("forks") or 5)
-            run = begin.begin(asked, some or phones, inventory, forks, bool(self._task.check_mode), approved)
+            run = begin.begin(
+                asked, some or phones, inventory, forks, bool(self._task.check_mode), approved, self._task_vars["ansible_play_hosts"]
+            )
         except Exception as error:
             display.vvv(traceback.format_exc())
             return self._refused(_told(error), phones, given)
@@ -324,10 +328,12 @@ class ActionModule(ControllerAction):
         if not seconds:
             yield
             return
-        before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        before, began = signal.signal(signal.SIGALRM, ring), time.monotonic()
+        left, _every = signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            if left:  # of Ansible's own
+                signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)))

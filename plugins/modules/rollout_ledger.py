@@ -71,6 +71,11 @@ ledger:
   returned: success
   type: dict
   sample: {serial: 0, rollout: null, resets: {}, lease: null, lost: []}
+changed_by:
+  description: The runs of the current rollout that changed files, the oldest first.
+  returned: for O(action=look)
+  type: list
+  elements: str
 usual:
   description: Seconds in which nine of ten phones came back in the current rollout or, if none has, in the last one; null if unknown.
   returned: for O(action=look)
@@ -79,7 +84,7 @@ usual:
 
 import os
 from contextlib import suppress
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -113,7 +118,14 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
             "place": place,
             "ledger": facts,
             "usual": ledger.usual() if action == "look" else None,
+            "changed_by": _changed_by(store, ledger.facts["rollout"]) if action == "look" else [],
         }
+
+
+def _changed_by(store: lock.LockedRoot, rollout: Optional[Dict[str, Any]]) -> List[str]:
+    """The runs of the rollout that changed files, the oldest first."""
+    changed = {record.run for record in store.records()}
+    return [run for run in (rollout or {}).get("runs", []) if run in changed]
 
 
 def _place(root: os.stat_result) -> Dict[str, Any]:

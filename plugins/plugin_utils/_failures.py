@@ -139,8 +139,9 @@ This is probably a fault of the collection: please report it with the reason. Th
 
 wrong_image | Came back on another image
 came back on another image
-The TFTP server's log says what it asked for and did not get. Run voip.cisco79xx.audit: a file of the image that is missing or misspelt,
-an image_version in SIP<MAC>.cnf, or a load in SEP<MAC>.cnf.xml or XMLDefault.cnf.xml does this.
+Run voip.cisco79xx.diagnose: the TFTP server's log, if it keeps one, says what the phone asked for and did not get. A file of the image
+that is missing or misspelt, an image_version in SIP<MAC>.cnf, or a load in SEP<MAC>.cnf.xml or XMLDefault.cnf.xml does this:
+voip.cisco79xx.audit tells.
 
 not_restarted | Did not restart
 took the command and never went away

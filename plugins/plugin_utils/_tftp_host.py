@@ -36,7 +36,7 @@ _NO_CONNECTION = (
     (r"", "see that it is up and takes ssh at its ansible_host and ansible_port"),
 )
 """What to do, by ssh's words."""
-_BECOME = re.compile(r"(Missing|Incorrect) (\S+) password")
+_BECOME = re.compile(r"(Missing|Incorrect) (\S+) password|\b(sudo): .*password is required")
 _MODULE_OPTION = re.compile(r"(?<![\w./-])(tftp_root|tftp_user|tftp_address|tftp_port|state_dir)(?![\w./-])")
 """Options of modules which inventories have by longer names."""
 
@@ -56,8 +56,8 @@ def why_failed(result: Mapping[str, Any]) -> str:
         return f"{UNREACHED}: {said}: {advice}; if it is this machine, set ansible_connection: local"
     password = _BECOME.search(said)
     if password:
-        wrong = "asks for a password" if password[1] == "Missing" else "does not take the password"
-        return f"{password[2]} {wrong} ({password[0]}): run it again with -K, or set ansible_become_password in a vault"
+        wrong = "does not take the password" if password[1] == "Incorrect" else "asks for a password"
+        return f"{password[2] or password[3]} {wrong} ({password[0]}): run it again with -K, or set ansible_become_password in a vault"
     if "module_stderr" not in result:
         return _MODULE_OPTION.sub(r"cisco79xx_\1", said)
     if "interpreter" not in said:  # Ansible does not tell what the module did instead

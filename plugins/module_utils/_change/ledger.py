@@ -239,11 +239,7 @@ class Ledger:
         for rollout in (self.facts["rollout"], last):
             became = rollout.get("became") if isinstance(rollout, dict) else None
             phones = became.values() if isinstance(became, dict) else ()
-            took = sorted(
-                one["seconds"]
-                for one in phones
-                if isinstance(one, dict) and isinstance(one.get("seconds"), _NUMBER) and one.get("what") == "back"
-            )
+            took = sorted(filter(None, map(_seconds_of, phones)))
             if took:
                 return float(took[(len(took) * 9 - 1) // 10])
         return None
@@ -272,6 +268,12 @@ class Ledger:
 
 def _who(lease: Mapping[str, Any]) -> str:
     return f"run {one_line(lease['run'], 100)} of {one_line(lease['who'], 100)} at {one_line(lease['controller'], 100)}"
+
+
+def _seconds_of(phone: object) -> Optional[float]:
+    """How long a phone took to come back, if that is told and can be true."""
+    seconds = phone.get("seconds") if isinstance(phone, dict) and phone.get("what") == "back" else None
+    return float(seconds) if isinstance(seconds, _NUMBER) and 0 < seconds < OLD_RESET else None
 
 
 def _is_sound(facts: Facts) -> bool:

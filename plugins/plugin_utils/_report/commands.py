@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome im
 
 GO_ON, DIAGNOSE, ROLLBACK = "go_on", "diagnose", "rollback"
 _OURS = "voip.cisco79xx."
+_PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
 _WHERE = ("phones_group", "tftp_group", "report_dir")
 """Options that say where to look, for other commands as well."""
 _VALUES = {
@@ -36,6 +37,8 @@ _VALUES = {
     "--become-method": ("become_method", constants.DEFAULT_BECOME_METHOD),
     "--become-password-file": ("become_password_file", constants.BECOME_PASSWORD_FILE),
     "--connection-password-file": ("connection_password_file", constants.CONNECTION_PASSWORD_FILE),
+    "--ssh-common-args": ("ssh_common_args", ""),
+    "--ssh-extra-args": ("ssh_extra_args", ""),
     "--vault-id": ("vault_ids", None),
     "--vault-password-file": ("vault_password_files", None),
 }
@@ -45,17 +48,22 @@ LEFT_OUT = "…"
 """In place of the value of a variable that is none of our options: it may be secret."""
 
 
-def after(run: str, check: bool) -> dict[str, str]:
-    """What the command is for → the command, after the run that this process is of; empty where no playbook was typed."""
+def after(check: bool, undo: str) -> dict[str, str]:
+    """What the command is for → the command, after the run that this process is of; empty where no playbook was typed.
+
+    `undo`: the options of a rollback that takes back what this rollout has changed, with a blank before them.
+    """
     typed = context.CLIARGS
     playbook = next(iter(typed.get("args") or ()), "")
     if not playbook:
         return {}
-    commands = {GO_ON: _command(playbook, typed, lambda name: True)}
-    if not check:
-        commands[DIAGNOSE] = _command(_sibling(playbook, "diagnose"), typed, _says_where)
-        whole = {**typed, "subset": None}  # a rollback is of all phones
-        commands[ROLLBACK] = f"{_command(_sibling(playbook, 'rollback'), whole, _says_where)} -e run={shlex.quote(run)}"
+    if check:
+        return {GO_ON: _command(typed["args"], typed, lambda name: True)}
+    # What was meant for that once must not be done again by who goes on
+    commands = {GO_ON: _command(typed["args"], typed, lambda name: name.rpartition("_")[2] != "fresh" and not name.endswith("take_over"))}
+    commands[DIAGNOSE] = _command([_sibling(playbook, "diagnose")], typed, _says_where)
+    whole = {**typed, "subset": None}  # a rollback is of all phones
+    commands[ROLLBACK] = _command([_sibling(playbook, "rollback")], whole, _says_where) + undo
     return commands
 
 
@@ -64,7 +72,7 @@ def useful(report: RunReport) -> dict[str, str]:
     how, ran = report.outcome, not report.check_mode
     unwell = any(phone.status == outcome.FAILED for phone in report.phones.values())
     needed = {
-        GO_ON: how not in outcome.WELL if ran else how == outcome.WOULD_START,
+        GO_ON: how not in (*outcome.WELL, outcome.REFUSED) if ran else how == outcome.WOULD_START,
         DIAGNOSE: ran and unwell,
         ROLLBACK: ran and report.what != "rollback" and how not in (outcome.REFUSED, outcome.NOTHING_TO_DO, outcome.TAKEN_BACK),
     }
@@ -78,12 +86,12 @@ def _says_where(name: str) -> bool:
 def _sibling(playbook: str, name: str) -> str:
     """Another playbook of ours, by its path if this one was typed so."""
     beside = Path(playbook).with_name(f"{name}.yml")
-    return str(beside) if not playbook.startswith(_OURS) and beside.exists() else _OURS + name
+    return str(beside) if beside.exists() and beside.resolve() == _PLAYBOOKS / beside.name else _OURS + name
 
 
-def _command(playbook: str, typed: Mapping[str, Any], wanted: Callable[[str], bool]) -> str:
-    """`wanted`: whether an option of ours belongs to the command, by its name."""
-    words = ["ansible-playbook", playbook]
+def _command(playbooks: Sequence[str], typed: Mapping[str, Any], wanted: Callable[[str], bool]) -> str:
+    """`wanted`: whether an option of ours belongs to the command, by its name. A word that cannot be shown as it is, is left out."""
+    words = ["ansible-playbook", *playbooks]
     inventories = list(typed.get("inventory") or ())
     for inventory in inventories if inventories != constants.DEFAULT_HOST_LIST else ():
         words += ["-i", inventory if "," in inventory else _near(inventory)]
@@ -94,7 +102,7 @@ def _command(playbook: str, typed: Mapping[str, Any], wanted: Callable[[str], bo
     words += [option for option, name in _FLAGS.items() if typed.get(name)]
     for given in typed.get("extra_vars") or ():
         words += _variables(given, wanted)
-    return shlex.join(words)
+    return shlex.join(word if word.isprintable() else LEFT_OUT for word in words)
 
 
 def _near(path: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import content
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.commands import DIAGNOSE, GO_ON, ROLLBACK, useful
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.commands import DIAGNOSE, GO_ON, LEFT_OUT, ROLLBACK, useful
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line, labelled
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.template import line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import outcome
@@ -30,10 +30,17 @@ def lines(report: RunReport, page: str, plan: str = "") -> list[str]:
     ended = f"{report.outcome}{where}" + (f": {shown.run.stop_reason}" if shown.run.stop_reason else "")
     told: list[Line] = [("outcome", ended), ("phones", ", ".join(counts) or "none")]
     told += [("note", shown.run.note)] if shown.run.note else []
-    told += [("run", shown.run.run)] if shown.run.run else []
-    told += [("report", page), *([("plan", f"{plan} (-e plan=… applies exactly that)")] if plan else [])]
-    told += [("next" if report.check_mode else _NEXT[name], line(command, 4000)) for name, command in useful(report).items()]
+    told += [
+        ("report", f"{page}  (run {shown.run.run})" if shown.run.run else page),
+        *([("plan", f"{plan} (-e plan=… applies exactly that)")] if plan else []),
+    ]
+    told += [("next" if report.check_mode else _NEXT[name], _with_note(command)) for name, command in useful(report).items()]
     return [*_who_needs_somebody(shown), *labelled(told)]
+
+
+def _with_note(command: str) -> str:
+    """The command, with a word on what was left out of it as it may be secret."""
+    return f"{command}  # put your own values in place of {LEFT_OUT}" if LEFT_OUT in command else command
 
 
 def each_phone(report: RunReport) -> list[str]:
@@ -57,7 +64,7 @@ def why_failed(report: RunReport, names: Sequence[str]) -> str:
     off = [name for name in names if _is_off(report, name)]
     if not off:
         return ""
-    return f"{count(off)} {'is' if len(off) == 1 else 'are'} not on {line(report.image, 120)}: {list_some(off, MOST_NAMES)}"
+    return f"{count(off)} {'is' if len(off) == 1 else 'are'} not on {line(report.image, 120)}: {line(list_some(off, MOST_NAMES), 1000)}"
 
 
 def _is_off(report: RunReport, name: str) -> bool:

@@ -75,6 +75,8 @@ class Place:
         try:
             self.folder.mkdir()
         except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(self.folder).st_mode):
+                raise
             return
         _files.write_whole(self.folder / _MARK, self.folder.name)
         with suppress(OSError):

@@ -97,7 +97,7 @@ def html(report: RunReport, timelines: Collection[str] = ()) -> str:
 def _commands(report: RunReport) -> list[tuple[str, str]]:
     """What may be done next: what for, and the command."""
     text = {GO_ON: "to do it" if report.check_mode else "to go on", DIAGNOSE: "to find out why", ROLLBACK: "to take it back"}
-    return [(text[name], line(command, 4000)) for name, command in useful(report).items()]
+    return [(text[name], command) for name, command in useful(report).items()]
 
 
 def _figures(shown: content.Content) -> list[tuple[str, str, str]]:

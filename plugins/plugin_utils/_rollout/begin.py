@@ -28,6 +28,7 @@ from ansible_collections.voip.cisco79xx.plugins.plugin_utils._telnet.session imp
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._tftp_host import NO_ROOT
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._variables import VariableError, value_of
 
+USUAL_GROUPS = ("phones", "tftp_servers")
 EARLY_END = "the run did not come to its end: it was refused, or interrupted, maybe after files were changed; run it again, or roll back"
 
 SERVER_VARIABLES = (
@@ -47,8 +48,17 @@ class Inventory:
     phones_group: str = "phones"
 
 
-def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, check: bool, approved: Approved | None = None) -> Run:
-    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to. `approved`: the plan to carry out.
+def begin(
+    rules: Rules,
+    names: Sequence[str],
+    inventory: Inventory,
+    forks: int,
+    check: bool,
+    approved: Approved | None = None,
+    in_play: Collection[str] | None = None,
+) -> Run:
+    """Find the sites and their phones, and leave the run for the steps to come. Nobody is logged in to. `approved`: the plan to carry out;
+    `in_play`: the hosts for which Ansible still runs tasks, if some have failed in a play before.
 
     Raises RolloutError, InventoryError, WindowError, OSError.
     """
@@ -76,7 +86,7 @@ def begin(rules: Rules, names: Sequence[str], inventory: Inventory, forks: int, 
         check=check,
         rules=rules,
         sites=sites,
-        drivers={site: _driver(members) for site, members in sites.items()},
+        drivers={site: _driver(members, in_play) for site, members in sites.items()},
         logins=logins(fleet),
         held_elsewhere=held_elsewhere,
         outside=outside,
@@ -172,7 +182,8 @@ def why_nobody(group: str, groups: Mapping[str, Sequence[str]], what: str, optio
     near = difflib.get_close_matches(group.lower(), [name.lower() for name in named], 1, 0.7)
     for meant in (name for name in named if name.lower() in near):
         hosts = count(named[meant], "host")
-        return f"{there}: rename the group {plain(meant)} ({hosts}) to {plain(group)}, or name it with -e {option}={plain(meant)}"
+        way = "" if group not in USUAL_GROUPS else f"rename the group {plain(meant)} ({hosts}) to {plain(group)}, or "
+        return f"{there}: {way}name the group {plain(meant)} with -e {option}={plain(meant)}"
     if not any(groups.values()):
         return f"{there}, which has no hosts: name the right one with -i, or put the {what}s into that group of it"
     return f"{there}: put the {what}s there, or name their group with -e {option}=…"
@@ -236,10 +247,15 @@ def _sites(fleet: Sequence[Phone], inventory: Inventory, group: str) -> dict[str
     return sites
 
 
-def _driver(names: Sequence[str]) -> str:
+def _driver(names: Sequence[str], in_play: Collection[str] | None) -> str:
     """The phone for which the tasks of its site run. Not one whose name Ansible would take for a name and a port. Raises InventoryError."""
+    alive = set(names if in_play is None else in_play)
+    if not alive.intersection(names):
+        raise InventoryError(
+            f"{some_names(names)}: failed in an earlier play, so Ansible runs no more tasks for any phone of this TFTP host"
+        )
     for name in names:
-        if is_plain(name):
+        if is_plain(name) and name in alive:
             return name
     raise InventoryError(f"{names[0]}: Ansible takes no such name for a host: give the phone one of letters, digits, - and .")
 

@@ -56,13 +56,16 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the ledger of a site said: as `ledger`, `now`, `place` and `usual` of the module rollout_ledger. `read_at`: when, by
-    time.monotonic()."""
+    """What the ledger of a site said: as `ledger`, `now`, `place`, `usual` and `changed_by` of the module rollout_ledger.
+
+    `read_at`: when, by time.monotonic().
+    """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     now: float = 0.0
     place: Mapping[str, Any] = field(default_factory=dict)
     usual: float | None = None
+    changed_by: Sequence[str] = ()
     read_at: float = field(default_factory=time.monotonic, compare=False)
 
     def is_same_root(self, other: Ledger) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration, list_some
+from ansible_collections.voip.cisco79xx.plugins.module_utils._text import duration, list_some, one_line
 
 LINE_EVERY = 5.0
 """Seconds until the first line of a wave where there is no terminal. Each next one takes longer, up to LINE_AT_MOST."""
@@ -97,10 +97,11 @@ class Progress:
         """Something that people want to know at once."""
         if not self._quiet:
             self.clear()
-            self._say(text)
+            self._say(one_line(text, 4000))
 
     def line(self, text: str) -> None:
         """How things stand."""
+        text = one_line(text, 1000)
         if self._terminal is not None:
             columns = 80
             with suppress(OSError):

@@ -107,6 +107,8 @@ def read(sources: Sequence[Mapping[str, Any]], template: Template) -> tuple[Rule
             wrong.append(str(error))
     if wrong:
         raise RolloutError("; ".join(wrong))
+    if options["phones"] is not None and not options["phones"]:
+        raise RolloutError(f"{typed['phones']} is an empty list, so there is nobody to move: name phones, or leave it out for all of them")
     return _checked(options, typed), list(options["phones"] or [])
 
 

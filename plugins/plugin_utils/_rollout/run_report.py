@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils import _failures as failures
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import commands, writer
-from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import prepare
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import prepare, way_back
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Handover, Look, PointResult, Run, SiteEnd, SitePlan
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.outcome import (
     ALREADY,
@@ -107,12 +107,15 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
     cut_short = UNENDED in problems.values() or any(end.interrupted for end in ends.values())
     problems.update({site: end.error for site, end in ends.items() if end.error})
     files = [file for site in run.sites for step in (pointed, ends) if site in step for file in step[site].files]
+    plans, looks = handover.read_all(SitePlan, run.sites), handover.read_all(Look, run.sites)
+    going_on = [site for site, part in plans.items() if part.rollout and part.rollout.id != run.id and site in looks]
+    before = {earlier for site in going_on for earlier in looks[site].ledger.changed_by}
     return RunReport(
         "",
         {},
         run=run.id,
         what=run.rules.what,
-        commands=commands.after(run.id, run.check),
+        commands=commands.after(run.check, way_back.options(run.id, bool(files), before)),
         plan=run.plan,
         started=run.started,
         ended=time.time(),

@@ -98,13 +98,17 @@ def named_targets(observed: Mapping[str, Observation], named: Mapping[str, Any])
     return targets
 
 
-def outline(plan: Plan, most: int = 12) -> list[Line]:
-    """For people: what a phone would load that restarts by itself at any moment of the rollout, and what follows after the waves."""
+def outline(plan: Plan, has_changes: bool = True, most: int = 6) -> list[Line]:
+    """For people: what a phone would load that restarts by itself at any moment of the rollout, and what follows after the waves.
+
+    `has_changes`: whether files change for that.
+    """
     target = plan.image
     lines: list[Line] = []
     moving = [mac for mac in plan.others if mac not in plan.hold]
     if plan.scope == ALL:
-        lines.append(("note", f"from the change of the files on, a phone that restarts by itself loads {target}, before its wave too"))
+        when = "from the change of the files on" if has_changes else "already now"
+        lines.append(("note", f"{when}, a phone that restarts by itself loads {target}, before its wave too"))
         lines += [("note", f"not known to be in the run, but will move when they restart: {_some(moving, most)}")] if moving else []
     else:
         lines.append(("note", f"a phone that restarts by itself loads what its files name now until its wave begins, then {target}"))

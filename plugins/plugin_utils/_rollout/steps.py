@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import parse_application
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, parse_application
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import one_line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import labelled
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import limits, outlook, plan_text, scope, way_back, window
@@ -81,7 +81,7 @@ class Site:
             self.tell(found["held"])
         elif found["refused"] and not (self.run.rules.take_over or is_gone(process)):
             raise TftpHostError(f"TFTP host {self.name}: {found['refused']}")
-        return Ledger(found["ledger"], found["now"], found["place"], found["usual"])
+        return Ledger(found["ledger"], found["now"], found["place"], found["usual"], found["changed_by"])
 
     def refuse_shared_root(self) -> None:
         """Raises RolloutError if another TFTP host of this run has the same root: a run has one lease of it, and one record."""
@@ -175,6 +175,7 @@ def plan(site: Site) -> list[str]:
     looks = site.handover.read_all(Look, site.run.sites)
     look = looks[site.name]
     undo: Mapping[str, str] = {}
+    staying: Mapping[str, Image] = {}
     undone: Mapping[str, Any] = {}
     found: Mapping[str, Any] = {}
     try:
@@ -183,20 +184,26 @@ def plan(site: Site) -> list[str]:
             runs = labelled(way_back.known_runs(look.runs))
             site.show([f"runs that changed {site.name}, the newest first:", *runs] if runs else [])
             undo = way_back.to_undo(site.run, looks, site.name)
-            running = {one.mac: one.image or "" for one in look.observed.values() if one.mac}
+            staying = way_back.stay(look, undo)
+            running = {one.mac: one.image or "" for name, one in look.observed.items() if one.mac and name not in staying}
             undone = site.put_back(undo, look=True, force=site.run.rules.force, phones=running)
         approved = site.handover.read(Approved)
         wanted = _wanted(site, look, undo)
         goes_on = None if site.run.rules.fresh else look.ledger.to_go_on_with(wanted)
-        made = _make_plan(site, look, undone, goes_on)
+        made = _make_plan(site, look, undone, goes_on, staying)
         if not undo and (made.waves or made.hold):
             found = _foresee(site, made)
             hopeless = outlook.hopeless(made, found["boots"])
             if hopeless:
-                made = _make_plan(site, look, undone, goes_on, hopeless)
+                made = _make_plan(site, look, undone, goes_on, staying, hopeless)
                 found = _foresee(site, made)
-        lines = [*plan_text.phones(made), *plan_text.files(_changed_files(undone or found)), *plan_text.risks(made)]
-        lines += [*outlook.outline(made, found), *scope.outline(made), *(way_back.outline(made, undone) if undo else ())]
+        changed = _changed_files(undone or found)
+        lines = [*plan_text.phones(made), *plan_text.files(changed), *plan_text.risks(made)]
+        lines += [
+            *outlook.outline(made, found),
+            *scope.outline(made, has_changes=bool(changed)),
+            *(way_back.outline(made, undone, staying) if undo else ()),
+        ]
         steps = outlook.steps(made, look.images)
         content: Mapping[str, Any] = {}
         if site.run.check or approved:
@@ -281,9 +288,14 @@ def _macs(site: Site, found: Look) -> dict[str, str | None]:
 
 
 def _make_plan(
-    site: Site, found: Look, undone: Mapping[str, Any], goes_on: Rollout | None, hopeless: Mapping[str, str] = MappingProxyType({})
+    site: Site,
+    found: Look,
+    undone: Mapping[str, Any],
+    goes_on: Rollout | None,
+    staying: Mapping[str, Image],
+    hopeless: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
-    """`undone`: of an undo, what the module foresees. Raises RolloutError, WindowError."""
+    """`undone`: of an undo, what the module foresees; `staying`: as of `way_back.stay`. Raises RolloutError, WindowError."""
     run, rules = site.run, site.run.rules
     closed = window.why_closed(rules.window, run.zones[site.name])
     if closed and not run.check:
@@ -293,6 +305,7 @@ def _make_plan(
         return replace(planning.stay(found.observed, label="the settings of before", hosts=hosts, tftp_host=site.name), scope=scope.ALL)
     for_all = None if rules.undo else parse_application(rules.image)
     targets = dict.fromkeys(found.observed, for_all) if for_all else scope.named_targets(found.observed, undone["named"])
+    targets.update(staying)
     label = rules.image or BACK
     made = planning.make_plan(
         targets,

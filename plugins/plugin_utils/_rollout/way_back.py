@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._phone.image import Image, recognise
 from ansible_collections.voip.cisco79xx.plugins.module_utils._text import count, list_some
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.labelled import Line
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look, Run
@@ -40,6 +41,27 @@ def to_undo(run: Run, looks: Mapping[str, Look], site: str) -> dict[str, str]:
     since = newest_first[: newest_first.index(asked) + 1]
     here = [one["run"] for one in looks[site].runs if one["run"] in since]
     return {"since_run": here[-1]} if here else {"run": asked}
+
+
+def stay(found: Look, undo: Mapping[str, str]) -> dict[str, Image]:
+    """Name → image that it runs, of the phones that the runs to undo did not bring where they are: these are left alone. `undo`: as of
+    `to_undo`."""
+    runs = [one["run"] for one in found.runs]
+    last = undo.get("since_run") or undo.get("run", "")
+    undone = found.runs[: runs.index(last) + 1] if "since_run" in undo else [one for one in found.runs if one["run"] == last]
+    brought = [image for one in undone if (image := recognise(one["image"]))]
+    restarted = found.ledger.facts["rollout"]["became"] if found.ledger.rollout else {}
+    running = {name: recognise(one.image or "") for name, one in found.observed.items() if one.reachable and name not in restarted}
+    return {name: image for name, image in running.items() if brought and image and not any(map(image.same_as, brought))}
+
+
+def options(run: str, has_changed: bool, before: Collection[str]) -> str:
+    """Of the command that takes back a rollout: this run, or with it those `before` that changed files for the same rollout.
+
+    `has_changed`: whether this run changed files. Without an option the last run is taken back.
+    """
+    runs = sorted({*before, *([run] if has_changed else [])})
+    return f" -e {'run' if len(runs) == 1 else 'since_run'}={runs[0]}" if runs else ""
 
 
 def what(done: Mapping[str, Any]) -> str:
@@ -74,15 +96,18 @@ def hopeless(run: Run, observed: Mapping[str, Observation], cannot: Mapping[str,
     return {name: cannot[observed[name].mac or ""] for name in asked if observed[name].mac in cannot}
 
 
-def outline(plan: Plan, foreseen: Mapping[str, Any]) -> list[Line]:
-    """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo."""
+def outline(plan: Plan, foreseen: Mapping[str, Any], staying: Collection[str] = ()) -> list[Line]:
+    """For people: what is taken back, and who may not come back. `foreseen`: the result of the module tftp_root_undo; `staying`: names of
+    phones that are left alone."""
     names = {phone.mac: name for name, phone in plan.phones.items()}
     undone = {record["run"]: f" ({what(record)})" if record.get("settings") else "" for record in foreseen["records"]}
     lines: list[Line] = [("takes back", f"run {name}{did}") for name, did in undone.items()]
     if is_of_settings(foreseen):
         lines.append(("note", "no phone moves: each takes up the settings of before at its next restart"))
+    if staying:
+        lines.append(("note", f"left alone, as they run something else than that run brought: {count(staying)} ({list_some(staying, 6)})"))
     for why, macs in foreseen["may_not"].items():
-        lines.append(("risk", f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 12)}): {why}"))
+        lines.append(("risk", f"may not come back: {count(macs)} ({list_some([names.get(mac) or mac for mac in macs], 6)}): {why}"))
     if foreseen["loader"]:
         lines.append(("note", f"OS79XX.TXT names {foreseen['loader']} until the phones are back, and then what it named before"))
     if not plan.waves and not foreseen["records"]:
