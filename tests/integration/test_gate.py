@@ -47,7 +47,7 @@ def test_a_wave_stops_with_the_first_failure_too_many(site):
     assert run.status != 0
     assert run.statuses() == {"phone0": "failed", **{f"phone{number}": "not_reached" for number in range(1, 5)}}
     assert here.resets() == {"phone0": 1, **{f"phone{number}": 0 for number in range(1, 5)}}
-    assert "4 phones of the wave were not reset" in run.output
+    assert "0 of 5 phones on P0S3-06-3-00, 1 failed, 4 not reset" in run.output
     assert run.report["rollout"]["stopped_at"] == 1
     assert "1 of 5 failed" in run.report["rollout"]["stop_reason"]
 

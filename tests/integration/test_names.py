@@ -83,8 +83,11 @@ def test_in_a_playbook_of_ones_own(told, tmp_path):
     own = tmp_path / "site.yml"
     variables = {"waves": "{{ sizes }}", "phones_group": "desks"}
     own.write_text(json.dumps([{"import_playbook": str(PLAYBOOKS / "downgrade.yml"), "vars": variables}]))
+    assert told(playbook=str(own))[0].startswith("waves uses 'sizes', which is not defined")
+    variables["waves"] = 1
+    own.write_text(json.dumps([{"import_playbook": str(PLAYBOOKS / "downgrade.yml"), "vars": variables}]))
     assert told(playbook=str(own))[0].startswith("no phone in the group desks")
-    del variables["phones_group"]
+    variables = {"waves": "{{ sizes }}"}
     own.write_text(json.dumps([{"import_playbook": str(PLAYBOOKS / "downgrade.yml"), "vars": variables}]))
     error, output = told(playbook=str(own), all_phones={"sizes": "none", "waves": 1, "phones_group": "desks"})
     assert error.startswith("waves: 'none' is no wave"), "those of the play go before the inventory's, and may use what is there"

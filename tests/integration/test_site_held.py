@@ -81,7 +81,7 @@ def test_another_rollout_ends_the_one_that_paused(site, how):
     here.change_controller()
     run = here.play("rollout", "-e", '{"waves": ["100%"]}', *more, image=image)
     assert run.status == 0, run.output
-    assert f"and ends with this one: {how}" in run.output
+    assert f"which did not come to its end: {how}" in run.output
     assert [number for number, _count in waves(run)] == [1]
 
 
@@ -219,7 +219,7 @@ def test_a_state_folder_that_cannot_be_written_ends_the_run_before_anything(site
     here.write_inventory(cisco79xx_state_dir="/proc/none")
     run = here.play("downgrade")
     assert run.status != 0 and here.digest() == before
-    assert "set state_dir to a folder" in run.report["rollout"]["error"]
+    assert "set cisco79xx_state_dir to a folder" in run.report["rollout"]["error"]
 
 
 def test_a_ledger_that_cannot_be_trusted_ends_the_run_before_anything(site):

@@ -69,7 +69,7 @@ def test_two_sites_over_ssh(sites):
     assert {phone["tftp_host"] for phone in run.report["phones"].values()} == {"north", "south"}
     assert {file["tftp_host"] for file in run.report["files"]} == {"north", "south"}
     assert len(headers(run)) <= 8 and "included:" not in run.output
-    assert "south: wave 1 of 2: 1 of 1 phone on P0S3-06-3-00" in run.output
+    assert "south: wave 1 of 2 is over: 1 of 1 phone on P0S3-06-3-00" in run.output
 
     again = both.play("downgrade")
     assert again.status == 0 and set(again.statuses().values()) == {"already"} and set(both.resets().values()) == {1}

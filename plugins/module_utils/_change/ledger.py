@@ -273,7 +273,7 @@ def _who(lease: Mapping[str, Any]) -> str:
 def _seconds_of(phone: object) -> Optional[float]:
     """How long a phone took to come back, if that is told and can be true."""
     seconds = phone.get("seconds") if isinstance(phone, dict) and phone.get("what") == "back" else None
-    return float(seconds) if isinstance(seconds, _NUMBER) and 0 < seconds < OLD_RESET else None
+    return float(seconds) if isinstance(seconds, _NUMBER) and not isinstance(seconds, bool) and 0 < seconds < OLD_RESET else None
 
 
 def _is_sound(facts: Facts) -> bool:

@@ -216,6 +216,36 @@ def test_rollouts_that_ended_are_kept(site):
     assert (ended["rollout-r20.json"], ended["rollout-r21.json"]) == ("another one was begun: r21", "done")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "usual"),
+    [
+        ([60.0, 70.0, 80.0], 80.0),
+        ([*[60.0] * 9, 600.0], 60.0),
+        ([float("nan")], None),
+        ([float("inf"), 50], 50.0),
+        ([10**400, -5, 1e308, "x", None, [1], True, 0], None),
+    ],
+)
+def test_how_long_phones_took_last_time(site, seconds, usual):
+    site.take("one")
+    site.note("one", rollout={**ROLLOUT, "id": "one"}, events=[event("a", "reset"), event("a", "back")])
+    site.give_back("one", end="done")
+    (path,) = site.state.rglob("rollout-*")
+    became = {f"p{number}": {"what": "back", "seconds": one} for number, one in enumerate(seconds)}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "became": became}))
+    assert site.ask_apart("look")["usual"] == usual
+
+
+@pytest.mark.parametrize("spoil", [b"", b"[]", b"{", b'{"became": 1}', b'{"became": {"a": 1}}', b"[" * 100_000])
+def test_a_record_that_tells_nothing_is_no_matter(site, spoil):
+    site.take("one")
+    site.note("one", rollout={**ROLLOUT, "id": "one"})
+    site.give_back("one", end="done")
+    (path,) = site.state.rglob("rollout-*")
+    path.write_bytes(spoil)
+    assert site.ask_apart("look")["usual"] is None
+
+
 BROKEN = {
     b"": "is damaged",
     b"{": "is damaged",

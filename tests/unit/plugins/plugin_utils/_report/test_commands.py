@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from ansible import context
@@ -17,6 +18,7 @@ from ansible.utils.context_objects import CLIArgs
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.commands import after
 
 RUN = "20261127T190325-61"
+PLAYBOOKS = Path(__file__).parents[5] / "playbooks"
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def typed(monkeypatch, tmp_path):
 
     def commands(line, check=False):
         PlaybookCLI(["ansible-playbook", *shlex.split(line)]).parse()
-        return after(RUN, check)
+        return after(check, f" -e run={RUN}")
 
     return commands
 
@@ -49,11 +51,25 @@ def test_a_dry_run_is_followed_by_the_run(typed):
 
 
 def test_a_playbook_beside_is_named_by_its_path(typed, tmp_path):
-    (tmp_path / "books").mkdir()
-    (tmp_path / "books" / "diagnose.yml").touch()
-    commands = typed("books/downgrade.yml -e tftp_group=servers")
-    assert commands["diagnose"] == "ansible-playbook books/diagnose.yml -e tftp_group=servers"
-    assert commands["rollback"].startswith("ansible-playbook voip.cisco79xx.rollback -e tftp_group=servers ")
+    (tmp_path / "ours").symlink_to(PLAYBOOKS)
+    assert typed("ours/downgrade.yml -e tftp_group=servers")["diagnose"] == "ansible-playbook ours/diagnose.yml -e tftp_group=servers"
+    (tmp_path / "rollback.yml").touch()
+    undo = typed("own.yml -e tftp_group=servers")["rollback"]
+    assert undo.startswith("ansible-playbook voip.cisco79xx.rollback -e tftp_group=servers "), "that beside is somebody else's"
+
+
+def test_who_goes_on_begins_nothing_again(typed):
+    again = typed("first.yml second.yml -e fresh=true -e take_over=true -e image=P0S3-06-3-00 --private-key /k -T 30")
+    assert again["go_on"] == "ansible-playbook first.yml second.yml -T 30 --private-key /k -e image=P0S3-06-3-00"
+    dry = typed("first.yml -e fresh=true --check", check=True)
+    assert dry["go_on"] == "ansible-playbook first.yml -e fresh=true"
+
+
+@pytest.mark.parametrize("hostile", ["zz\x1b[", "a\nb", "\u202ezz", "\x9bm"])
+def test_a_word_that_cannot_be_shown_is_left_out_and_quotes_stay(typed, hostile):
+    command = typed(shlex.join(["x.yml", "-l", hostile, "-e", f"report_dir=r$(>owned){hostile}"]))["go_on"]
+    assert command.isprintable() and command == shlex.join(shlex.split(command)), "all is in quotes that needs them"
+    assert shlex.split(command)[:4] == ["ansible-playbook", "x.yml", "-l", "…"]
 
 
 @pytest.mark.parametrize(
@@ -91,4 +107,4 @@ def test_every_command_can_be_pasted(typed):
 
 def test_without_a_command_line_there_are_none(monkeypatch):
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict())
-    assert after(RUN, False) == {}
+    assert after(False, "") == {}

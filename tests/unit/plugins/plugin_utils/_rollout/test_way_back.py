@@ -7,10 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import way_back
+from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.earlier import Ledger
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.handover import Look
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.limits import RolloutError
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout.plan import Plan
-from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import begun
+from ansible_collections.voip.cisco79xx.tests.unit.plugins.plugin_utils._rollout.phones import UNSEEN, begun, seen
 
 
 def entry(run, number, **more):
@@ -76,3 +77,39 @@ def test_a_run_of_settings_for_people():
 )
 def test_whether_an_undo_is_of_settings_alone(records, right):
     assert way_back.is_of_settings({"records": [{"image": image, "settings": keys} for image, keys in records]}) is right
+
+
+@pytest.mark.parametrize(
+    ("has_changed", "before", "options"),
+    [
+        (True, (), " -e run=now"),
+        (False, (), ""),
+        (False, ("first",), " -e run=first"),
+        (True, ("first",), " -e since_run=first"),
+        (False, ("first", "middle"), " -e since_run=first"),
+    ],
+)
+def test_what_takes_back_a_rollout_of_several_runs(has_changed, before, options):
+    assert way_back.options("now", has_changed, before) == options
+
+
+NEWER = entry("newer", 4, image="P0S3-07-4-00")
+
+
+@pytest.mark.parametrize(
+    ("undo", "became", "left_alone"),
+    [
+        ({"run": "last"}, {}, ["old", "other"]),
+        ({"run": "newer"}, {}, ["moved", "old"]),
+        ({"since_run": "last"}, {}, ["old"]),
+        ({"run": "last"}, {"other": {"what": "failed"}}, ["old"]),
+        ({"run": "settings"}, {}, []),
+    ],
+)
+def test_phones_that_a_run_did_not_bring_where_they_are_are_left_alone(undo, became, left_alone):
+    runs = [NEWER, LAST, entry("settings", 0, image="")]
+    observed = {"moved": seen("P0S3-06-3-00"), "old": seen("P0S3-08-2-00"), "other": seen("P0S3-07-4-00"), "unseen": UNSEEN}
+    facts = {"id": "x", "goal": "y", "phones": {}, "waves": [], "paused": 0, "became": became}
+    ledger = Ledger({"rollout": facts}) if became else Ledger()
+    found = Look(observed=observed, runs=runs, ledger=ledger)
+    assert {name: image.name for name, image in way_back.stay(found, undo).items()} == {name: observed[name].image for name in left_alone}
