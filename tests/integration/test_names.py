@@ -81,7 +81,7 @@ def test_what_was_typed_goes_before_the_inventory(told):
 
 def test_in_a_playbook_of_ones_own(told, tmp_path):
     own = tmp_path / "site.yml"
-    variables = {"waves": "{{ sizes }}", "phones_group": "desks"}
+    variables: dict[str, str | int] = {"waves": "{{ sizes }}", "phones_group": "desks"}
     own.write_text(json.dumps([{"import_playbook": str(PLAYBOOKS / "downgrade.yml"), "vars": variables}]))
     assert told(playbook=str(own))[0].startswith("waves uses 'sizes', which is not defined")
     variables["waves"] = 1

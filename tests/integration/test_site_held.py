@@ -58,7 +58,7 @@ def test_a_rollout_that_pauses_goes_on_wave_by_wave_from_empty_folders(site):
     second = here.play("downgrade", *asked)
     assert waves(second) == [(2, 2), (3, 2)]
     assert second.report["rollout"]["paused_after"] == 2, second.output
-    assert "goes on with rollout" in second.output
+    assert "goes on     with rollout" in second.output
     here.simulator.set_faults("phone1", [])
     here.change_controller()
     third = here.play("downgrade", *asked)

@@ -182,8 +182,10 @@ def why_nobody(group: str, groups: Mapping[str, Sequence[str]], what: str, optio
     near = difflib.get_close_matches(group.lower(), [name.lower() for name in named], 1, 0.7)
     for meant in (name for name in named if name.lower() in near):
         hosts = count(named[meant], "host")
-        way = "" if group not in USUAL_GROUPS else f"rename the group {plain(meant)} ({hosts}) to {plain(group)}, or "
-        return f"{there}: {way}name the group {plain(meant)} with -e {option}={plain(meant)}"
+        renamed = f"rename the group {plain(meant)} ({hosts}) to {plain(group)}, or name it"
+        return (
+            f"{there}: {renamed if group in USUAL_GROUPS else f'name the group {plain(meant)} ({hosts})'} with -e {option}={plain(meant)}"
+        )
     if not any(groups.values()):
         return f"{there}, which has no hosts: name the right one with -i, or put the {what}s into that group of it"
     return f"{there}: put the {what}s there, or name their group with -e {option}=…"

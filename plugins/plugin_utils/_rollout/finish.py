@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.voip.cisco79xx.plugins.module_utils._files import cause, remedy
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report import writer
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._report.unwritten import why_unwritten
 from ansible_collections.voip.cisco79xx.plugins.plugin_utils._rollout import plan_file, run_report
@@ -30,7 +31,7 @@ def report(handover: Handover, run: Run) -> tuple[RunReport, str]:
                 result = replace(result, plan=plan_file.write(run.rules.report_dir, handover, run))
         writer.write(run.rules.report_dir, result, *([plan_file.NAME] if has_plan else []))
     except OSError as error:
-        why = why_unwritten(run.rules.report_dir, error)
+        why = why_unwritten(run.rules.report_dir, error) if isinstance(error, PermissionError) else f"{cause(error)}; {remedy(error)}"
         unwritten = f"the report could not be written, and what is in {run.rules.report_dir} is older: {why}"
     writer.publish(result)
     handover.remove()
