@@ -91,6 +91,18 @@ def test_a_dry_run_shows_all_and_touches_nothing(site):
 
 
 @pytest.mark.once
+def test_a_dry_run_of_twelve_phones_is_one_screen(site):
+    here = site(mixed(12))
+    dry = here.play("downgrade", "--check")
+    assert dry.status == 0, dry.output
+    lines = dry.output.splitlines()
+    assert len(lines) <= 45
+    assert sum(line.startswith("TASK [") for line in lines) <= 8
+    assert not [line for line in lines if line.startswith(("skipping", "included"))]
+    assert lines[lines.index("outcome     would_start: 12 planned") + 3].startswith("next        ansible-playbook ")
+
+
+@pytest.mark.once
 def test_a_canary_that_fails_stops_the_rollout_and_a_second_run_finishes(site):
     here = site([{"image": "P0S3-08-2-00", "faults": ["stays_old"]}, *mixed(4)])
     stopped = here.play("downgrade", "-e", "wait_timeout=4")

@@ -27,8 +27,8 @@ def lines(report: RunReport, page: str, plan: str = "") -> list[str]:
     shown = content.content(report)
     counts = [f"{shown.counts[status]} {label.name}" for status, label in content.LABELS.items() if shown.counts[status]]
     where = f" in wave {report.stopped_at}" if report.stopped_at else ""
-    ended = f"{report.outcome}{where}" + (f": {shown.run.stop_reason}" if shown.run.stop_reason else "")
-    told: list[Line] = [("outcome", ended), ("phones", ", ".join(counts) or "none")]
+    why = f"; {shown.run.stop_reason}" if shown.run.stop_reason else ""
+    told: list[Line] = [("outcome", f"{report.outcome}{where}: {', '.join(counts) or 'no phones'}{why}")]
     told += [("note", shown.run.note)] if shown.run.note else []
     told += [
         ("report", f"{page}  (run {shown.run.run})" if shown.run.run else page),

@@ -39,14 +39,13 @@ def last(phones, **more):
 @pytest.mark.parametrize(
     ("phones", "about", "lines"),
     [
-        ({"a": DONE}, {}, ["outcome     done", "phones      1 done", UNDO]),
-        ({"a": phone("already")}, {}, ["outcome     nothing_to_do", "phones      1 already"]),
+        ({"a": DONE}, {}, ["outcome     done: 1 done", UNDO]),
+        ({"a": phone("already")}, {}, ["outcome     nothing_to_do: 1 already"]),
         (
             {"a": DONE, "b": FAILED, "c": LATER},
             {"stopped_at": 1, "stop_reason": "1 of 2 failed (50 %, 0 % may fail)"},
             [
-                "outcome     stopped in wave 1: 1 of 2 failed (50 %, 0 % may fail)",
-                "phones      1 failed, 1 not reached, 1 done",
+                "outcome     stopped in wave 1: 1 failed, 1 not reached, 1 done; 1 of 2 failed (50 %, 0 % may fail)",
                 GO_ON,
                 WHY,
                 UNDO,
@@ -55,21 +54,21 @@ def last(phones, **more):
         (
             {"a": DONE, "c": LATER},
             {"paused_after": 1, "stop_reason": "paused after wave 1"},
-            ["outcome     paused: paused after wave 1", "phones      1 not reached, 1 done", GO_ON, UNDO],
+            ["outcome     paused: 1 not reached, 1 done; paused after wave 1", GO_ON, UNDO],
         ),
-        ({"a": LATER}, {"error": "no such image"}, ["outcome     refused", "phones      1 not reached"]),
-        ({"a": DONE}, {"finished": False, "error": "x"}, ["outcome     interrupted", "phones      1 done", GO_ON, UNDO]),
+        ({"a": LATER}, {"error": "no such image"}, ["outcome     refused: 1 not reached"]),
+        ({"a": DONE}, {"finished": False, "error": "x"}, ["outcome     interrupted: 1 done", GO_ON, UNDO]),
         (
             {"a": phone("planned", 1), "b": FAILED},
             {"check_mode": True},
-            ["outcome     would_start", "phones      1 failed, 1 planned", "next        play downgrade"],
+            ["outcome     would_start: 1 failed, 1 planned", "next        play downgrade"],
         ),
     ],
 )
 def test_the_last_lines(phones, about, lines):
     shown = last(phones, **about)
-    assert shown[2] == f"report      report.html  (run {RUN})"
-    assert [*shown[:2], *shown[3:]] == lines
+    assert shown[1] == f"report      report.html  (run {RUN})"
+    assert [shown[0], *shown[2:]] == lines
 
 
 def test_what_is_rolled_back_is_not_undone():
