@@ -37,12 +37,10 @@ _VALUES = {
     "--become-method": ("become_method", constants.DEFAULT_BECOME_METHOD),
     "--become-password-file": ("become_password_file", constants.BECOME_PASSWORD_FILE),
     "--connection-password-file": ("connection_password_file", constants.CONNECTION_PASSWORD_FILE),
-    "--ssh-common-args": ("ssh_common_args", ""),
-    "--ssh-extra-args": ("ssh_extra_args", ""),
     "--vault-id": ("vault_ids", None),
     "--vault-password-file": ("vault_password_files", None),
 }
-"""Option → its name for Ansible, and its default."""
+"""Option → its name for Ansible, and its default. Not ssh's arguments, in which a password may stand."""
 _FLAGS = {"-J": "ask_vault_pass", "-K": "become_ask_pass", "-k": "ask_pass", "-b": "become"}
 LEFT_OUT = "…"
 """In place of the value of a variable that is none of our options: it may be secret."""
@@ -60,11 +58,13 @@ def after(check: bool, undo: str) -> dict[str, str]:
     if check:
         return {GO_ON: _command(typed["args"], typed, lambda name: True)}
     # What was meant for that once must not be done again by who goes on
-    commands = {GO_ON: _command(typed["args"], typed, lambda name: name.rpartition("_")[2] != "fresh" and not name.endswith("take_over"))}
-    commands[DIAGNOSE] = _command([_sibling(playbook, "diagnose")], typed, _says_where)
+    goes_on = _command(typed["args"], typed, lambda name: not name.endswith(("fresh", "take_over")))
     whole = {**typed, "subset": None}  # a rollback is of all phones
-    commands[ROLLBACK] = _command([_sibling(playbook, "rollback")], whole, _says_where) + undo
-    return commands
+    return {
+        GO_ON: goes_on,
+        DIAGNOSE: _command([_sibling(playbook, "diagnose")], typed, _says_where),
+        ROLLBACK: _command([_sibling(playbook, "rollback")], whole, _says_where) + undo,
+    }
 
 
 def useful(report: RunReport) -> dict[str, str]:
