@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import vars_loader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
@@ -25,6 +28,9 @@ VAULT = "put it into group_vars/phones/vault.yml (ansible-vault {} group_vars/ph
 def refused(tmp_path, monkeypatch):
     """Why the two phones of an inventory with these files cannot be read. Paths are told as seen from its folder."""
     monkeypatch.chdir(tmp_path)
+    reader = sys.modules[type(vars_loader.get("host_group_vars")).__module__]
+    for memory in ("CANONICAL_PATHS", "FOUND", "NAK"):  # of ansible-core up to 2.19, for as long as its process lives
+        getattr(reader, memory, set()).clear()
 
     def read(files):
         (tmp_path / "hosts.yml").write_text("phones: {hosts: {SEP000000000001: , SEP000000000002: }}\n")
