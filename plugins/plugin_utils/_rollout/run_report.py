@@ -99,15 +99,14 @@ def _about(handover: Handover, run: Run, ends: Mapping[str, SiteEnd]) -> RunRepo
     pointed = handover.read_all(PointResult, run.sites)
     stops = {site: end for site, end in ends.items() if end.stopped and not end.elsewhere}
     pauses = {site: end for site, end in ends.items() if end.paused_after is not None and not end.elsewhere}
-    steps = (pointed, handover.read_all(SitePlan, run.sites), handover.read_all(Look, run.sites))
-    problems = {site: part.problem for step in steps for site, part in step.items() if part.problem}
+    plans, looks = handover.read_all(SitePlan, run.sites), handover.read_all(Look, run.sites)
+    problems = {site: part.problem for step in (pointed, plans, looks) for site, part in step.items() if part.problem}
     if not problems and len(pointed) == len(run.sites):
         # Whatever ended its process, nobody could say so where it happened
         problems = {site: UNENDED for site in run.sites if site not in ends}
     cut_short = UNENDED in problems.values() or any(end.interrupted for end in ends.values())
     problems.update({site: end.error for site, end in ends.items() if end.error})
     files = [file for site in run.sites for step in (pointed, ends) if site in step for file in step[site].files]
-    plans, looks = handover.read_all(SitePlan, run.sites), handover.read_all(Look, run.sites)
     going_on = [site for site, part in plans.items() if part.rollout and part.rollout.id != run.id and site in looks]
     before = {earlier for site in going_on for earlier in looks[site].ledger.changed_by}
     return RunReport(
