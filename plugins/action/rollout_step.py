@@ -207,7 +207,7 @@ class ActionModule(ControllerAction):
         refusal = Refusal(report, page, path)
         run = begin.new_id(time.time())
         Handover(run).write(refusal)
-        return {"changed": False, "run": run, "drivers": {host: host}, **_handed_on(report)}
+        return {"changed": False, "run": run, "drivers": {host: "localhost"}, **_handed_on(report)}
 
     def _end_refused(self, handover: Handover, refusal: Refusal, step: str) -> dict[str, Any]:
         """The first step after that fails, and the last one tells how it ended."""
